@@ -1,0 +1,33 @@
+//! The words of the domain: identifiers, regions, services, destinations, and the two state machines
+//! (a *submission* at the gateway, a *delivery* at the agent).
+//!
+//! ```text
+//!  ids ── region ── service ── destination ── submission (gateway's life cycle)
+//!                                        └─── delivery   (agent's life cycle)
+//! ```
+//!
+//! Pure: no I/O, no clock, no randomness. Time comes in as [`Timestamp`]; shells ask a [`Clock`].
+//! Never put wire formats here (they live in `fit-connect`) nor anything that knows HTTP.
+//!
+//! Start reading at [`submission`], then [`delivery`].
+
+pub mod clock;
+pub mod delivery;
+pub mod destination;
+mod guarded;
+pub mod ids;
+pub mod region;
+pub mod service;
+pub mod submission;
+
+pub use clock::{Clock, Timestamp};
+pub use destination::{
+    Callback, ContactInformation, Destination, DestinationStatus, ServiceOffer, SubmissionSchema,
+};
+pub use guarded::{Personal, Secret};
+pub use ids::{
+    AttachmentId, CaseId, ClientId, DestinationId, EventId, MalformedId, ParcelId, ReplyId,
+    SubmissionId,
+};
+pub use region::{Ars, MalformedRegion, Region};
+pub use service::{MalformedService, ServiceId};

@@ -1,0 +1,80 @@
+//! Findings: what is wrong, where, by which rule, and what to do about it.
+
+use serde::{Deserialize, Serialize};
+
+/// A text for people, German and English.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bilingual {
+    /// German.
+    pub de: String,
+    /// English.
+    pub en: String,
+}
+
+impl Bilingual {
+    /// From two texts.
+    pub fn new(de: impl Into<String>, en: impl Into<String>) -> Self {
+        Self {
+            de: de.into(),
+            en: en.into(),
+        }
+    }
+}
+
+/// One thing that is wrong. Never carries the offending value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Where: a JSON pointer (RFC 6901) into the document, an `XPath`-like place for XML, or a header or claim name.
+    pub at: String,
+    /// Which rule: the JSON Schema keyword, `din-91379`, `xsd`, a claim rule …; stable, for programs.
+    pub rule: String,
+    /// The field's name for people, where the schema gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Bilingual>,
+    /// What is wrong.
+    pub detail: Bilingual,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Bilingual>,
+    /// The allowed values, where they are a short list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+}
+
+/// All findings of one check.
+pub type Findings = Vec<Finding>;
+
+impl Finding {
+    /// A finding with place, rule and text.
+    pub fn new(at: impl Into<String>, rule: impl Into<String>, detail: Bilingual) -> Self {
+        Self {
+            at: at.into(),
+            rule: rule.into(),
+            label: None,
+            detail,
+            hint: None,
+            allowed: Vec::new(),
+        }
+    }
+
+    /// With the field's name for people.
+    #[must_use]
+    pub fn label(mut self, label: Bilingual) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn hint(mut self, hint: Bilingual) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// With the allowed values.
+    #[must_use]
+    pub fn allowed(mut self, allowed: Vec<String>) -> Self {
+        self.allowed = allowed;
+        self
+    }
+}
