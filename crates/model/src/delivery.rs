@@ -325,7 +325,7 @@ mod tests {
 
     const POLICY: RetryPolicy = RetryPolicy {
         first: Duration::from_secs(1),
-        longest: Duration::from_secs(300),
+        longest: Duration::from_mins(5),
         tries_max: 3,
     };
 

@@ -105,24 +105,26 @@ impl fmt::Debug for ServiceId {
 mod tests {
     use super::*;
 
-    fn check(text: &str, ok: bool) {
-        assert_eq!(text.parse::<ServiceId>().is_ok(), ok, "{text}");
-    }
-
     #[test]
     fn services_are_lower_case_urns() {
-        check("urn:de:fim:leika:leistung:99012008001000", true);
-        check(
+        for good in [
+            "urn:de:fim:leika:leistung:99012008001000",
             "urn:schema-fitko-de:fit-connect:id.bund.de:message_v6",
-            true,
-        );
-        check("urn:de:x", true);
-        check("urn:de:", false);
-        check("urn::abc", false);
-        check("URN:DE:ABC", false);
-        check("urn:-a:abc", false);
-        check("https://example.org/", false);
-        check(&format!("urn:de:{}", "x".repeat(249)), false);
+            "urn:de:x",
+        ] {
+            assert!(good.parse::<ServiceId>().is_ok(), "{good}");
+        }
+        let long = format!("urn:de:{}", "x".repeat(249));
+        for bad in [
+            "urn:de:",
+            "urn::abc",
+            "URN:DE:ABC",
+            "urn:-a:abc",
+            "https://example.org/",
+            &long,
+        ] {
+            assert!(bad.parse::<ServiceId>().is_err(), "{bad}");
+        }
     }
 
     #[test]

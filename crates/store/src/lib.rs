@@ -1,1 +1,115 @@
-//! placeholder
+//! The seam between the shells and what survives a power cut: records, the traits over them, their laws,
+//! and an in-memory store that passes the same laws.
+//!
+//! ```text
+//!  gateway ──► Ledger (submissions, cases, events, idempotency) ─┐
+//!          ──► Directory (destinations, keys)                    ├─ one `Batch` = one transaction
+//!          ──► Outbox (callbacks that are due)                  ─┘
+//!          ──► Blobs (attachments: ciphertext streams)
+//!  agent   ──► Deliveries (one row per submission on its way)  + Blobs (ciphertext spool)
+//! ```
+//!
+//! What is promised at this seam: when `commit` answers [`Committed::Done`], the whole batch survives `kill -9` and a
+//! power cut; when it answers anything else, nothing of the batch is there. Content is ciphertext only.
+//! Never put here: HTTP, keys, plaintext, time-keeping.
+//!
+//! Start reading at [`Batch`] in `batch.rs`.
+
+pub mod batch;
+pub mod blobs;
+pub mod deliveries;
+pub mod records;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+pub use batch::{Batch, Change, Committed, Conflict};
+pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, KeptBlob};
+pub use deliveries::{Deliveries, DeliveryRow, NewDelivery, Swapped};
+pub use records::{
+    Attachment, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf, Notice, NoticeId,
+    Page, Remembered, Submission, SubmissionFilter, SubmissionRef,
+};
+
+use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+
+/// A boxed, sendable future: the price of swapping stores at run time, paid at this seam only.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why the store could not answer. Nothing was changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The disk, the database or its process cannot be used now.
+    #[error("the store is unavailable: {reason}")]
+    Unavailable {
+        /// What failed; never content.
+        reason: String,
+        /// When to ask again, if that is known.
+        retry_after: Option<Duration>,
+    },
+    /// What is stored cannot be read back: broken or written by a newer version.
+    #[error("a stored record of kind {kind} cannot be read: {reason}")]
+    Unreadable {
+        /// Which kind of record.
+        kind: &'static str,
+        /// Why; never content.
+        reason: String,
+    },
+}
+
+/// Submissions, cases, their event log, and remembered answers.
+pub trait Ledger: Send + Sync {
+    /// Applies all changes in one transaction, or none. Durable before it answers.
+    fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>>;
+
+    /// A submission with its attachments; `None` if it never was.
+    fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>>;
+
+    /// The sealed metadata and data; `None` before submit and after deletion.
+    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>>;
+
+    /// Submissions that match, oldest submitted first.
+    fn submissions<'a>(
+        &'a self,
+        filter: &'a SubmissionFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>>;
+
+    /// The event log of a case or of one submission, in the order of writing.
+    fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>>;
+
+    /// The answer given before to this client under this `Idempotency-Key`.
+    fn remembered<'a>(
+        &'a self,
+        client: &'a ClientId,
+        key: &'a str,
+    ) -> Reply<'a, Result<Option<Remembered>, Error>>;
+}
+
+/// Destinations and their public keys. Written through [`Ledger::commit`].
+pub trait Directory: Send + Sync {
+    /// A destination; `None` if it never was.
+    fn destination(&self, id: DestinationId) -> Reply<'_, Result<Option<Destination>, Error>>;
+
+    /// Destinations that match, oldest first.
+    fn destinations<'a>(
+        &'a self,
+        filter: &'a DestinationFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Destination>, Error>>;
+
+    /// All public keys of a destination, newest first.
+    fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>>;
+}
+
+/// Callbacks waiting to be sent. Written and settled through [`Ledger::commit`].
+pub trait Outbox: Send + Sync {
+    /// Notices due at `now`, oldest first, at most `max`.
+    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>>;
+}
+
+/// Everything the gateway needs.
+pub trait Store: Ledger + Directory + Outbox {}
+
+impl<T: Ledger + Directory + Outbox> Store for T {}

@@ -1,0 +1,147 @@
+//! One transaction, as a value.
+//!
+//! A batch is built by the gateway from what it read and decided; each change names its own precondition. The store
+//! checks them inside the transaction: if one fails, nothing happens and the answer tells which, so the gateway reads
+//! again and decides anew. Two requests that race are therefore an answer, not an error.
+
+use amtsbote_model::submission::State;
+use amtsbote_model::{CaseId, Destination, DestinationId, SubmissionId, Timestamp};
+
+use crate::{Attachment, Content, Event, KeyRecord, Notice, NoticeId, Remembered, Submission};
+
+/// Changes that happen together or not at all, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Batch(pub Vec<Change>);
+
+impl Batch {
+    /// An empty batch.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// With one more change.
+    #[must_use]
+    pub fn with(mut self, change: Change) -> Self {
+        self.0.push(change);
+        self
+    }
+}
+
+/// One change and its precondition.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A new case. Refused as [`Conflict::Exists`] if the id is taken.
+    OpenCase {
+        /// Identifier.
+        id: CaseId,
+        /// The destination all its submissions go to.
+        destination_id: DestinationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new submission, in whatever state it carries, with its attachments (blobs are durable already). Its case must exist
+    /// and have the same destination, else [`Conflict::CaseMismatch`]; its destination must be active, else
+    /// [`Conflict::DestinationMoved`].
+    Announce(Box<Submission>),
+    /// An attachment arrived; replaces one with the same id. The submission must be `created`
+    /// ([`Conflict::StateMoved`]) and the id announced ([`Conflict::NotAnnounced`]).
+    Attach {
+        /// The submission.
+        submission_id: SubmissionId,
+        /// The attachment; its blob is durable already.
+        attachment: Attachment,
+    },
+    /// The sealed parts. The submission must not have any yet ([`Conflict::Exists`]).
+    Fill {
+        /// The submission.
+        submission_id: SubmissionId,
+        /// The sealed parts.
+        content: Content,
+    },
+    /// State change. The submission must be in `from`, else [`Conflict::StateMoved`]. Sets `submitted_at` when it becomes submitted.
+    Move {
+        /// The submission.
+        submission_id: SubmissionId,
+        /// The state the decision was based on.
+        from: State,
+        /// The new state.
+        to: State,
+        /// When.
+        at: Timestamp,
+    },
+    /// The attachments must still be exactly these (id, blob), else [`Conflict::AttachmentsMoved`].
+    ExpectAttachments {
+        /// The submission.
+        submission_id: SubmissionId,
+        /// As read when the event with their tags was signed.
+        attachments: Vec<Attachment>,
+    },
+    /// A signed event, appended to its case's log. Its id must be new, else [`Conflict::Exists`].
+    Append(Event),
+    /// Sealed parts and attachment rows go away (blobs are deleted by the caller afterwards). No precondition.
+    Erase {
+        /// The submission.
+        submission_id: SubmissionId,
+    },
+    /// A new destination, or a new version of one: `replaces` is what was read, else [`Conflict::DestinationMoved`].
+    PutDestination {
+        /// The version the change was based on; `None` for a new one.
+        replaces: Option<Box<Destination>>,
+        /// The destination.
+        destination: Box<Destination>,
+    },
+    /// A destination and its keys go away. It must have no submissions, else [`Conflict::InUse`].
+    DropDestination(DestinationId),
+    /// A public key. The same `kid` with the same JWK is no change; with another JWK it is [`Conflict::Exists`].
+    PutKey {
+        /// The destination.
+        destination_id: DestinationId,
+        /// The key.
+        key: KeyRecord,
+    },
+    /// An answer to keep. The pair (client, key) must be new, else [`Conflict::Exists`].
+    Remember(Remembered),
+    /// A callback to send.
+    Enqueue(Notice),
+    /// A callback was tried and is due again.
+    Postpone {
+        /// Which.
+        id: NoticeId,
+        /// Failed tries so far.
+        tries: u32,
+        /// When to try next.
+        due_at: Timestamp,
+    },
+    /// A callback is done, or given up.
+    Dequeue(NoticeId),
+}
+
+/// Why a batch was not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// Something with this identity is there already.
+    Exists,
+    /// The submission is not in the expected state (now in this one).
+    StateMoved(State),
+    /// There is no such submission.
+    SubmissionUnknown,
+    /// The attachment was not announced.
+    NotAnnounced,
+    /// The attachments are not as they were read.
+    AttachmentsMoved,
+    /// The case does not exist or belongs to another destination or sender.
+    CaseMismatch,
+    /// The destination is not as it was read, or not active any more.
+    DestinationMoved,
+    /// Submissions still refer to it.
+    InUse,
+}
+
+/// The answer to a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// All of it is durable.
+    Done,
+    /// Nothing happened.
+    Refused(Conflict),
+}

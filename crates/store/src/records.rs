@@ -1,0 +1,205 @@
+//! What is stored. Ciphertext, routing data and signed events; never content.
+
+use amtsbote_model::submission::{Issuer, State};
+use amtsbote_model::{
+    AttachmentId, Callback, CaseId, ClientId, DestinationId, EventId, Region, Secret, ServiceId,
+    SubmissionId, Timestamp,
+};
+
+use crate::BlobId;
+
+/// A submission and what has arrived of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// Identifier.
+    pub id: SubmissionId,
+    /// The case it belongs to.
+    pub case_id: CaseId,
+    /// Where it goes.
+    pub destination_id: DestinationId,
+    /// The client that announced it.
+    pub sender: ClientId,
+    /// Which service it is for.
+    pub service: ServiceId,
+    /// The service's name as the sender gave it.
+    pub service_name: Option<String>,
+    /// The region the sender named (API v2).
+    pub region: Option<Region>,
+    /// Life cycle.
+    pub state: State,
+    /// The announced attachments, in the sender's order.
+    pub announced: Vec<AttachmentId>,
+    /// The attachments that have arrived, in the order of their ids.
+    pub attachments: Vec<Attachment>,
+    /// Where the sender wants to be told of events.
+    pub callback: Option<Callback>,
+    /// When it was announced.
+    pub created_at: Timestamp,
+    /// When it was submitted: the moment of receipt, a legal fact.
+    pub submitted_at: Option<Timestamp>,
+}
+
+/// An attachment that has arrived: the ciphertext is a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Identifier, chosen by the sender.
+    pub id: AttachmentId,
+    /// Where the ciphertext is.
+    pub blob: BlobId,
+    /// Size of the compact JWE in bytes.
+    pub size_bytes: u64,
+    /// The JWE's authentication tag, base64url, 22 characters.
+    pub tag: String,
+}
+
+/// The sealed parts of a submission, compact JWEs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Metadata.
+    pub metadata: String,
+    /// Data; optional in API v1.
+    pub data: Option<String>,
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let data_bytes = self.data.as_ref().map(String::len);
+        f.debug_struct("Content")
+            .field("metadata_bytes", &self.metadata.len())
+            .field("data_bytes", &data_bytes)
+            .finish()
+    }
+}
+
+/// What a list shows of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubmissionRef {
+    /// Identifier.
+    pub id: SubmissionId,
+    /// Its case.
+    pub case_id: CaseId,
+    /// Its destination.
+    pub destination_id: DestinationId,
+}
+
+/// Which submissions to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmissionFilter {
+    /// Waiting to be fetched (state submitted only), at any of these destinations.
+    ForPickup(Vec<DestinationId>),
+    /// In this state since before the moment given (the deadlines' scheduler).
+    Stale {
+        /// The state.
+        state: State,
+        /// Announced (created) or submitted before this.
+        before: Timestamp,
+    },
+    /// All of a case.
+    OfCase(CaseId),
+}
+
+/// One signed event of a case's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The token's `jti`.
+    pub id: EventId,
+    /// The case.
+    pub case_id: CaseId,
+    /// The submission it is about.
+    pub submission_id: SubmissionId,
+    /// The event's name as in its URI, for example `accept-submission`.
+    pub name: String,
+    /// Who signed it.
+    pub issuer: Issuer,
+    /// When it was written here.
+    pub at: Timestamp,
+    /// The security event token, compact.
+    pub token: String,
+}
+
+/// Whose log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOf {
+    /// The whole case.
+    Case(CaseId),
+    /// One submission.
+    Submission(SubmissionId),
+}
+
+/// A destination's public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Key id, unique per destination.
+    pub kid: String,
+    /// The public JWK, JSON text.
+    pub jwk: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+}
+
+/// Which destinations to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DestinationFilter {
+    /// All.
+    All,
+    /// Of this subscriber.
+    OwnedBy(ClientId),
+    /// Offering this service anywhere, active ones only.
+    Offering(ServiceId),
+}
+
+/// An answer kept for repeats under an `Idempotency-Key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The client.
+    pub client: ClientId,
+    /// Its key.
+    pub key: String,
+    /// Keyed hash of the request; tells a repeat from another request.
+    pub fingerprint: String,
+    /// The answer's body (ids and receipt, no content).
+    pub answer: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Identifier of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NoticeId(pub EventId);
+
+/// A callback to be sent until the other side answers 2xx or its tries are used up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Identifier, made by who enqueues.
+    pub id: NoticeId,
+    /// The submission it tells of.
+    pub submission_id: SubmissionId,
+    /// Target.
+    pub url: String,
+    /// HMAC key.
+    pub secret: Secret,
+    /// JSON body, exactly as it will be authenticated.
+    pub body: String,
+    /// Failed tries so far.
+    pub tries: u32,
+    /// When to try next.
+    pub due_at: Timestamp,
+}
+
+/// A slice of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Entries to leave out at the start.
+    pub offset: u64,
+    /// Entries to give at most.
+    pub limit: u32,
+}
+
+/// A slice of a list and how long the whole is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The slice.
+    pub entries: Vec<T>,
+    /// Length of the whole list.
+    pub total: u64,
+}
