@@ -1,0 +1,4 @@
+//! What this crate promises, as seen from outside.
+
+mod keys;
+mod sealing;
