@@ -1,1 +1,33 @@
-//! placeholder
+//! The seam to procedures (*Fachverfahren*): what a target format and a way out must be, their laws, and mapping
+//! packages.
+//!
+//! ```text
+//!  opened submission ──► Mapping (a Format with one Package) ──► Product { files, lineage, losses }
+//!                                                                  │ + stable ParcelId
+//!                                                                  ▼
+//!                                              Parcel ──► Outbound (a transport) ──► Receipt | Fault
+//! ```
+//!
+//! An adapter translates and classifies. It does not retry, sleep, spawn, read the clock or the environment, or choose
+//! the next state. Content lives in [`Personal`](amtsbote_model::Personal) and in [`AttachmentSource`]s, which stream.
+//!
+//! Start reading at [`Format`], then [`Outbound`].
+
+mod check;
+mod format;
+pub mod laws;
+mod outbound;
+mod package;
+mod parcel;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use check::{ExampleResult, Report};
+pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
+pub use outbound::{Arrival, Fault, Outbound, Receipt};
+pub use package::{Example, Files, Package, PackageName};
+pub use parcel::{AttachmentReader, AttachmentSource, Parcel, ParcelFile, ParcelPath, Piece, bytes_source};
+
+/// A boxed, sendable future.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,1 +1,29 @@
-//! placeholder
+//! HTTP in: the FIT-Connect delivery service (*Zustelldienst*) and the intake for senders who do not encrypt.
+//!
+//! ```text
+//!  request ─► server (time-outs, limits, TLS) ─► answer (request id, problems) ─► auth (who) ─► routes/…
+//!                                                                                     │ parse: fit-connect
+//!                                                                                     ▼
+//!                                            model decides ─► store.commit(one Batch) ─► 2xx
+//! ```
+//!
+//! It keeps ciphertext, routing data and signed events. Intake alone sees content, in memory, for one request.
+//! Never: a 2xx before the store said `Done`; content in a log, an error or a file; SQL; a key's bytes.
+//!
+//! Start reading at [`router`], then `routes/submissions.rs`.
+
+pub mod answer;
+pub mod auth;
+pub mod body;
+pub mod context;
+pub mod crypto;
+pub mod events;
+pub mod router;
+mod routes;
+pub mod server;
+
+pub use auth::{Client, Clients, Right};
+pub use context::{Addresses, Context, Identity, Limits, Parts};
+pub use crypto::CryptoPool;
+pub use router::router;
+pub use server::{Server, ServerSettings};

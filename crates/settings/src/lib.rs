@@ -1,1 +1,149 @@
-//! placeholder
+//! Every setting, one struct per concern, with a doc on each field.
+//!
+//! ```text
+//!  amtsbote.toml ──► Settings::parse ──► all faults at once, or settings that fit together
+//! ```
+//!
+//! Unknown keys are errors; durations read `30s`, `5m`, `2h`; secrets come from files (`…_file`). Pure: `cli` reads the
+//! files. Paths are relative to the settings file.
+//!
+//! Start reading at [`Settings`].
+
+mod agent;
+mod duration;
+mod explain;
+mod gateway;
+
+use serde::Deserialize;
+
+pub use agent::{Agent, DestinationRoute, Service};
+pub use duration::Span;
+pub use explain::{Explained, REFERENCE};
+pub use gateway::{Client, Gateway, Kind, Limits, Tls};
+
+/// The whole settings file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The gateway's part; leave out to run an agent alone.
+    pub gateway: Option<Gateway>,
+    /// The agent's part; leave out to run a gateway alone.
+    pub agent: Option<Agent>,
+}
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsFault {
+    /// Which key, dotted, for example `gateway.base_url`.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub what: String,
+}
+
+impl Settings {
+    /// Reads and checks a settings file. A syntax error or unknown key comes alone (with line and column); all other
+    /// faults come together.
+    pub fn parse(text: &str) -> Result<Self, Vec<SettingsFault>> {
+        let settings: Self = toml::from_str(text).map_err(|error| {
+            vec![SettingsFault {
+                key: "(file)".into(),
+                what: error.to_string(),
+            }]
+        })?;
+        let mut faults = Vec::new();
+        if settings.gateway.is_none() && settings.agent.is_none() {
+            faults.push(fault(
+                "(file)",
+                "neither [gateway] nor [agent] is there: nothing would run",
+            ));
+        }
+        if let Some(gateway) = &settings.gateway {
+            gateway.check(&mut faults);
+        }
+        if let Some(agent) = &settings.agent {
+            agent.check(&mut faults);
+        }
+        if faults.is_empty() {
+            Ok(settings)
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+pub(crate) fn fault(key: &str, what: impl Into<String>) -> SettingsFault {
+    SettingsFault {
+        key: key.to_owned(),
+        what: what.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[&str]) {
+        let keys: Vec<String> = match Settings::parse(text) {
+            Ok(_) => vec![],
+            Err(faults) => faults.into_iter().map(|fault| fault.key).collect(),
+        };
+        assert_eq!(keys, expected, "{text}");
+    }
+
+    const GATEWAY: &str = r#"
+        [gateway]
+        base_url = "https://amtsbote.example.de"
+        listen = "127.0.0.1:8443"
+        data_dir = "data"
+        keys_dir = "keys"
+        schemas_dir = "schemas"
+    "#;
+
+    #[test]
+    fn a_small_gateway_needs_six_lines() {
+        check(GATEWAY, &[]);
+    }
+
+    #[test]
+    fn all_faults_come_together() {
+        let text = GATEWAY
+            .replace("https://amtsbote.example.de", "ftp://x")
+            .replace("127.0.0.1:8443", "nowhere");
+        check(&text, &["gateway.base_url", "gateway.listen"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error() {
+        check(&format!("{GATEWAY}\nlisten_to = 1"), &["(file)"]);
+        check("", &["(file)"]);
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        check(
+            &GATEWAY.replace("https://amtsbote.example.de", "http://amtsbote.example.de"),
+            &["gateway.base_url"],
+        );
+        check(
+            &GATEWAY.replace("https://amtsbote.example.de", "http://127.0.0.1:8080"),
+            &[],
+        );
+    }
+
+    #[test]
+    fn an_agent_needs_a_service_and_routes() {
+        check(
+            "[agent]\ndata_dir = \"a\"\nschemas_dir = \"s\"\npackages_dir = \"p\"\n",
+            &["agent.service", "agent.destination"],
+        );
+    }
+
+    #[test]
+    fn the_reference_names_every_key_once() {
+        let mut keys: Vec<&str> = REFERENCE.iter().map(|entry| entry.key).collect();
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), all);
+    }
+}

@@ -1,0 +1,90 @@
+//! Target formats: what a procedure reads.
+
+use std::sync::Arc;
+
+use amtsbote_model::{CaseId, DestinationId, ParcelId, Personal, ServiceId, SubmissionId, Timestamp};
+use amtsbote_problem::Findings;
+use amtsbote_translate::Lineage;
+use serde_json::Value;
+
+use crate::{AttachmentSource, Package, ParcelFile};
+
+/// A target format, such as `xbau`, `container`, `table`. Registered once, in `cli`.
+pub trait Format: Send + Sync {
+    /// The name by which packages ask for it.
+    fn name(&self) -> &'static str;
+
+    /// Compiles a package for this format. Everything that can be wrong with templates, code maps, columns and
+    /// settings is found here, all at once: at activation, never at delivery.
+    fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings>;
+}
+
+/// A package compiled for its format.
+pub trait Mapping: Send + Sync {
+    /// Translates one opened submission. Findings are about the submission's data (place in the input, rule);
+    /// the same input gives the same bytes.
+    fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings>;
+}
+
+/// An opened and validated submission with what surrounds it.
+#[derive(Debug, Clone)]
+pub struct Opened<'a> {
+    /// The submission.
+    pub submission_id: SubmissionId,
+    /// Its case.
+    pub case_id: CaseId,
+    /// Its destination.
+    pub destination_id: DestinationId,
+    /// The service.
+    pub service: &'a ServiceId,
+    /// What is handed over: also seeds message UUIDs, so that a repeat has the same.
+    pub parcel_id: ParcelId,
+    /// The moment of receipt, a legal fact.
+    pub received_at: Timestamp,
+    /// The data (JSON).
+    pub data: &'a Personal<Value>,
+    /// The data, byte for byte as sealed by the sender.
+    pub data_bytes: &'a Personal<Vec<u8>>,
+    /// The attachments, in the order of the metadata.
+    pub attachments: &'a [OpenedAttachment],
+    /// The destination's settings for header data (name, directory keys, contact …): `$receiver` in templates.
+    pub receiver: &'a Value,
+    /// What is known of the sender (reference …): `$sender` in templates.
+    pub sender: &'a Personal<Value>,
+}
+
+/// An attachment whose tag and hash are verified.
+#[derive(Clone)]
+pub struct OpenedAttachment {
+    /// Identifier.
+    pub id: amtsbote_model::AttachmentId,
+    /// File name as the sender gave it.
+    pub filename: Option<Personal<String>>,
+    /// Description as the sender gave it.
+    pub description: Option<Personal<String>>,
+    /// MIME type.
+    pub media_type: String,
+    /// `form`, `attachment`, `report` or `data`.
+    pub purpose: String,
+    /// SHA-512 of the plaintext, lower-case hex.
+    pub sha512: String,
+    /// The plaintext, as a stream.
+    pub source: Arc<dyn AttachmentSource>,
+}
+
+impl std::fmt::Debug for OpenedAttachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenedAttachment").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What a mapping made.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// The files to hand over, at least one.
+    pub files: Vec<ParcelFile>,
+    /// Which output came from which input.
+    pub lineage: Vec<Lineage>,
+    /// JSON pointers of inputs that no output used.
+    pub losses: Vec<String>,
+}

@@ -1,0 +1,59 @@
+//! Ways out: transports that put a parcel where the procedure takes it.
+
+use std::time::Duration;
+
+use amtsbote_problem::Finding;
+
+use crate::{Parcel, Reply};
+
+/// A transport. One call is one try.
+pub trait Outbound: Send + Sync {
+    /// Hands the parcel over. A parcel whose id was handed over before has no second effect and gives a receipt again.
+    fn deliver<'a>(&'a self, parcel: &'a Parcel, limit: Duration) -> Reply<'a, Result<Receipt, Fault>>;
+
+    /// Whether a parcel could be handed over now, without any effect at the procedure.
+    fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>>;
+}
+
+/// Proof that the procedure's way in has the parcel, durable on its side as far as the way can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Where it is, for the operator: a path or message id, nothing personal.
+    pub place: String,
+    /// Whether this call brought it.
+    pub arrival: Arrival,
+}
+
+/// Whether a parcel is new to the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// This call brought it.
+    New,
+    /// It was there already, whole.
+    Repeated,
+}
+
+/// Why a parcel was not handed over: whose fault it is, and what next.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// The other side cannot be reached or is busy: try again.
+    #[error("the way out is unavailable: {reason}")]
+    Unavailable {
+        /// What failed; nothing personal.
+        reason: String,
+        /// When to try again, if the other side said.
+        retry_after: Option<Duration>,
+    },
+    /// The other side refuses this parcel for good.
+    #[error("the parcel is refused with {} findings", findings.len())]
+    Rejected {
+        /// Why.
+        findings: Vec<Finding>,
+    },
+    /// Our settings for the other side are wrong: a person must act.
+    #[error("the way out is misconfigured: {what}")]
+    Misconfigured {
+        /// What to correct.
+        what: String,
+    },
+}

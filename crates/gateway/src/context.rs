@@ -1,0 +1,224 @@
+//! What every handler needs: handed in once, cloned cheaply.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_jose::{KeySet, PrivateKey, TokenKey};
+use amtsbote_model::{Clock, EventId, Timestamp};
+use amtsbote_store::{Blobs, Store};
+use amtsbote_validate::service::Catalogue;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{Clients, CryptoPool};
+
+/// Where the gateway is reached, as clients write it. No slash at the end.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// Public base, for example `https://amtsbote.example.de`.
+    pub base: String,
+}
+
+impl Addresses {
+    /// From the public base URL; a slash at its end is left out.
+    pub fn new(base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Token endpoint.
+    pub fn token(&self) -> String {
+        format!("{}/token", self.base)
+    }
+
+    /// Submission API without version; also the `iss` of the service's events.
+    pub fn submission_api(&self) -> String {
+        format!("{}/submission-api", self.base)
+    }
+
+    /// Destination API without version.
+    pub fn destination_api(&self) -> String {
+        format!("{}/destination-api", self.base)
+    }
+
+    /// Routing API without version.
+    pub fn routing_api(&self) -> String {
+        format!("{}/routing-api", self.base)
+    }
+
+    /// Intake with version.
+    pub fn intake(&self) -> String {
+        format!("{}/intake/v1", self.base)
+    }
+
+    /// The portal that signs routing data; publishes `/.well-known/jwks.json`.
+    pub fn portal(&self) -> String {
+        format!("{}/portal", self.base)
+    }
+
+    /// Prefix of problem types; each resolves to its description.
+    pub fn problem_types(&self) -> String {
+        format!("{}/problems/", self.base)
+    }
+}
+
+/// The gateway's own keys.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Signs events and receipts.
+    pub signing: PrivateKey,
+    /// Published keys of the delivery service: the signing key, and older ones that still verify.
+    pub published: KeySet,
+    /// Signs routing data as the portal.
+    pub portal: PrivateKey,
+    /// Mints access tokens.
+    pub tokens: TokenKey,
+}
+
+/// Every bound, each answered with a problem of the catalogue. 1 MB = 1 000 000 bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// JSON bodies other than submit and intake.
+    pub json_bytes: usize,
+    /// Body of a submit: metadata and data together.
+    pub submit_bytes: usize,
+    /// Body of an intake request, attachments in base64 included.
+    pub intake_bytes: usize,
+    /// One encrypted attachment (FIT-Connect: 500 MB).
+    pub attachment_bytes: u64,
+    /// All encrypted attachments of a submission (FIT-Connect: 2 GB).
+    pub submission_bytes: u64,
+    /// Attachments of a submission (FIT-Connect: 100).
+    pub attachments: usize,
+    /// Longest wait of a list request with `Prefer: wait`.
+    pub wait_max: Duration,
+    /// Life of an access token (observed at the federal service: 1800 s).
+    pub token_life: Duration,
+    /// Silence after which an upload is given up.
+    pub upload_idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_bytes: 1_000_000,
+            submit_bytes: 25_000_000,
+            intake_bytes: 50_000_000,
+            attachment_bytes: 500_000_000,
+            submission_bytes: 2_000_000_000,
+            attachments: 100,
+            wait_max: Duration::from_secs(30),
+            token_life: Duration::from_mins(30),
+            upload_idle: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// Where it is reached.
+    pub addresses: Addresses,
+    /// Its keys.
+    pub identity: Identity,
+    /// Who may ask for tokens.
+    pub clients: Clients,
+    /// The services intake knows.
+    pub services: Catalogue,
+    /// What survives.
+    pub store: Arc<dyn Store>,
+    /// Attachments.
+    pub blobs: Arc<dyn Blobs>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Where RSA is done.
+    pub crypto: CryptoPool,
+    /// Bounds.
+    pub limits: Limits,
+    /// Whether subscribers' keys must carry certificates (`x5c`).
+    pub certificates: amtsbote_jose::X5c,
+}
+
+/// Shared by all handlers.
+#[derive(Clone)]
+pub struct Context(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    arrivals: Notify,
+}
+
+impl Context {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Shared { parts, arrivals: Notify::new() }))
+    }
+
+    /// Where the gateway is reached.
+    pub fn addresses(&self) -> &Addresses {
+        &self.0.parts.addresses
+    }
+
+    /// Its keys.
+    pub fn identity(&self) -> &Identity {
+        &self.0.parts.identity
+    }
+
+    /// Who may ask for tokens.
+    pub fn clients(&self) -> &Clients {
+        &self.0.parts.clients
+    }
+
+    /// The services intake knows.
+    pub fn services(&self) -> &Catalogue {
+        &self.0.parts.services
+    }
+
+    /// What survives.
+    pub fn store(&self) -> &dyn Store {
+        self.0.parts.store.as_ref()
+    }
+
+    /// Attachments.
+    pub fn blobs(&self) -> &dyn Blobs {
+        self.0.parts.blobs.as_ref()
+    }
+
+    /// Where RSA is done.
+    pub fn crypto(&self) -> &CryptoPool {
+        &self.0.parts.crypto
+    }
+
+    /// Bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.0.parts.limits
+    }
+
+    /// Whether subscribers' keys must carry certificates.
+    pub fn certificates(&self) -> amtsbote_jose::X5c {
+        self.0.parts.certificates
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    /// A new random UUID (version 4) for any kind of id.
+    pub fn new_uuid(&self) -> Uuid {
+        Uuid::new_v4()
+    }
+
+    /// A new event id.
+    pub fn new_event_id(&self) -> EventId {
+        EventId::from_uuid(self.new_uuid())
+    }
+
+    /// Wakes everybody who waits for submissions. Only saves time: waiters look again by themselves, too.
+    pub fn announce_arrival(&self) {
+        self.0.arrivals.notify_waiters();
+    }
+
+    /// Resolves at the next [`Context::announce_arrival`]. Make it before looking, so that nothing is missed.
+    pub fn next_arrival(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.arrivals.notified()
+    }
+}

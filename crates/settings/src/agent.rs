@@ -1,0 +1,145 @@
+//! Settings of the agent.
+
+use std::path::PathBuf;
+
+use amtsbote_model::{ClientId, DestinationId};
+use serde::Deserialize;
+use url::Url;
+
+use crate::{SettingsFault, Span, fault};
+
+/// `[agent]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Folder of the agent's own state (ids, states, ciphertext); made if missing.
+    pub data_dir: PathBuf,
+    /// Folder of the shared submission schemas.
+    pub schemas_dir: PathBuf,
+    /// Folder of mapping packages, one folder each.
+    pub packages_dir: PathBuf,
+    /// Folder of official XSD sets added with `amtsbote schema add`; without it XML is checked for form only.
+    pub xsd_dir: Option<PathBuf>,
+    /// The FIT-Connect services to pull from.
+    #[serde(default, rename = "service")]
+    pub services: Vec<Service>,
+    /// The destinations served, and where their submissions go.
+    #[serde(default, rename = "destination")]
+    pub destinations: Vec<DestinationRoute>,
+    /// Deliveries worked on at a time.
+    pub concurrency: Option<usize>,
+    /// Pause between two looks at a service that does not know `Prefer: wait`.
+    pub poll: Option<Span>,
+    /// Time for one delivery to the procedure.
+    pub deliver_limit: Option<Span>,
+    /// Tries before a person must act.
+    pub tries_max: Option<u32>,
+}
+
+/// `[[agent.service]]`: a FIT-Connect delivery service and our access to it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// A name for the routes below.
+    pub name: String,
+    /// Token endpoint.
+    pub token_url: String,
+    /// Submission API without version.
+    pub submission_api_url: String,
+    /// `v1` or `v2`.
+    pub version: String,
+    /// Subscriber client.
+    pub client_id: ClientId,
+    /// File with its secret.
+    pub client_secret_file: PathBuf,
+    /// PEM file with further trusted roots.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// `[[agent.destination]]`: a destination, its keys, and the procedures behind it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationRoute {
+    /// The destination.
+    pub id: DestinationId,
+    /// Which service it lives at (`[[agent.service]]` name).
+    pub service: String,
+    /// JWK files that open its submissions; several during a key roll-over.
+    pub decryption_keys: Vec<PathBuf>,
+    /// JWK file that signs its events.
+    pub signing_key: PathBuf,
+    /// Mapping packages, by folder name; each serves the service it names.
+    pub packages: Vec<String>,
+    /// Header data of the receiver for templates (`$receiver`): name, directory keys, contact.
+    #[serde(default)]
+    pub receiver: toml::Table,
+    /// The way out: `transport = "folder"` and that transport's settings.
+    pub outbound: toml::Table,
+}
+
+impl Agent {
+    pub(crate) fn check(&self, faults: &mut Vec<SettingsFault>) {
+        if self.services.is_empty() {
+            faults.push(fault(
+                "agent.service",
+                "name at least one FIT-Connect service to pull from",
+            ));
+        }
+        if self.destinations.is_empty() {
+            faults.push(fault(
+                "agent.destination",
+                "name at least one destination to serve",
+            ));
+        }
+        for (at, service) in self.services.iter().enumerate() {
+            service.check(at, faults);
+        }
+        for (at, route) in self.destinations.iter().enumerate() {
+            self.check_route(at, route, faults);
+        }
+    }
+
+    fn check_route(&self, at: usize, route: &DestinationRoute, faults: &mut Vec<SettingsFault>) {
+        let key = |name: &str| format!("agent.destination[{at}].{name}");
+        if !self
+            .services
+            .iter()
+            .any(|service| service.name == route.service)
+        {
+            faults.push(fault(&key("service"), "no [[agent.service]] has this name"));
+        }
+        if route.decryption_keys.is_empty() {
+            faults.push(fault(&key("decryption_keys"), "name at least one JWK file"));
+        }
+        if route.packages.is_empty() {
+            faults.push(fault(&key("packages"), "name at least one mapping package"));
+        }
+        if !route
+            .outbound
+            .get("transport")
+            .is_some_and(toml::Value::is_str)
+        {
+            faults.push(fault(
+                &key("outbound.transport"),
+                "name the transport, for example transport = \"folder\"",
+            ));
+        }
+    }
+}
+
+impl Service {
+    fn check(&self, at: usize, faults: &mut Vec<SettingsFault>) {
+        let key = |name: &str| format!("agent.service[{at}].{name}");
+        for (name, url) in [
+            ("token_url", &self.token_url),
+            ("submission_api_url", &self.submission_api_url),
+        ] {
+            if Url::parse(url).is_err() {
+                faults.push(fault(&key(name), "not a URL"));
+            }
+        }
+        if !matches!(self.version.as_str(), "v1" | "v2") {
+            faults.push(fault(&key("version"), "write v1 or v2"));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The settings reference: one line per key; `amtsbote settings explain` prints it.
+
+/// One key of the settings file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explained {
+    /// Dotted key; `[]` marks a list of tables.
+    pub key: &'static str,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// All keys, in the order of the structs they come from.
+pub const REFERENCE: &[Explained] = &[
+    Explained {
+        key: "gateway.base_url",
+        about: "How clients reach it: `https://…`, or `http://` on loopback.",
+    },
+    Explained {
+        key: "gateway.listen",
+        about: "Address and port to listen on; port 0 takes any.",
+    },
+    Explained {
+        key: "gateway.data_dir",
+        about: "Folder of database and attachments; made if missing.",
+    },
+    Explained {
+        key: "gateway.keys_dir",
+        about: "Folder of the gateway's own keys (`signing.jwk`, `portal.jwk`, `token.key`); made by `amtsbote keys new gateway`.",
+    },
+    Explained {
+        key: "gateway.schemas_dir",
+        about: "Folder of the shared submission schemas.",
+    },
+    Explained {
+        key: "gateway.tls",
+        about: "Serve TLS here; leave out behind a reverse proxy.",
+    },
+    Explained {
+        key: "gateway.client",
+        about: "Who may ask for tokens.",
+    },
+    Explained {
+        key: "gateway.limits",
+        about: "Bounds that differ from the defaults.",
+    },
+    Explained {
+        key: "gateway.danger_keys_without_certificate",
+        about: "Whether destinations' keys may come without certificate (`x5c`); for test set-ups.",
+    },
+    Explained {
+        key: "gateway.callback_networks",
+        about: "Networks (CIDR) that callbacks may reach although they are private.",
+    },
+    Explained {
+        key: "gateway.tls.certificate",
+        about: "PEM file: certificate and chain.",
+    },
+    Explained {
+        key: "gateway.tls.key",
+        about: "PEM file: private key.",
+    },
+    Explained {
+        key: "gateway.client[].id",
+        about: "Its name at the token endpoint.",
+    },
+    Explained {
+        key: "gateway.client[].kind",
+        about: "What it is for.",
+    },
+    Explained {
+        key: "gateway.client[].secret_sha256",
+        about: "SHA-256 of its secret in hex: what `amtsbote keys new client` prints.",
+    },
+    Explained {
+        key: "gateway.client[].secret_file",
+        about: "File with the secret itself; for sandboxes.",
+    },
+    Explained {
+        key: "gateway.client[].scopes",
+        about: "Scopes, for example `send:region:DE06`; all that fit its kind if left out.",
+    },
+    Explained {
+        key: "gateway.limits.attachment_bytes",
+        about: "One encrypted attachment, bytes.",
+    },
+    Explained {
+        key: "gateway.limits.submission_bytes",
+        about: "All encrypted attachments of a submission, bytes.",
+    },
+    Explained {
+        key: "gateway.limits.attachments",
+        about: "Attachments of a submission.",
+    },
+    Explained {
+        key: "gateway.limits.submit_bytes",
+        about: "Body of a submit, bytes.",
+    },
+    Explained {
+        key: "gateway.limits.intake_bytes",
+        about: "Body of an intake request, bytes.",
+    },
+    Explained {
+        key: "gateway.limits.token_life",
+        about: "Life of an access token.",
+    },
+    Explained {
+        key: "gateway.limits.wait_max",
+        about: "Longest wait of a list request with `Prefer: wait`.",
+    },
+    Explained {
+        key: "agent.data_dir",
+        about: "Folder of the agent's own state (ids, states, ciphertext); made if missing.",
+    },
+    Explained {
+        key: "agent.schemas_dir",
+        about: "Folder of the shared submission schemas.",
+    },
+    Explained {
+        key: "agent.packages_dir",
+        about: "Folder of mapping packages, one folder each.",
+    },
+    Explained {
+        key: "agent.xsd_dir",
+        about: "Folder of official XSD sets added with `amtsbote schema add`; without it XML is checked for form only.",
+    },
+    Explained {
+        key: "agent.service",
+        about: "The FIT-Connect services to pull from.",
+    },
+    Explained {
+        key: "agent.destination",
+        about: "The destinations served, and where their submissions go.",
+    },
+    Explained {
+        key: "agent.concurrency",
+        about: "Deliveries worked on at a time.",
+    },
+    Explained {
+        key: "agent.poll",
+        about: "Pause between two looks at a service that does not know `Prefer: wait`.",
+    },
+    Explained {
+        key: "agent.deliver_limit",
+        about: "Time for one delivery to the procedure.",
+    },
+    Explained {
+        key: "agent.tries_max",
+        about: "Tries before a person must act.",
+    },
+    Explained {
+        key: "agent.service[].name",
+        about: "A name for the routes below.",
+    },
+    Explained {
+        key: "agent.service[].token_url",
+        about: "Token endpoint.",
+    },
+    Explained {
+        key: "agent.service[].submission_api_url",
+        about: "Submission API without version.",
+    },
+    Explained {
+        key: "agent.service[].version",
+        about: "`v1` or `v2`.",
+    },
+    Explained {
+        key: "agent.service[].client_id",
+        about: "Subscriber client.",
+    },
+    Explained {
+        key: "agent.service[].client_secret_file",
+        about: "File with its secret.",
+    },
+    Explained {
+        key: "agent.service[].ca_file",
+        about: "PEM file with further trusted roots.",
+    },
+    Explained {
+        key: "agent.destination[].id",
+        about: "The destination.",
+    },
+    Explained {
+        key: "agent.destination[].service",
+        about: "Which service it lives at (`[[agent.service]]` name).",
+    },
+    Explained {
+        key: "agent.destination[].decryption_keys",
+        about: "JWK files that open its submissions; several during a key roll-over.",
+    },
+    Explained {
+        key: "agent.destination[].signing_key",
+        about: "JWK file that signs its events.",
+    },
+    Explained {
+        key: "agent.destination[].packages",
+        about: "Mapping packages, by folder name; each serves the service it names.",
+    },
+    Explained {
+        key: "agent.destination[].receiver",
+        about: "Header data of the receiver for templates (`$receiver`): name, directory keys, contact.",
+    },
+    Explained {
+        key: "agent.destination[].outbound",
+        about: "The way out: `transport = \"folder\"` and that transport's settings.",
+    },
+];
