@@ -1,0 +1,27 @@
+//! `boolean`, `boolean:ja/nein`.
+
+/// The two words of the output.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    yes: String,
+    no: String,
+}
+
+impl Words {
+    pub(super) fn parse(argument: Option<&str>) -> Option<Self> {
+        let (yes, no) = argument.unwrap_or("true/false").split_once('/')?;
+        (yes != no && !no.contains('/')).then(|| Self {
+            yes: yes.to_owned(),
+            no: no.to_owned(),
+        })
+    }
+
+    /// Takes JSON booleans and the words of `xs:boolean` (XML Schema Part 2 §3.2.2).
+    pub(super) fn apply(&self, text: &str) -> Option<String> {
+        match text.trim() {
+            "true" | "1" => Some(self.yes.clone()),
+            "false" | "0" => Some(self.no.clone()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a submission lacks for a template. Never carries a value.
+
+use amtsbote_problem as problem;
+use problem::Bilingual;
+
+/// Which rule a value broke. The names are stable, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// The template needs a value and there is none (absent, `null` or empty text).
+    Missing,
+    /// The code map does not know the code.
+    UnmappedCode,
+    /// A conversion does not take the value (a date that is none, a number with too many decimals …).
+    Unconvertible,
+    /// Several values where one is needed.
+    Several,
+    /// A list or object where one value is needed.
+    NotOneValue,
+    /// A character that no XML 1.0 document can hold (XML 1.0 §2.2).
+    InvalidCharacter,
+    /// The expression ended with an error on this submission.
+    ExpressionFailed,
+    /// The expression needed more steps than it may take.
+    ExpressionTooLong,
+    /// The text is longer than its column.
+    TooWide,
+}
+
+impl Rule {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "translate-missing",
+            Self::UnmappedCode => "translate-unmapped-code",
+            Self::Unconvertible => "translate-unconvertible",
+            Self::Several => "translate-several-values",
+            Self::NotOneValue => "translate-not-one-value",
+            Self::InvalidCharacter => "translate-invalid-character",
+            Self::ExpressionFailed => "translate-expression-failed",
+            Self::ExpressionTooLong => "translate-expression-too-long",
+            Self::TooWide => "translate-too-wide",
+        }
+    }
+
+    fn texts(self) -> Bilingual {
+        let (de, en) = match self {
+            Self::Missing => (
+                "die Vorlage braucht hier einen Wert",
+                "the template needs a value here",
+            ),
+            Self::UnmappedCode => (
+                "der Code steht nicht in der Codeabbildung",
+                "the code map does not know this code",
+            ),
+            Self::Unconvertible => (
+                "der Wert lässt sich nicht umwandeln",
+                "the value cannot be converted",
+            ),
+            Self::Several => (
+                "mehrere Werte, erlaubt ist einer",
+                "several values where one is allowed",
+            ),
+            Self::NotOneValue => (
+                "eine Liste oder Struktur statt eines Werts",
+                "a list or object instead of one value",
+            ),
+            Self::InvalidCharacter => (
+                "ein Zeichen, das in XML nicht stehen darf",
+                "a character XML cannot hold",
+            ),
+            Self::ExpressionFailed => (
+                "der Ausdruck der Vorlage ist gescheitert",
+                "the template's expression failed",
+            ),
+            Self::ExpressionTooLong => (
+                "der Ausdruck der Vorlage braucht zu viele Schritte",
+                "the template's expression takes too many steps",
+            ),
+            Self::TooWide => (
+                "der Text ist breiter als seine Spalte",
+                "the text is wider than its column",
+            ),
+        };
+        Bilingual::new(de, en)
+    }
+}
+
+/// One thing a submission lacks for a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where in the input: a JSON pointer, or `$source/…`. The closest known place when the value itself is absent.
+    pub at: String,
+    /// Which rule.
+    pub rule: Rule,
+    /// Where in the output it would have gone, for example `/antrag/name`.
+    pub output: String,
+    /// Line of the template, where the template knows lines.
+    pub template_line: Option<u32>,
+    /// What was expected, from the template (a conversion, the name of a code map); empty if nothing to say.
+    pub expected: String,
+}
+
+impl From<&Finding> for problem::Finding {
+    fn from(finding: &Finding) -> Self {
+        let place = finding.template_line.map_or_else(
+            || finding.output.clone(),
+            |line| format!("{}, template line {line}", finding.output),
+        );
+        let expected = if finding.expected.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", finding.expected)
+        };
+        let texts = finding.rule.texts();
+        Self::new(
+            finding.at.clone(),
+            finding.rule.name(),
+            Bilingual::new(
+                format!("{}{expected}: {place}", texts.de),
+                format!("{}{expected}: {place}", texts.en),
+            ),
+        )
+    }
+}

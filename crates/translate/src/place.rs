@@ -1,0 +1,65 @@
+//! A place in the sources.
+
+use std::fmt;
+
+use crate::source::Root;
+
+/// Where a value stands: a JSON pointer (RFC 6901) into the data (`/antragsteller/0/name`), or into another source with
+/// its variable in front (`$receiver/ags`). Names keys of the submission, never its values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    root: Root,
+    pointer: String,
+}
+
+impl Place {
+    pub(crate) const fn of(root: Root) -> Self {
+        Self {
+            root,
+            pointer: String::new(),
+        }
+    }
+
+    pub(crate) fn key(&self, key: &str) -> Self {
+        let escaped = key.replace('~', "~0").replace('/', "~1");
+        Self {
+            root: self.root,
+            pointer: format!("{}/{escaped}", self.pointer),
+        }
+    }
+
+    pub(crate) fn index(&self, index: usize) -> Self {
+        Self {
+            root: self.root,
+            pointer: format!("{}/{index}", self.pointer),
+        }
+    }
+
+    /// The source it is in.
+    pub const fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The JSON pointer inside its source; empty for the whole.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// Whether `other` is this place or below it.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.root == other.root
+            && other
+                .pointer
+                .strip_prefix(&self.pointer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.root != Root::Data {
+            f.write_str(self.root.variable())?;
+        }
+        f.write_str(&self.pointer)
+    }
+}
