@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use amtsbote_model::{CaseId, DestinationId, ParcelId, Personal, ServiceId, SubmissionId, Timestamp};
+use crate::lineage::Lineage;
+use amtsbote_model::{
+    CaseId, DestinationId, ParcelId, Personal, ServiceId, SubmissionId, Timestamp,
+};
 use amtsbote_problem::Findings;
-use amtsbote_translate::Lineage;
 use serde_json::Value;
 
 use crate::{AttachmentSource, Package, ParcelFile};
@@ -74,7 +76,9 @@ pub struct OpenedAttachment {
 
 impl std::fmt::Debug for OpenedAttachment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenedAttachment").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("OpenedAttachment")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 

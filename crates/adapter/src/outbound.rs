@@ -9,7 +9,11 @@ use crate::{Parcel, Reply};
 /// A transport. One call is one try.
 pub trait Outbound: Send + Sync {
     /// Hands the parcel over. A parcel whose id was handed over before has no second effect and gives a receipt again.
-    fn deliver<'a>(&'a self, parcel: &'a Parcel, limit: Duration) -> Reply<'a, Result<Receipt, Fault>>;
+    fn deliver<'a>(
+        &'a self,
+        parcel: &'a Parcel,
+        limit: Duration,
+    ) -> Reply<'a, Result<Receipt, Fault>>;
 
     /// Whether a parcel could be handed over now, without any effect at the procedure.
     fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>>;

@@ -32,8 +32,14 @@ impl TryFrom<String> for PackageName {
 
     fn try_from(text: String) -> Result<Self, MalformedName> {
         let fits = (1..=80).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits { Ok(Self(text)) } else { Err(MalformedName) }
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err(MalformedName)
+        }
     }
 }
 
@@ -108,10 +114,19 @@ impl Package {
     /// Reads a package from its files. Findings name the file.
     pub fn parse(files: Files) -> Result<Self, Findings> {
         let text = files.get("package.toml").ok_or_else(|| {
-            vec![finding("required", "package.toml fehlt", "package.toml is missing")]
+            vec![finding(
+                "required",
+                "package.toml fehlt",
+                "package.toml is missing",
+            )]
         })?;
-        let text = std::str::from_utf8(text)
-            .map_err(|_| vec![finding("utf-8", "package.toml ist kein UTF-8", "package.toml is not UTF-8")])?;
+        let text = std::str::from_utf8(text).map_err(|_| {
+            vec![finding(
+                "utf-8",
+                "package.toml ist kein UTF-8",
+                "package.toml is not UTF-8",
+            )]
+        })?;
         // The message names place and key of a file of our own; it holds no submission's content.
         let raw: RawPackage = toml::from_str(text)
             .map_err(|error| vec![finding("toml", &error.to_string(), &error.to_string())])?;
@@ -139,10 +154,22 @@ impl Package {
     /// The text of a file of the package, or a finding that names it.
     pub fn text(&self, path: &str) -> Result<&str, Finding> {
         let bytes = self.files.get(path).ok_or_else(|| {
-            Finding::new(path, "required", Bilingual::new("die Datei fehlt im Paket", "the file is missing in the package"))
+            Finding::new(
+                path,
+                "required",
+                Bilingual::new(
+                    "die Datei fehlt im Paket",
+                    "the file is missing in the package",
+                ),
+            )
         })?;
-        std::str::from_utf8(bytes)
-            .map_err(|_| Finding::new(path, "utf-8", Bilingual::new("die Datei ist kein UTF-8", "the file is not UTF-8")))
+        std::str::from_utf8(bytes).map_err(|_| {
+            Finding::new(
+                path,
+                "utf-8",
+                Bilingual::new("die Datei ist kein UTF-8", "the file is not UTF-8"),
+            )
+        })
     }
 }
 

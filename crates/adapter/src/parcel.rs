@@ -32,7 +32,11 @@ impl FromStr for ParcelPath {
     fn from_str(text: &str) -> Result<Self, UnsafePath> {
         let parts: Vec<&str> = text.split('/').collect();
         let fits = (1..=8).contains(&parts.len()) && parts.into_iter().all(is_safe_part);
-        if fits { Ok(Self(text.to_owned())) } else { Err(UnsafePath) }
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(UnsafePath)
+        }
     }
 }
 
@@ -40,7 +44,9 @@ fn is_safe_part(part: &str) -> bool {
     (1..=120).contains(&part.chars().count())
         && !part.starts_with('.')
         && !part.ends_with(['.', ' '])
-        && part.chars().all(|c| !c.is_control() && !"\\:*?\"<>|".contains(c))
+        && part
+            .chars()
+            .all(|c| !c.is_control() && !"\\:*?\"<>|".contains(c))
 }
 
 impl fmt::Display for ParcelPath {
@@ -141,7 +147,19 @@ mod tests {
         for good in ["antrag.xml", "anlagen/01-lageplan.pdf", "Übersicht.pdf"] {
             assert!(good.parse::<ParcelPath>().is_ok(), "{good}");
         }
-        for bad in ["", "/etc/passwd", "../x", "a/../b", "a//b", ".hidden", "a\\b", "a:b", "a\0b", "a/", "x."] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a//b",
+            ".hidden",
+            "a\\b",
+            "a:b",
+            "a\0b",
+            "a/",
+            "x.",
+        ] {
             assert!(bad.parse::<ParcelPath>().is_err(), "{bad}");
         }
     }
