@@ -265,7 +265,6 @@ impl<'a> Run<'a> {
         let mut typed = spot.value;
         for conversion in &binding.conversions {
             match conversion.apply(&typed) {
-                Ok(_) if conversion.is_text() => {}
                 Ok(text) => typed = Val::utf8_str(text.into_bytes()),
                 Err(misfit) => {
                     let rule = match misfit {
@@ -276,7 +275,9 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        let mut text = value::one_text(&typed).unwrap_or_default();
+        let Some(mut text) = value::one_text(&typed) else {
+            return self.faulty(Rule::NotOneValue, place.as_ref(), at, "");
+        };
         if let Some(map) = &binding.codes {
             match map.map(&text) {
                 Mapped::To(code) => text = code,

@@ -36,8 +36,9 @@ impl Words<'_> {
         faults: &mut Vec<FaultKind>,
     ) -> Option<Binding> {
         let mut keep = |kind| faults.push(kind);
-        let conversions = Conversion::parse_all(self.convert.unwrap_or("text"))
-            .map_err(&mut keep)
+        let conversions = self
+            .convert
+            .and_then(|text| Conversion::parse_all(text).map_err(&mut keep).ok())
             .unwrap_or_default();
         let map = self.codes.and_then(|name| {
             let map = codes.named(name).cloned();

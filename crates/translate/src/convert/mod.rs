@@ -100,11 +100,6 @@ impl Conversion {
         matches!(self.kind, Kind::Boolean(_))
     }
 
-    /// Whether an object can be one value for it.
-    pub(crate) const fn takes_object(&self) -> bool {
-        matches!(self.kind, Kind::PartialDate(_))
-    }
-
     /// The text of `input`.
     pub(crate) fn apply(&self, input: &Val) -> Result<String, Misfit> {
         if let Kind::PartialDate(form) = &self.kind {
