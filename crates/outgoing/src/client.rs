@@ -1,0 +1,150 @@
+//! The way out itself.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use reqwest::header::HeaderValue;
+use reqwest::{Client, Method, Request, RequestBuilder, Response};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::answer::Download;
+use crate::resolver::{Guard, GuardedResolver, Names, SystemNames};
+use crate::upload::{self, Progress};
+use crate::{Failure, NotOpened, Settings, Timeouts, tls};
+
+/// A guarded HTTP client. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct Outgoing {
+    client: Client,
+    guard: Guard,
+    timeouts: Timeouts,
+}
+
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Outgoing {
+    /// Opens the way out. Reads the system's authorities once; starts no tasks, makes no calls.
+    pub fn open(settings: Settings) -> Result<Self, NotOpened> {
+        Self::open_with(settings, Arc::new(SystemNames))
+    }
+
+    pub(crate) fn open_with(settings: Settings, names: Arc<dyn Names>) -> Result<Self, NotOpened> {
+        let agent =
+            HeaderValue::from_str(&settings.user_agent).map_err(|_| NotOpened::UserAgent)?;
+        if agent.is_empty() {
+            return Err(NotOpened::UserAgent);
+        }
+        let tls = tls::config(&settings)?;
+        let guard = Guard::new(settings.reach, settings.plain_http);
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(agent)
+            .connect_timeout(settings.timeouts.connect)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .dns_resolver(Arc::new(GuardedResolver {
+                guard: guard.clone(),
+                names,
+            }))
+            .build()
+            .map_err(NotOpened::Http)?;
+        Ok(Self {
+            client,
+            guard,
+            timeouts: settings.timeouts,
+        })
+    }
+
+    /// The limits of each call.
+    pub const fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Whether the guard would let a call to `url` out, as far as can be said without looking its name up.
+    pub fn check(&self, url: &Url) -> Result<(), Failure> {
+        self.guard.check(url).map_err(Failure::RefusedTarget)
+    }
+
+    /// Begins a call. Its whole length is limited by [`Timeouts::total`] unless the caller sets another
+    /// [`RequestBuilder::timeout`]. Hand it to [`Self::send`] to have it made under the guard.
+    pub fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, Failure> {
+        self.check(&url)?;
+        Ok(self
+            .client
+            .request(method, url)
+            .timeout(self.timeouts.total))
+    }
+
+    /// Begins a call whose body, up or down, is a stream: limited by [`Timeouts::idle`] and [`Timeouts::transfer`].
+    /// Hand it to [`Self::send_stream`] or [`Self::send_upload`].
+    pub fn stream_request(&self, method: Method, url: Url) -> Result<RequestBuilder, Failure> {
+        self.check(&url)?;
+        Ok(self
+            .client
+            .request(method, url)
+            .timeout(self.timeouts.transfer))
+    }
+
+    /// Makes the call. Any HTTP status is an answer, redirects too. Read it with [`crate::read_bounded`].
+    pub async fn send(&self, call: RequestBuilder) -> Result<Response, Failure> {
+        self.execute(built(call)?).await
+    }
+
+    /// Makes the call and hands out the answer as a stream; the peer's first word must come within [`Timeouts::idle`].
+    pub async fn send_stream(&self, call: RequestBuilder) -> Result<Download, Failure> {
+        let request = built(call)?;
+        let host = host_of(request.url());
+        let limit = self.timeouts.connect + self.timeouts.idle;
+        let sent = timeout(limit, self.execute(request)).await;
+        let response = sent.map_err(|_| Failure::TimedOut { host })??;
+        Ok(Download::new(response, self.timeouts.idle))
+    }
+
+    /// Makes the call with `body` as its stream. Ends when no piece was taken by the peer for [`Timeouts::idle`]
+    /// (noticed at the latest after twice that).
+    pub async fn send_upload<S>(&self, call: RequestBuilder, body: S) -> Result<Response, Failure>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send + 'static,
+    {
+        let mut request = built(call)?;
+        let host = host_of(request.url());
+        let progress = Progress::new();
+        *request.body_mut() = Some(upload::body(body, progress.clone()));
+        tokio::select! {
+            answer = self.execute(request) => answer,
+            () = progress.stalled(self.timeouts.idle) => Err(Failure::TimedOut { host }),
+        }
+    }
+
+    async fn execute(&self, request: Request) -> Result<Response, Failure> {
+        // Again, since the builder's URL may have been changed meanwhile.
+        self.check(request.url())?;
+        let host = host_of(request.url());
+        self.client
+            .execute(request)
+            .await
+            .map_err(|error| Failure::of(error, host))
+    }
+}
+
+fn built(call: RequestBuilder) -> Result<Request, Failure> {
+    call.build().map_err(|_| Failure::Unsendable)
+}
+
+/// Name and port; nothing else of a URL goes into texts.
+pub(crate) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port_or_known_default()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

@@ -1,0 +1,6 @@
+//! Each guard against a peer on loopback.
+
+mod guards;
+mod limits;
+mod peer;
+mod tls;
