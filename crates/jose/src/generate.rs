@@ -1,8 +1,8 @@
 //! New keys of 4096 bits.
 
-use openssl::error::ErrorStack;
-use openssl::pkey::PKey;
-use openssl::rsa::Rsa;
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use openssl::pkey::{PKey, Private};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -10,8 +10,6 @@ use crate::certificate::{self, SelfSigned};
 use crate::jwk::{KeyUse, PublicKey};
 use crate::jwk_parts::is_kid;
 use crate::private::PrivateKey;
-
-const BITS: u32 = 4096;
 
 /// Why no key was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +28,7 @@ pub enum NotGenerated {
 }
 
 impl PrivateKey {
-    /// A new key without a certificate, as a reply key in metadata is. Takes from a tenth of a second to seconds.
+    /// A new key without a certificate, as a reply key in metadata is. Takes a second or so.
     pub fn generate(key_use: KeyUse, kid: &str) -> Result<Self, NotGenerated> {
         Self::generate_with(key_use, kid, None)
     }
@@ -56,7 +54,7 @@ impl PrivateKey {
         if !is_kid(kid) {
             return Err(NotGenerated::KeyId);
         }
-        let (modulus, pkcs8, pair) = new_pair().map_err(|_| NotGenerated::Generator)?;
+        let (modulus, pkcs8, pair) = new_pair().ok_or(NotGenerated::Generator)?;
         let chain = match wish {
             None => None,
             Some(wish) => {
@@ -74,12 +72,16 @@ impl PrivateKey {
     }
 }
 
-type Pair = (Vec<u8>, Zeroizing<Vec<u8>>, PKey<openssl::pkey::Private>);
+type Pair = (Vec<u8>, Zeroizing<Vec<u8>>, PKey<Private>);
 
-fn new_pair() -> Result<Pair, ErrorStack> {
-    let rsa = Rsa::generate(BITS)?;
-    let modulus = rsa.n().to_vec();
-    let pair = PKey::from_rsa(rsa)?;
-    let pkcs8 = Zeroizing::new(pair.private_key_to_pkcs8()?);
-    Ok((modulus, pkcs8, pair))
+/// A new pair: modulus, PKCS#8, and the form certificates are signed with. `aws-lc-rs` takes a third of OpenSSL's time
+/// (one second against three, each on one core at debug settings).
+fn new_pair() -> Option<Pair> {
+    let der = KeyPair::generate(KeySize::Rsa4096)
+        .and_then(|pair| pair.as_der())
+        .ok()?;
+    let pkcs8 = Zeroizing::new(der.as_ref().to_vec());
+    let pair = PKey::private_key_from_pkcs8(&pkcs8).ok()?;
+    let modulus = pair.rsa().ok()?.n().to_vec();
+    Some((modulus, pkcs8, pair))
 }

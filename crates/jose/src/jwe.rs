@@ -19,7 +19,7 @@ mod wrap;
 use std::fmt;
 
 pub use header::Header;
-pub(crate) use header::present;
+pub(crate) use header::{is_member, present};
 pub use open_reader::OpenReader;
 pub use scan::JweScanner;
 pub use seal_writer::SealWriter;

@@ -4,7 +4,7 @@ use josekit::jws::{JwsContext, JwsHeader as Printed};
 use serde::Deserialize;
 
 use crate::base64url;
-use crate::jwe::present;
+use crate::jwe::{is_member, present};
 use crate::jwk::PublicKey;
 use crate::private::PrivateKey;
 use crate::ps512::Ps512Signer;
@@ -131,9 +131,12 @@ impl RawHeader {
         if raw.crit || raw.b64 {
             return Err(MalformedJws::Critical);
         }
+        if raw.typ.as_deref().is_some_and(|typ| !is_member(typ)) {
+            return Err(MalformedJws::Header);
+        }
         let kid = raw
             .kid
-            .filter(|kid| !kid.is_empty())
+            .filter(|kid| !kid.is_empty() && is_member(kid))
             .ok_or(MalformedJws::KeyId)?;
         Ok(JwsHeader { kid, typ: raw.typ })
     }
@@ -159,8 +162,8 @@ pub enum MalformedJws {
     /// Another algorithm.
     #[error("`alg` must be `PS512`")]
     Algorithm,
-    /// No key is named.
-    #[error("`kid` is missing")]
+    /// No key is named, or not in up to 255 characters of printable ASCII.
+    #[error("`kid` must name the key in at most 255 printable ASCII characters")]
     KeyId,
     /// `crit` or `b64` asks for an extension (RFC 7515 §4.1.11, RFC 7797); none is supported.
     #[error("`crit` and `b64` are not supported")]

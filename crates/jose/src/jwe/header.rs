@@ -114,6 +114,6 @@ impl Raw {
 }
 
 /// Printable ASCII of bounded length: safe in a log line and in a column.
-fn is_member(text: &str) -> bool {
+pub(crate) fn is_member(text: &str) -> bool {
     text.len() <= MEMBER_MAX_BYTES && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

@@ -182,7 +182,10 @@ fn an_altered_header_does_not_open() {
     let (_, rest) = text.split_once('.').unwrap();
     let (header, _) = other.split_once('.').unwrap();
     assert_eq!(
-        open_whole(&format!("{header}.{rest}"), &[ENCRYPTION.clone()]),
+        open_whole(
+            &format!("{header}.{rest}"),
+            std::slice::from_ref(&ENCRYPTION)
+        ),
         Err(NotOpened::Refused)
     );
 }
@@ -267,7 +270,11 @@ fn broken_packing_is_told_apart_once_the_tag_has_held() {
         );
     }
     assert_eq!(
-        open_whole(&seal_packed_as_is(&packed), &[ENCRYPTION.clone()]).unwrap(),
+        open_whole(
+            &seal_packed_as_is(&packed),
+            std::slice::from_ref(&ENCRYPTION)
+        )
+        .unwrap(),
         b"content"
     );
 }
