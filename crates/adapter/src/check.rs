@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::lineage::Lineage;
 use amtsbote_problem::{Bilingual, Finding, Findings};
+use amtsbote_translate::Lineage;
 use futures_util::FutureExt as _;
 
 use crate::example::Case;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::lineage::Lineage;
 use amtsbote_model::{
     CaseId, DestinationId, ParcelId, Personal, ServiceId, SubmissionId, Timestamp,
 };
 use amtsbote_problem::Findings;
+use amtsbote_translate::Lineage;
 use serde_json::Value;
 
 use crate::{AttachmentSource, Package, ParcelFile};

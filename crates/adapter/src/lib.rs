@@ -17,24 +17,25 @@ mod check;
 mod example;
 mod format;
 pub mod laws;
-mod lineage;
 mod outbound;
 mod package;
 mod parcel;
 mod stream;
+mod translation;
 
 use std::future::Future;
 use std::pin::Pin;
 
+pub use amtsbote_translate::Lineage;
 pub use check::{Difference, ExampleResult, Preview, Report};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
-pub use lineage::Lineage;
 pub use outbound::{Arrival, Fault, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
 pub use parcel::{
     AttachmentReader, AttachmentSource, Parcel, ParcelFile, ParcelPath, Piece, bytes_source,
 };
 pub use stream::FileReader;
+pub use translation::{loss_pointers, refusal_findings, template_findings};
 
 /// A boxed, sendable future.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -13,14 +13,16 @@ pub struct Place {
 }
 
 impl Place {
-    pub(crate) const fn of(root: Root) -> Self {
+    /// All of a source.
+    pub const fn of(root: Root) -> Self {
         Self {
             root,
             pointer: String::new(),
         }
     }
 
-    pub(crate) fn key(&self, key: &str) -> Self {
+    /// The member `key` below this place.
+    pub fn key(&self, key: &str) -> Self {
         let escaped = key.replace('~', "~0").replace('/', "~1");
         Self {
             root: self.root,
@@ -28,7 +30,8 @@ impl Place {
         }
     }
 
-    pub(crate) fn index(&self, index: usize) -> Self {
+    /// The item `index` (from 0) below this place.
+    pub fn index(&self, index: usize) -> Self {
         Self {
             root: self.root,
             pointer: format!("{}/{index}", self.pointer),
