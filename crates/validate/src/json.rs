@@ -1,0 +1,12 @@
+//! JSON: bounded parsing, and checking against a JSON Schema (2020-12) with findings for people.
+
+mod bounds;
+mod branches;
+mod outline;
+mod parse;
+mod schema;
+mod strings;
+mod wording;
+
+pub use parse::{Limits, parse};
+pub use schema::{Schema, Strings};

@@ -1,0 +1,87 @@
+//! The character set of every string of a document (DIN 91379), as the schema annotates it.
+
+use amtsbote_problem::Bilingual;
+use serde_json::Value;
+
+use super::outline::Outline;
+use super::schema::Strings;
+use crate::charset::{self, Group};
+use crate::pointer;
+
+pub(super) const RULE: &str = "din-91379";
+
+type Report<'r> = dyn FnMut(&str, &[&Value], Bilingual) + 'r;
+
+/// Reports each string that leaves its character set: place, schema nodes of the place, what is wrong.
+pub(super) fn check(
+    outline: &Outline,
+    default: Strings,
+    document: &Value,
+    report: &mut Report<'_>,
+) {
+    let walk = Walk { outline, default };
+    walk.value(document, &outline.top(), &mut String::new(), report);
+}
+
+struct Walk<'s> {
+    outline: &'s Outline,
+    default: Strings,
+}
+
+impl Walk<'_> {
+    fn value(&self, value: &Value, nodes: &[&Value], at: &mut String, report: &mut Report<'_>) {
+        match value {
+            Value::String(text) => {
+                if let Some(group) = self.group(nodes)
+                    && let Some(offence) = charset::check(text, group)
+                {
+                    report(at, nodes, offence.detail(group));
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.child(item, nodes, &index.to_string(), at, report);
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members {
+                    self.child(member, nodes, name, at, report);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn child(
+        &self,
+        value: &Value,
+        nodes: &[&Value],
+        name: &str,
+        at: &mut String,
+        report: &mut Report<'_>,
+    ) {
+        let below = self.outline.child(nodes, name);
+        // A member that must not be there is refused as a whole.
+        if below.iter().any(|node| node.as_bool() == Some(false))
+            && !below.iter().any(|node| node.is_object())
+        {
+            return;
+        }
+        let length = at.len();
+        pointer::push(at, name);
+        self.value(value, &below, at, report);
+        at.truncate(length);
+    }
+
+    fn group(&self, nodes: &[&Value]) -> Option<Group> {
+        let named = nodes
+            .iter()
+            .find_map(|node| node.get("x-charset").and_then(Value::as_str));
+        match (named, self.default) {
+            // `any` is the only annotation that is no group: others were refused at compile time.
+            (Some(name), _) => Group::from_annotation(name),
+            (None, Strings::GroupC) => Some(Group::C),
+            (None, Strings::Any) => None,
+        }
+    }
+}
