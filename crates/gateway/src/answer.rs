@@ -41,7 +41,10 @@ impl Refused {
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), kind: None }
+        Self {
+            problem: Box::new(problem),
+            kind: None,
+        }
     }
 }
 
@@ -57,7 +60,9 @@ impl From<amtsbote_store::Error> for Refused {
         tracing::error!(error = %error, "the store failed: {error}");
         match error {
             amtsbote_store::Error::Unavailable { retry_after, .. } => {
-                Problem::new(Code::StoreUnavailable).retry_after(retry_after.unwrap_or(Duration::from_secs(5))).into()
+                Problem::new(Code::StoreUnavailable)
+                    .retry_after(retry_after.unwrap_or(Duration::from_secs(5)))
+                    .into()
             }
             amtsbote_store::Error::Unreadable { .. } => Code::Internal.into(),
         }
@@ -71,7 +76,10 @@ pub fn unexpected(conflict: Conflict) -> Refused {
 }
 
 /// `Done`, or the refusal that `explain` makes of the conflict.
-pub fn done_or(committed: Committed, explain: impl FnOnce(Conflict) -> Refused) -> Result<(), Refused> {
+pub fn done_or(
+    committed: Committed,
+    explain: impl FnOnce(Conflict) -> Refused,
+) -> Result<(), Refused> {
     match committed {
         Committed::Done => Ok(()),
         Committed::Refused(conflict) => Err(explain(conflict)),
@@ -99,11 +107,19 @@ pub struct RequestId(pub String);
 
 impl RequestId {
     fn of(request: &Request) -> Self {
-        let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let given = request
+            .headers()
+            .get(REQUEST_ID)
+            .and_then(|value| value.to_str().ok());
         let fits = |text: &&str| {
-            (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            (8..=64).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         };
-        given.filter(fits).map_or_else(Self::fresh, |text| Self(text.to_owned()))
+        given
+            .filter(fits)
+            .map_or_else(Self::fresh, |text| Self(text.to_owned()))
     }
 
     fn fresh() -> Self {
@@ -127,7 +143,9 @@ pub async fn render(State(context): State<Context>, mut request: Request, next: 
 
     let mut response = next.run(request).await;
     let refused = response.extensions_mut().remove::<Unrendered>();
-    let code = refused.as_ref().map_or("-", |Unrendered(refused)| refused.problem.code.entry().code);
+    let code = refused
+        .as_ref()
+        .map_or("-", |Unrendered(refused)| refused.problem.code.entry().code);
     if let Some(Unrendered(refused)) = &refused {
         response = problem_response(&context, refused, &id, language);
     }
@@ -144,28 +162,46 @@ pub async fn render(State(context): State<Context>, mut request: Request, next: 
 }
 
 fn language_of(request: &Request) -> Language {
-    let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     header.map(Language::from_accept).unwrap_or_default()
 }
 
 // The template of the path, never the path itself: ids are not labels.
 fn route_of(extensions: &Extensions) -> String {
-    extensions.get::<MatchedPath>().map_or_else(|| "(no route)".to_owned(), |path| path.as_str().to_owned())
+    extensions
+        .get::<MatchedPath>()
+        .map_or_else(|| "(no route)".to_owned(), |path| path.as_str().to_owned())
 }
 
-fn problem_response(context: &Context, refused: &Refused, id: &RequestId, language: Language) -> Response {
-    let mut body = refused.problem.body(&context.addresses().problem_types(), &id.0, language);
+fn problem_response(
+    context: &Context,
+    refused: &Refused,
+    id: &RequestId,
+    language: Language,
+) -> Response {
+    let mut body = refused
+        .problem
+        .body(&context.addresses().problem_types(), &id.0, language);
     if let Some(kind) = &refused.kind {
         body.kind.clone_from(kind);
     }
     let mut response = (status_of(&refused.problem), Json(body)).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     if let Some(wait) = refused.problem.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
     if refused.problem.code.entry().status == 401 {
-        headers.insert(axum::http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        headers.insert(
+            axum::http::header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer"),
+        );
     }
     response
 }

@@ -43,7 +43,12 @@ pub struct Clients(BTreeMap<ClientId, Client>);
 impl Clients {
     /// From a list; of two with one id the later counts.
     pub fn new(clients: impl IntoIterator<Item = Client>) -> Self {
-        Self(clients.into_iter().map(|client| (client.id.clone(), client)).collect())
+        Self(
+            clients
+                .into_iter()
+                .map(|client| (client.id.clone(), client))
+                .collect(),
+        )
     }
 
     /// The client, if the secret is its own. Takes the same time whether the client is known or not.
@@ -51,7 +56,9 @@ impl Clients {
         let client = id.parse::<ClientId>().ok().and_then(|id| self.0.get(&id));
         let claimed = amtsbote_jose::sha256_hex(secret.as_bytes());
         let known = client.map_or("-", |client| client.secret_sha256.as_str());
-        amtsbote_jose::mac::same(claimed.as_bytes(), known.as_bytes()).then_some(client).flatten()
+        amtsbote_jose::mac::same(claimed.as_bytes(), known.as_bytes())
+            .then_some(client)
+            .flatten()
     }
 
     /// The client of that id.
@@ -104,16 +111,29 @@ impl FromRequestParts<Context> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Refused> {
         let header = parts.headers.get(AUTHORIZATION).ok_or(Code::TokenMissing)?;
-        let token = header.to_str().ok().and_then(bearer).ok_or(Code::TokenMissing)?;
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(bearer)
+            .ok_or(Code::TokenMissing)?;
         let claims = context
             .identity()
             .tokens
             .read(token, context.now().as_seconds())
             .map_err(|_| Refused::from(Code::TokenRefused))?;
-        let subject = claims.get("sub").and_then(|sub| sub.as_str()).and_then(|sub| sub.parse::<ClientId>().ok());
+        let subject = claims
+            .get("sub")
+            .and_then(|sub| sub.as_str())
+            .and_then(|sub| sub.parse::<ClientId>().ok());
         // A client taken out of the settings is out at once, whatever its token says.
-        let client = subject.and_then(|id| context.clients().find(&id)).ok_or(Code::TokenRefused)?;
-        Ok(Self { client: client.id.clone(), rights: client.rights.clone(), scopes: client.scopes.clone() })
+        let client = subject
+            .and_then(|id| context.clients().find(&id))
+            .ok_or(Code::TokenRefused)?;
+        Ok(Self {
+            client: client.id.clone(),
+            rights: client.rights.clone(),
+            scopes: client.scopes.clone(),
+        })
     }
 }
 

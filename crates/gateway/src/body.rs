@@ -34,8 +34,16 @@ impl Media {
 
     /// 415 unless the `Content-Type` says this.
     pub fn demand(self, headers: &HeaderMap) -> Result<(), Refused> {
-        let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let said = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let essence = said
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         let fits = match self {
             Self::Json => essence.is_empty() || essence == self.name(),
             Self::MergePatch => essence == self.name() || essence == Self::Json.name(),
@@ -44,13 +52,17 @@ impl Media {
         if fits {
             return Ok(());
         }
-        Err(Problem::new(Code::MediaTypeUnsupported).detail(format!("expected {}", self.name())).into())
+        Err(Problem::new(Code::MediaTypeUnsupported)
+            .detail(format!("expected {}", self.name()))
+            .into())
     }
 }
 
 /// Reads the whole body, at most `max_bytes`; more is 413 before it is read on.
 pub async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, Refused> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > max_bytes as u64) {
         return Err(too_large(max_bytes));
     }
@@ -58,7 +70,9 @@ pub async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<B
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| cut_off())?;
-        let Ok(piece) = frame.into_data() else { continue };
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
         if whole.len() + piece.len() > max_bytes {
             return Err(too_large(max_bytes));
         }
@@ -68,12 +82,16 @@ pub async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<B
 }
 
 fn too_large(max_bytes: usize) -> Refused {
-    Problem::new(Code::BodyTooLarge).detail(format!("at most {max_bytes} bytes")).into()
+    Problem::new(Code::BodyTooLarge)
+        .detail(format!("at most {max_bytes} bytes"))
+        .into()
 }
 
 /// The connection ended inside a body: nobody reads the answer, but the log has a name for it.
 pub fn cut_off() -> Refused {
-    Problem::new(Code::MalformedRequest).detail("the connection ended inside the body").into()
+    Problem::new(Code::MalformedRequest)
+        .detail("the connection ended inside the body")
+        .into()
 }
 
 #[cfg(test)]
@@ -88,19 +106,31 @@ mod tests {
 
     #[test]
     fn media_types_are_compared_without_parameters_and_case() {
-        assert!(Media::Json.demand(&headers("Application/JSON; charset=utf-8")).is_ok());
+        assert!(
+            Media::Json
+                .demand(&headers("Application/JSON; charset=utf-8"))
+                .is_ok()
+        );
         assert!(Media::Json.demand(&HeaderMap::new()).is_ok());
         assert!(Media::Jose.demand(&headers("application/jose")).is_ok());
         assert!(Media::Jose.demand(&headers("application/json")).is_err());
         assert!(Media::Jose.demand(&HeaderMap::new()).is_err());
-        assert!(Media::MergePatch.demand(&headers("application/json")).is_ok());
+        assert!(
+            Media::MergePatch
+                .demand(&headers("application/json"))
+                .is_ok()
+        );
     }
 
     #[tokio::test]
     async fn a_body_past_the_limit_is_refused() {
-        let fits = read(&HeaderMap::new(), Body::from("12345"), 5).await.unwrap();
+        let fits = read(&HeaderMap::new(), Body::from("12345"), 5)
+            .await
+            .unwrap();
         assert_eq!(fits, "12345");
-        let refused = read(&HeaderMap::new(), Body::from("123456"), 5).await.unwrap_err();
+        let refused = read(&HeaderMap::new(), Body::from("123456"), 5)
+            .await
+            .unwrap_err();
         assert_eq!(refused.problem().code, Code::BodyTooLarge);
     }
 }

@@ -22,7 +22,9 @@ pub struct Addresses {
 impl Addresses {
     /// From the public base URL; a slash at its end is left out.
     pub fn new(base: &str) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned() }
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+        }
     }
 
     /// Token endpoint.
@@ -149,7 +151,10 @@ struct Shared {
 impl Context {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Shared { parts, arrivals: Notify::new() }))
+        Self(Arc::new(Shared {
+            parts,
+            arrivals: Notify::new(),
+        }))
     }
 
     /// Where the gateway is reached.

@@ -18,7 +18,10 @@ pub struct CryptoPool {
 impl CryptoPool {
     /// At most `threads` computations at a time, at most `queue` waiting or running; more is "overloaded".
     pub fn new(threads: usize, queue: usize) -> Self {
-        Self { running: Arc::new(Semaphore::new(threads.max(1))), queued: Arc::new(Semaphore::new(queue.max(1))) }
+        Self {
+            running: Arc::new(Semaphore::new(threads.max(1))),
+            queued: Arc::new(Semaphore::new(queue.max(1))),
+        }
     }
 
     /// Runs `work`. Dropping the future before it began leaves nothing running.
@@ -28,8 +31,17 @@ impl CryptoPool {
         F: FnOnce() -> T + Send + 'static,
     {
         let overloaded = || Problem::new(Code::Overloaded).retry_after(Duration::from_secs(2));
-        let _place = self.queued.clone().try_acquire_owned().map_err(|_| overloaded())?;
-        let running = self.running.clone().acquire_owned().await.map_err(|_| overloaded())?;
+        let _place = self
+            .queued
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| overloaded())?;
+        let running = self
+            .running
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| overloaded())?;
         let done = tokio::task::spawn_blocking(move || {
             let _running = running;
             work()

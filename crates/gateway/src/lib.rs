@@ -15,9 +15,12 @@
 pub mod answer;
 pub mod auth;
 pub mod body;
+pub mod callbacks;
 pub mod context;
 pub mod crypto;
 pub mod events;
+mod intake;
+pub mod receipt;
 pub mod router;
 mod routes;
 pub mod server;

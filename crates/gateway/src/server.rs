@@ -54,7 +54,11 @@ impl Server {
         settings: ServerSettings,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener, tls: tls.map(TlsAcceptor::from), settings })
+        Ok(Self {
+            listener,
+            tls: tls.map(TlsAcceptor::from),
+            settings,
+        })
     }
 
     /// The bound address, with the real port.
@@ -68,7 +72,9 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let mut stop = std::pin::pin!(stop);
         loop {
-            let Ok(slot) = slots.clone().acquire_owned().await else { break };
+            let Ok(slot) = slots.clone().acquire_owned().await else {
+                break;
+            };
             let stream = tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
@@ -81,7 +87,11 @@ impl Server {
                 },
                 () = &mut stop => break,
             };
-            let connection = Connection { router: router.clone(), settings: self.settings, tls: self.tls.clone() };
+            let connection = Connection {
+                router: router.clone(),
+                settings: self.settings,
+                tls: self.tls.clone(),
+            };
             let watcher = graceful.watcher();
             tokio::spawn(async move {
                 connection.serve(stream, watcher).await;
@@ -89,7 +99,10 @@ impl Server {
             });
         }
         drop(self.listener);
-        if tokio::time::timeout(self.settings.drain_max, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(self.settings.drain_max, graceful.shutdown())
+            .await
+            .is_err()
+        {
             tracing::warn!("some requests were still open at the end of the drain time");
         }
     }
@@ -132,7 +145,9 @@ impl Connection {
             .keep_alive_interval(Duration::from_secs(30))
             .max_header_list_size(32 * 1024);
         let service = TowerToHyperService::new(self.router);
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(error = %error, "a connection ended early: {error}");
         }
