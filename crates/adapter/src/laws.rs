@@ -1,1 +1,82 @@
-//! Laws every transport keeps.
+//! Laws: what every transport and every format keeps, as tests anyone can run against a new one.
+//!
+//! ```rust,ignore
+//! // tests/laws.rs of a transport
+//! amtsbote_adapter::outbound_laws!(Bench::default());
+//! // tests/laws.rs of a format
+//! amtsbote_adapter::format_laws!(Bench);
+//! ```
+//!
+//! The laws panic on a breach: this module is for tests only.
+
+pub mod format;
+pub mod outbound;
+pub mod sources;
+
+/// Runs `law` to its end on a small runtime with timers.
+///
+/// # Panics
+/// If the runtime can't be built.
+pub fn run<F: Future<Output = ()>>(law: F) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a current-thread runtime needs nothing special")
+        .block_on(law);
+}
+
+/// The laws of [`crate::Outbound`]; the argument makes a fresh [`outbound::Bench`].
+#[macro_export]
+macro_rules! outbound_laws {
+    ($bench:expr) => {
+        $crate::outbound_laws!(@each $bench,
+            an_accepted_parcel_gives_a_receipt,
+            a_repeated_parcel_is_kept_once,
+            a_repeated_parcel_is_kept_once_after_the_procedure_took_it,
+            the_same_parcel_twice_at_once_is_kept_once,
+            different_parcels_at_once_all_arrive,
+            attachments_arrive_identical,
+            a_large_attachment_passes_in_bounded_memory,
+            a_source_that_fails_midway_leaves_nothing,
+            dropping_the_call_midway_leaves_nothing_half_visible,
+            silence_ends_within_the_limit,
+            a_refusal_is_final,
+            a_cut_connection_is_unavailable,
+            a_busy_receiver_says_when,
+            a_wrong_place_or_missing_right_is_misconfigured,
+            a_probe_has_no_effect,
+            nothing_printed_tells_content,
+        );
+    };
+    (@each $bench:expr, $($law:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $law() {
+                $crate::laws::run($crate::laws::outbound::$law(&$bench));
+            }
+        )+
+    };
+}
+
+/// The laws of [`crate::Format`]; the argument is a [`format::Bench`].
+#[macro_export]
+macro_rules! format_laws {
+    ($bench:expr) => {
+        $crate::format_laws!(@each $bench,
+            the_examples_pass,
+            the_same_input_gives_the_same_bytes,
+            every_input_is_used_or_listed_as_lost,
+            findings_never_carry_values,
+            a_faulty_package_is_refused_when_opened,
+            a_package_for_another_format_is_refused,
+        );
+    };
+    (@each $bench:expr, $($law:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $law() {
+                $crate::laws::format::$law(&$bench);
+            }
+        )+
+    };
+}

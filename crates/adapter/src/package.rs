@@ -152,6 +152,10 @@ impl Package {
     }
 
     /// The text of a file of the package, or a finding that names it.
+    #[expect(
+        clippy::result_large_err,
+        reason = "opening a package is rare, and findings are collected by value"
+    )]
     pub fn text(&self, path: &str) -> Result<&str, Finding> {
         let bytes = self.files.get(path).ok_or_else(|| {
             Finding::new(

@@ -87,22 +87,22 @@ impl OpenSource {
             });
         }
         let ended = piece.is_none();
-        let piece = piece.unwrap_or_default();
         let bytes = match &mut self.base64 {
-            None => piece,
-            Some(carry) => encode(carry, &piece, ended),
+            None => piece.unwrap_or_default(),
+            Some(carry) => encode(carry, piece),
         };
         Ok((bytes, ended))
     }
 }
 
 // Base64 takes three bytes at a time; up to two wait for the next piece, so padding stands at the end only.
-fn encode(carry: &mut BytesMut, piece: &[u8], ended: bool) -> Bytes {
-    carry.extend_from_slice(piece);
-    let whole = if ended {
-        carry.len()
-    } else {
-        carry.len() / 3 * 3
+fn encode(carry: &mut BytesMut, piece: Option<Bytes>) -> Bytes {
+    let whole = match piece {
+        None => carry.len(),
+        Some(piece) => {
+            carry.extend_from_slice(&piece);
+            carry.len() / 3 * 3
+        }
     };
     let ready = carry.split_to(whole);
     Bytes::from(STANDARD.encode(&ready))

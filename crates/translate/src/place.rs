@@ -22,6 +22,7 @@ impl Place {
     }
 
     /// The member `key` below this place.
+    #[must_use]
     pub fn key(&self, key: &str) -> Self {
         let escaped = key.replace('~', "~0").replace('/', "~1");
         Self {
@@ -31,6 +32,7 @@ impl Place {
     }
 
     /// The item `index` (from 0) below this place.
+    #[must_use]
     pub fn index(&self, index: usize) -> Self {
         Self {
             root: self.root,

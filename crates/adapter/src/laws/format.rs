@@ -1,0 +1,219 @@
+//! The laws of target formats.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a law panics where it is broken; that is its answer"
+)]
+
+use std::collections::BTreeMap;
+
+use amtsbote_problem::Findings;
+use amtsbote_translate::{Lineage, Root};
+use serde_json::Value;
+
+use crate::check::collect;
+use crate::example::Case;
+use crate::{Format, Mapping, Package, Product};
+
+const MARK: &str = "Geheimnis\u{b}7f3a";
+
+/// A format with packages to try it on.
+pub trait Bench {
+    /// The format.
+    fn format(&self) -> Box<dyn Format>;
+
+    /// Packages in good order, with examples.
+    fn packages(&self) -> Vec<Package>;
+
+    /// Packages the format has to refuse, each with a word on why.
+    fn faulty(&self) -> Vec<(&'static str, Package)>;
+}
+
+fn mapping(bench: &impl Bench, package: &Package) -> Box<dyn Mapping> {
+    bench
+        .format()
+        .open(package)
+        .expect("a package in good order")
+}
+
+fn bytes(product: &Product) -> BTreeMap<String, Vec<u8>> {
+    let read = |file: &crate::ParcelFile| {
+        (
+            file.path.as_str().to_owned(),
+            collect(file).expect("in memory"),
+        )
+    };
+    product.files.iter().map(read).collect()
+}
+
+/// Runs `with` on every example that can be translated; at least one has to be.
+fn each_product(bench: &impl Bench, mut with: impl FnMut(&Package, &dyn Mapping, &Value, Product)) {
+    let mut some = false;
+    for package in bench.packages() {
+        let mapping = mapping(bench, &package);
+        for example in &package.examples {
+            let case = Case::read(&package, &example.name).expect("an example in good order");
+            let opened = case.opened(&package);
+            if let Ok(product) = mapping.translate(&opened) {
+                some = true;
+                assert!(!product.files.is_empty());
+                with(&package, mapping.as_ref(), opened.data.reveal(), product);
+            }
+        }
+    }
+    assert!(some, "no example was translated");
+}
+
+/// The packages' own tests pass.
+pub fn the_examples_pass(bench: &impl Bench) {
+    for package in bench.packages() {
+        let report = package.check(bench.format().as_ref());
+        assert!(report.passed(), "{}:\n{report}", package.name);
+    }
+}
+
+/// The same input gives the same bytes, also from a mapping opened anew.
+pub fn the_same_input_gives_the_same_bytes(bench: &impl Bench) {
+    for package in bench.packages() {
+        for example in &package.examples {
+            let case = Case::read(&package, &example.name).expect("an example in good order");
+            let runs = [mapping(bench, &package), mapping(bench, &package)];
+            let made: Vec<_> = runs
+                .iter()
+                .flat_map(|mapping| {
+                    [
+                        mapping.translate(&case.opened(&package)),
+                        mapping.translate(&case.opened(&package)),
+                    ]
+                })
+                .map(|outcome| {
+                    outcome.map(|product| (bytes(&product), product.lineage, product.losses))
+                })
+                .collect();
+            assert!(
+                made.windows(2).all(|two| two[0] == two[1]),
+                "{}/{}",
+                package.name,
+                example.name
+            );
+        }
+    }
+}
+
+/// Each leaf of the data that holds something has an output that names it as source, or is listed as lost, or is left
+/// out on purpose; and each lineage names an output.
+pub fn every_input_is_used_or_listed_as_lost(bench: &impl Bench) {
+    each_product(bench, |package, _, data, product| {
+        assert!(!product.lineage.is_empty());
+        for lineage in &product.lineage {
+            assert!(!lineage.output.is_empty());
+        }
+        let mut leaves = Vec::new();
+        collect_leaves(data, "", &mut leaves);
+        for leaf in leaves {
+            let used = product.lineage.iter().any(|lineage| names(lineage, &leaf));
+            let lost = product.losses.contains(&leaf);
+            let ignored = package.ignore.iter().any(|pattern| matches(pattern, &leaf));
+            assert!(used || lost || ignored, "{}: {leaf} vanished", package.name);
+        }
+    });
+}
+
+fn names(lineage: &Lineage, leaf: &str) -> bool {
+    let covers = |pointer: &str| {
+        leaf.strip_prefix(pointer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    lineage
+        .sources
+        .iter()
+        .any(|place| place.root() == Root::Data && covers(place.pointer()))
+}
+
+fn matches(pattern: &str, leaf: &str) -> bool {
+    let (mut want, mut is) = (pattern.split('/'), leaf.split('/'));
+    want.all(|part| is.next().is_some_and(|here| part == "*" || part == here))
+}
+
+fn collect_leaves(value: &Value, at: &str, leaves: &mut Vec<String>) {
+    match value {
+        Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => leaves.push(at.to_owned()),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                collect_leaves(item, &format!("{at}/{index}"), leaves);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                collect_leaves(member, &format!("{at}/{key}"), leaves);
+            }
+        }
+    }
+}
+
+/// Every leaf in turn becomes a marked text that fits nothing (with a character no XML can hold), then a list of it:
+/// whatever is found, no finding tells the value.
+pub fn findings_never_carry_values(bench: &impl Bench) {
+    let mut refused = 0_usize;
+    for package in bench.packages() {
+        let mapping = mapping(bench, &package);
+        let mut leaves = Vec::new();
+        let read =
+            || Case::read(&package, &package.examples[0].name).expect("an example in good order");
+        let case = read();
+        let data = case.opened(&package).data.reveal().clone();
+        collect_leaves(&data, "", &mut leaves);
+        for leaf in leaves {
+            for bad in [
+                Value::from(MARK.repeat(50)),
+                Value::from(vec![MARK, MARK]),
+                Value::from(format!("{MARK}\u{1f4a5}")),
+            ] {
+                let mut data = data.clone();
+                *data.pointer_mut(&leaf).expect("a leaf of this data") = bad;
+                let case = read().with_data(data);
+                if let Err(findings) = mapping.translate(&case.opened(&package)) {
+                    refused += 1;
+                    assert_no_values(&findings, &leaf);
+                }
+            }
+        }
+    }
+    assert!(
+        refused > 0 || bench.packages().is_empty(),
+        "no bad value was ever refused: the law saw nothing"
+    );
+}
+
+fn assert_no_values(findings: &Findings, leaf: &str) {
+    assert!(!findings.is_empty());
+    let printed = format!("{findings:?}");
+    assert!(
+        !printed.contains("Geheimnis") && !printed.contains("7f3a"),
+        "a finding about {leaf} tells its value"
+    );
+}
+
+/// What is wrong with a package is found when it is opened, with findings.
+pub fn a_faulty_package_is_refused_when_opened(bench: &impl Bench) {
+    let faulty = bench.faulty();
+    assert!(!faulty.is_empty());
+    for (why, package) in faulty {
+        match bench.format().open(&package) {
+            Ok(_) => panic!("opened although: {why}"),
+            Err(findings) => assert!(!findings.is_empty(), "{why}"),
+        }
+        assert!(!package.check(bench.format().as_ref()).passed(), "{why}");
+    }
+}
+
+/// A package that names another format never runs.
+pub fn a_package_for_another_format_is_refused(bench: &impl Bench) {
+    for mut package in bench.packages() {
+        package.format.push('x');
+        assert!(!package.check(bench.format().as_ref()).passed());
+    }
+}
