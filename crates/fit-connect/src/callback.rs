@@ -20,7 +20,7 @@ pub const TIMESTAMP_HEADER: &str = "callback-timestamp";
 /// Header with the MAC in lower-case hex.
 pub const AUTHENTICATION_HEADER: &str = "callback-authentication";
 /// How old a callback may be; exactly this is still fine.
-pub const WINDOW: Duration = Duration::from_secs(300);
+pub const WINDOW: Duration = Duration::from_mins(5);
 
 const PREFIX: &str = "https://schema.fitko.de/fit-connect/submission-api/callbacks/";
 

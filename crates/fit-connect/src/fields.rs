@@ -29,13 +29,12 @@ impl Log {
         let findings = self.0.into_inner();
         match result {
             Some(result) if findings.is_empty() => Ok(result),
-            Some(_) => Err(findings),
             None if findings.is_empty() => Err(vec![finding(
                 "",
                 "type",
                 ("ist nicht lesbar", "cannot be read"),
             )]),
-            None => Err(findings),
+            Some(_) | None => Err(findings),
         }
     }
 }

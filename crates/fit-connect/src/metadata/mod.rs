@@ -319,6 +319,9 @@ impl Metadata {
     }
 
     /// The bytes to encrypt. Personal: encrypt them, then drop them.
+    ///
+    /// # Panics
+    /// Never: members are plain and keys are strings, so printing cannot fail.
     pub fn to_bytes(&self) -> Personal<Vec<u8>> {
         let bytes = serde_json::to_vec(self).expect("plain members and string keys always print");
         Personal::new(bytes)
