@@ -109,6 +109,15 @@ catalogue! {
         hint: "use a client with the right named in detail, or ask the operator for it",
         hint_de: "Einen Client mit dem genannten Recht verwenden oder den Betreiber darum bitten",
     },
+    SubmissionNotYours = Entry {
+        code: "submission-not-yours",
+        status: 403,
+        turn: Turn::Sender,
+        title: "this client has no such submission",
+        title_de: "Dieser Client hat keine solche Einreichung",
+        hint: "check the id, and use the client that announced the submission",
+        hint_de: "Die Kennung prüfen und den Client verwenden, der die Einreichung angekündigt hat",
+    },
     SubmissionNotFound = Entry {
         code: "submission-not-found",
         status: 404,
@@ -189,6 +198,15 @@ catalogue! {
         title_de: "Das Ereignis passt nicht zum jetzigen Zustand",
         hint: "read the event log: the submission may already be accepted, rejected or deleted",
         hint_de: "Das Ereignisprotokoll lesen: die Einreichung ist vielleicht schon angenommen, abgelehnt oder gelöscht",
+    },
+    EventExists = Entry {
+        code: "event-exists",
+        status: 409,
+        turn: Turn::Sender,
+        title: "the event log has an event with this jti",
+        title_de: "Das Ereignisprotokoll enthält schon ein Ereignis mit dieser jti",
+        hint: "read the event log: if the event is there, nothing is left to do; else sign a new one with a new jti",
+        hint_de: "Das Ereignisprotokoll lesen: steht das Ereignis darin, ist nichts zu tun; sonst ein neues mit neuer jti signieren",
     },
     InProgress = Entry {
         code: "in-progress",
@@ -360,6 +378,15 @@ catalogue! {
         title_de: "Es sind zu viele Anlagen",
         hint: "send fewer; the limit stands in detail",
         hint_de: "Weniger senden; die Grenze steht in detail",
+    },
+    SubmissionClosed = Entry {
+        code: "submission-closed",
+        status: 422,
+        turn: Turn::Sender,
+        title: "the submission takes nothing more",
+        title_de: "Die Einreichung nimmt nichts mehr an",
+        hint: "it was submitted with other content, or deleted: announce a new submission",
+        hint_de: "Sie wurde mit anderem Inhalt eingereicht oder gelöscht: eine neue Einreichung ankündigen",
     },
     AttachmentMalformed = Entry {
         code: "attachment-malformed",
