@@ -58,7 +58,8 @@ pub enum Change {
         /// The sealed parts.
         content: Content,
     },
-    /// State change. The submission must be in `from`, else [`Conflict::StateMoved`]. Sets `submitted_at` when it becomes submitted.
+    /// State change. The submission must be in `from`, else [`Conflict::StateMoved`]. Sets `submitted_at` when it becomes
+    /// submitted; a move to the same state changes nothing.
     Move {
         /// The submission.
         submission_id: SubmissionId,
@@ -69,7 +70,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// The attachments must still be exactly these (id, blob), else [`Conflict::AttachmentsMoved`].
+    /// The attachments must still be exactly these (id, blob; in any order), else [`Conflict::AttachmentsMoved`].
     ExpectAttachments {
         /// The submission.
         submission_id: SubmissionId,
@@ -90,7 +91,8 @@ pub enum Change {
         /// The destination.
         destination: Box<Destination>,
     },
-    /// A destination and its keys go away. It must have no submissions, else [`Conflict::InUse`].
+    /// A destination and its keys go away. It must have no submissions (not even deleted ones), else
+    /// [`Conflict::InUse`]. No change if it is not there.
     DropDestination(DestinationId),
     /// A public key. The same `kid` with the same JWK is no change; with another JWK it is [`Conflict::Exists`].
     PutKey {
@@ -101,9 +103,9 @@ pub enum Change {
     },
     /// An answer to keep. The pair (client, key) must be new, else [`Conflict::Exists`].
     Remember(Remembered),
-    /// A callback to send.
+    /// A callback to send. Its id must be new, else [`Conflict::Exists`].
     Enqueue(Notice),
-    /// A callback was tried and is due again.
+    /// A callback was tried and is due again. No change if it is not there any more.
     Postpone {
         /// Which.
         id: NoticeId,
@@ -112,7 +114,7 @@ pub enum Change {
         /// When to try next.
         due_at: Timestamp,
     },
-    /// A callback is done, or given up.
+    /// A callback is done, or given up. No change if it is not there any more.
     Dequeue(NoticeId),
 }
 

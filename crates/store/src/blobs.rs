@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use crate::{Error, Reply};
 
+/// The largest piece a [`BlobReader`] gives.
+pub const PIECE_MAX_BYTES: usize = 256 * 1024;
+
 /// Names a blob: 1–64 characters of `[a-z0-9-]`, chosen by the blob store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobId(String);
@@ -83,6 +86,6 @@ pub trait BlobReader: Send {
     /// Length of the whole blob.
     fn size_bytes(&self) -> u64;
 
-    /// The next piece (at most 256 KiB), or `None` at the end.
+    /// The next piece (at most [`PIECE_MAX_BYTES`]), or `None` at the end.
     fn next(&mut self) -> Reply<'_, Result<Option<Bytes>, Error>>;
 }

@@ -18,6 +18,9 @@
 pub mod batch;
 pub mod blobs;
 pub mod deliveries;
+#[cfg(any(test, feature = "laws"))]
+pub mod laws;
+pub mod memory;
 pub mod records;
 
 use std::future::Future;
@@ -27,6 +30,7 @@ use std::time::Duration;
 pub use batch::{Batch, Change, Committed, Conflict};
 pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, KeptBlob};
 pub use deliveries::{Deliveries, DeliveryRow, NewDelivery, Swapped};
+pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryStore};
 pub use records::{
     Attachment, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf, Notice, NoticeId,
     Page, Remembered, Submission, SubmissionFilter, SubmissionRef,
@@ -69,7 +73,7 @@ pub trait Ledger: Send + Sync {
     /// The sealed metadata and data; `None` before submit and after deletion.
     fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>>;
 
-    /// Submissions that match, oldest submitted first.
+    /// Submissions that match, oldest submitted (if not yet: announced) first; stale ones longest in their state first.
     fn submissions<'a>(
         &'a self,
         filter: &'a SubmissionFilter,

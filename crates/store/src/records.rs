@@ -91,7 +91,7 @@ pub enum SubmissionFilter {
     Stale {
         /// The state.
         state: State,
-        /// Announced (created) or submitted before this.
+        /// Announced (created), submitted, or moved into the state before this.
         before: Timestamp,
     },
     /// All of a case.

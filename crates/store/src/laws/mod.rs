@@ -1,0 +1,171 @@
+//! What every implementation of the traits must do, as functions, and macros that make a test of each.
+//!
+//! ```text
+//!  ledger_laws!(Bench)            Ledger + Directory + Outbox
+//!  durable_ledger_laws!(Bench)    … and all of it survives a reopening
+//!  blob_laws!(Bench)              durable_blob_laws!(Bench)
+//!  delivery_laws!(Bench)          durable_delivery_laws!(Bench)
+//! ```
+//!
+//! The expression makes a fresh [`Bench`] (or [`DurableBench`]) for each law. The caller needs `tokio` with its macros.
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a law is a test: it panics when it is broken"
+)]
+
+pub mod blobs;
+pub mod deliveries;
+pub mod durable;
+pub mod ledger;
+pub mod lists;
+pub mod refusals;
+pub mod samples;
+
+/// Holds what is put to the test, and what it needs to live (a temporary folder).
+pub trait Bench {
+    /// What is put to the test.
+    type Subject;
+
+    /// What is put to the test.
+    fn subject(&self) -> &Self::Subject;
+}
+
+/// A bench whose subject outlives its process.
+pub trait DurableBench: Bench {
+    /// Closes the subject and opens it again.
+    #[must_use]
+    fn reopen(self) -> Self;
+}
+
+/// A bench for a subject that needs nothing.
+#[derive(Debug)]
+pub struct Plain<T>(pub T);
+
+impl<T> Bench for Plain<T> {
+    type Subject = T;
+
+    fn subject(&self) -> &T {
+        &self.0
+    }
+}
+
+/// One test per law: each gets the subject of a fresh bench.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! laws_of_subject {
+    ($bench:expr; $($module:ident: $($law:ident),+;)+) => {$($(
+        #[tokio::test]
+        async fn $law() {
+            let bench = $bench;
+            $crate::laws::$module::$law($crate::laws::Bench::subject(&bench)).await;
+        }
+    )+)+};
+}
+
+/// One test per law: each gets a fresh bench, to reopen it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! laws_of_bench {
+    ($bench:expr; $($law:ident),+) => {$(
+        #[tokio::test]
+        async fn $law() {
+            $crate::laws::durable::$law($bench).await;
+        }
+    )+};
+}
+
+/// Tests of a [`Store`](crate::Store).
+#[macro_export]
+macro_rules! ledger_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            ledger:
+                a_submission_is_read_back_whole,
+                a_batch_is_applied_in_order,
+                an_empty_batch_is_done,
+                of_racing_moves_exactly_one_is_done,
+                a_move_to_the_same_state_changes_nothing,
+                an_attachment_that_comes_again_replaces_the_first,
+                content_is_gone_after_erase,
+                a_remembered_answer_is_found_under_client_and_key,
+                a_destination_changes_version_by_version,
+                of_racing_destination_versions_exactly_one_is_done,
+                a_dropped_destination_takes_its_keys_along,
+                keys_are_listed_newest_first,
+                a_key_put_twice_is_one_key,
+                the_outbox_gives_what_is_due_oldest_first,
+                a_postponed_notice_is_due_later,
+                a_dequeued_notice_never_comes_again;
+            refusals:
+                every_conflict_refuses_the_whole_batch,
+                a_refused_batch_takes_back_changes_of_every_kind;
+            lists:
+                pickup_lists_submitted_ones_oldest_first,
+                pickup_of_several_destinations_counts_each_submission_once,
+                pages_cut_the_list_and_keep_the_total,
+                stale_ones_have_been_in_their_state_since_before,
+                a_case_lists_all_its_submissions,
+                events_come_in_the_order_of_writing,
+                destinations_are_listed_oldest_first,
+                only_active_destinations_offer_a_service;
+        }
+    };
+}
+
+/// Tests of a [`Store`](crate::Store) that survives its process.
+#[macro_export]
+macro_rules! durable_ledger_laws {
+    ($bench:expr) => {
+        $crate::laws_of_bench! { $bench; everything_committed_is_there_after_reopening, a_refused_batch_stays_refused_after_reopening }
+    };
+}
+
+/// Tests of [`Blobs`](crate::Blobs).
+#[macro_export]
+macro_rules! blob_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            blobs:
+                a_blob_is_read_back_identical,
+                a_blob_is_invisible_until_it_is_kept,
+                a_dropped_writer_leaves_nothing,
+                an_unknown_blob_is_none,
+                deleting_is_idempotent,
+                a_reader_sees_its_blob_to_the_end,
+                writers_side_by_side_do_not_mix;
+        }
+    };
+}
+
+/// Tests of [`Blobs`](crate::Blobs) that survive their process.
+#[macro_export]
+macro_rules! durable_blob_laws {
+    ($bench:expr) => {
+        $crate::laws_of_bench! { $bench; kept_blobs_are_there_after_reopening }
+    };
+}
+
+/// Tests of [`Deliveries`](crate::Deliveries).
+#[macro_export]
+macro_rules! delivery_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            deliveries:
+                a_new_delivery_is_due_at_once,
+                noting_again_changes_nothing,
+                the_longest_due_comes_first,
+                an_expired_lease_is_due,
+                a_swap_needs_the_revision_it_read,
+                of_racing_swaps_exactly_one_is_done,
+                every_state_is_read_back_and_found_by_name;
+        }
+    };
+}
+
+/// Tests of [`Deliveries`](crate::Deliveries) that survive their process.
+#[macro_export]
+macro_rules! durable_delivery_laws {
+    ($bench:expr) => {
+        $crate::laws_of_bench! { $bench; deliveries_are_there_after_reopening }
+    };
+}

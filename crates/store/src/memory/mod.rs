@@ -1,0 +1,112 @@
+//! Stores that forget everything when the process ends: for tests and for trying things out.
+//!
+//! They pass the same laws as the durable ones, except surviving. Lists read everything there is: not made for millions.
+
+mod blobs;
+mod deliveries;
+mod state;
+mod table;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+
+pub use blobs::MemoryBlobs;
+pub use deliveries::MemoryDeliveries;
+pub use state::{State, apply};
+
+use crate::{
+    Batch, Committed, Content, DestinationFilter, Directory, Error, Event, KeyRecord, Ledger,
+    Listed, LogOf, Notice, Outbox, Page, Remembered, Reply, Submission, SubmissionFilter,
+    SubmissionRef,
+};
+
+/// The gateway's store, in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+}
+
+/// A thread that panicked with the lock leaves nothing half done that matters: `apply` starts by undoing.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ledger for MemoryStore {
+    fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
+        Box::pin(async move { Ok(apply(&mut self.state(), batch)) })
+    }
+
+    fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {
+        Box::pin(async move { Ok(self.state().submission(id)) })
+    }
+
+    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
+        Box::pin(async move { Ok(self.state().content(id)) })
+    }
+
+    fn submissions<'a>(
+        &'a self,
+        filter: &'a SubmissionFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>> {
+        Box::pin(async move { Ok(self.state().submissions(filter, page)) })
+    }
+
+    fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>> {
+        Box::pin(async move { Ok(self.state().events(of, page)) })
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        client: &'a ClientId,
+        key: &'a str,
+    ) -> Reply<'a, Result<Option<Remembered>, Error>> {
+        Box::pin(async move { Ok(self.state().remembered(client, key)) })
+    }
+}
+
+impl Directory for MemoryStore {
+    fn destination(&self, id: DestinationId) -> Reply<'_, Result<Option<Destination>, Error>> {
+        Box::pin(async move { Ok(self.state().destination(id)) })
+    }
+
+    fn destinations<'a>(
+        &'a self,
+        filter: &'a DestinationFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Destination>, Error>> {
+        Box::pin(async move { Ok(self.state().destinations(filter, page)) })
+    }
+
+    fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
+        Box::pin(async move { Ok(self.state().keys(id)) })
+    }
+}
+
+impl Outbox for MemoryStore {
+    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
+        Box::pin(async move { Ok(self.state().due(now, max)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MemoryBlobs, MemoryDeliveries, MemoryStore};
+    use crate::laws::Plain;
+
+    crate::ledger_laws!(Plain(MemoryStore::new()));
+    crate::blob_laws!(Plain(MemoryBlobs::new()));
+    crate::delivery_laws!(Plain(MemoryDeliveries::new()));
+}
