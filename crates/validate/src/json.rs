@@ -10,3 +10,5 @@ mod wording;
 
 pub use parse::{Limits, parse};
 pub use schema::{Schema, Strings};
+
+pub(crate) use schema::FINDINGS_MAX;

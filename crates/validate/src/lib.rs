@@ -14,9 +14,12 @@
 //! Start reading at [`json::Schema::check`], then [`service::Service`] and [`xsd::Set`].
 
 pub mod charset;
+pub mod codes;
 pub mod json;
 mod pointer;
 pub mod service;
+pub mod xml;
+pub mod xsd;
 
 use amtsbote_problem::{Bilingual, Finding};
 

@@ -1,0 +1,236 @@
+//! One document through one compiled set.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use amtsbote_problem::{Bilingual, Finding, Findings};
+use xsd_schema::SchemaSet;
+use xsd_schema::validation::{
+    DriveWithError, ElementStartView, EndElementInfo, EndOfAttributesView, PathStep,
+    SchemaValidator, ValidationError, ValidationEventHandler, ValidationFlags, ValidationSink,
+    ValidationWarning, drive_quick_xml_with,
+};
+use xsd_schema::xml::ParseLimits;
+
+use super::{Options, Report, Severity, wording};
+use crate::json::FINDINGS_MAX;
+use crate::xml;
+
+const NAME_MAX_BYTES: usize = 1000;
+const TEXT_MAX_BYTES: usize = 16 << 20;
+/// For how many misplaced elements the expected ones are looked up: each costs one more pass.
+const EXPECTED_MAX: usize = 3;
+const ALLOWED_MAX: usize = 30;
+const MISPLACED: &str = "cvc-complex-type.2.4";
+
+/// Where the run is.
+#[derive(Default)]
+struct Place {
+    // Number of hooks passed.
+    step: Cell<usize>,
+    // Byte offsets of the open elements.
+    open: RefCell<Vec<usize>>,
+}
+
+/// An error with where it happened.
+struct Seen {
+    error: ValidationError,
+    offset: Option<usize>,
+    step: usize,
+}
+
+struct Sink {
+    place: Rc<Place>,
+    seen: Rc<RefCell<Vec<Seen>>>,
+}
+
+impl ValidationSink for Sink {
+    fn on_error(&mut self, error: ValidationError) {
+        let mut seen = self.seen.borrow_mut();
+        if seen.len() <= FINDINGS_MAX {
+            let offset = self.place.open.borrow().last().copied();
+            seen.push(Seen {
+                error,
+                offset,
+                step: self.place.step.get(),
+            });
+        }
+    }
+
+    fn on_warning(&mut self, _: ValidationWarning) {}
+}
+
+/// Counts steps; stops the run at one of them.
+struct Steps {
+    place: Rc<Place>,
+    stop_at: Option<usize>,
+}
+
+struct Stopped;
+
+impl Steps {
+    fn step(&self) -> Result<(), Stopped> {
+        let step = self.place.step.get() + 1;
+        self.place.step.set(step);
+        if self.stop_at == Some(step) {
+            Err(Stopped)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl ValidationEventHandler for Steps {
+    type Error = Stopped;
+
+    fn on_element_start_offset(&mut self, offset: usize) -> Result<(), Stopped> {
+        self.place.open.borrow_mut().push(offset);
+        Ok(())
+    }
+
+    fn before_element(&mut self, _: ElementStartView<'_>) -> Result<(), Stopped> {
+        self.step()
+    }
+
+    fn after_end_of_attributes(&mut self, _: EndOfAttributesView<'_>) -> Result<(), Stopped> {
+        self.step()
+    }
+
+    fn after_end_element(&mut self, _: &EndElementInfo, _: usize) -> Result<(), Stopped> {
+        self.place.open.borrow_mut().pop();
+        self.step()
+    }
+}
+
+pub(super) fn report(set: &SchemaSet, text: &str, options: &Options) -> Report {
+    let seen = Rc::default();
+    let ended = drive(set, text, options, &seen, None).map(|_| ());
+    let seen = seen.take();
+    let mut report = Report::default();
+    let mut looked_up = 0;
+    for one in &seen {
+        let mut finding = finding(text, one);
+        if one.error.constraint == MISPLACED && looked_up < EXPECTED_MAX {
+            looked_up += 1;
+            finding.allowed = expected(set, text, options, one.step);
+        }
+        match severity(one.error.constraint, options) {
+            Severity::Error => report.errors.push(finding),
+            Severity::Warning => report.warnings.push(finding),
+        }
+    }
+    if let Err(findings) = ended {
+        report.errors.extend(findings);
+    }
+    if report.errors.len() > FINDINGS_MAX {
+        report.errors.truncate(FINDINGS_MAX);
+        report.errors.push(crate::more());
+    }
+    report
+}
+
+fn severity(code: &str, options: &Options) -> Severity {
+    match code {
+        "cvc-id.1" => options.dangling_references,
+        "cvc-schema-location" => options.schema_location,
+        _ => Severity::Error,
+    }
+}
+
+// Runs to the end or to a step; gives the local names expected where it stopped.
+fn drive(
+    set: &SchemaSet,
+    text: &str,
+    options: &Options,
+    seen: &Rc<RefCell<Vec<Seen>>>,
+    stop_at: Option<usize>,
+) -> Result<Vec<String>, Findings> {
+    let place = Rc::new(Place::default());
+    let flags = ValidationFlags::default() & !ValidationFlags::BUILD_PSVI_TYPED_VALUES;
+    let validator = SchemaValidator::new(set, flags);
+    let mut runtime = validator.start_run(Sink {
+        place: Rc::clone(&place),
+        seen: Rc::clone(seen),
+    });
+    runtime.set_parse_limits(
+        ParseLimits::none()
+            .with_max_depth(options.limits.depth_max)
+            .with_max_name_bytes(NAME_MAX_BYTES)
+            .with_max_namespace_uri_bytes(NAME_MAX_BYTES)
+            .with_max_attributes(options.limits.attributes_max)
+            .with_max_namespace_declarations(options.limits.attributes_max)
+            .with_max_namespaces_in_scope(500)
+            .with_max_attribute_value_bytes(TEXT_MAX_BYTES)
+            .with_max_text_bytes(TEXT_MAX_BYTES)
+            .with_max_nodes(options.limits.nodes_max),
+    );
+    let mut steps = Steps { place, stop_at };
+    match drive_quick_xml_with(text.as_bytes(), &mut runtime, set, &mut steps) {
+        Ok(_) => {
+            // What is left to say goes to the sink.
+            let _ = runtime.end_validation();
+            Ok(Vec::new())
+        }
+        Err(DriveWithError::Hook(Stopped)) => {
+            let expected = runtime.get_expected_elements();
+            Ok(expected
+                .iter()
+                .map(|element| set.name_table.resolve(element.local_name))
+                .collect())
+        }
+        Err(DriveWithError::NotWellFormed(fault)) => {
+            let line = xml::line(
+                text,
+                usize::try_from(fault.position()).unwrap_or(usize::MAX),
+            );
+            let (de, en) = (
+                format!("ist kein wohlgeformtes XML (Zeile {line})"),
+                format!("is not well-formed XML (line {line})"),
+            );
+            Err(xml::refusal("xml", "", &de, &en))
+        }
+        Err(_) => Err(xml::refusal(
+            "size",
+            "",
+            "überschreitet eine Grenze für XML-Dokumente",
+            "exceeds a limit for XML documents",
+        )),
+    }
+}
+
+fn expected(set: &SchemaSet, text: &str, options: &Options, step: usize) -> Vec<String> {
+    let mut names = drive(set, text, options, &Rc::default(), Some(step)).unwrap_or_default();
+    names.sort();
+    names.dedup();
+    if names.len() > ALLOWED_MAX {
+        Vec::new()
+    } else {
+        names
+    }
+}
+
+fn finding(text: &str, seen: &Seen) -> Finding {
+    let error = &seen.error;
+    let at = error
+        .instance_path()
+        .map(|path| path.steps().map(step).collect::<String>())
+        .unwrap_or_default();
+    let mut detail = wording::detail(error.constraint);
+    if let Some(offset) = seen.offset {
+        let line = xml::line(text, offset);
+        detail = Bilingual::new(
+            format!("{} (Zeile {line})", detail.de),
+            format!("{} (line {line})", detail.en),
+        );
+    }
+    Finding::new(at, error.constraint, detail)
+}
+
+fn step(step: &PathStep) -> String {
+    let name = xml::shown_name(step.name().local_name());
+    match step {
+        PathStep::Element { position, .. } if *position > 1 => format!("/{name}[{position}]"),
+        PathStep::Element { .. } => format!("/{name}"),
+        _ => format!("/@{name}"),
+    }
+}
