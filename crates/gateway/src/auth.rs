@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use amtsbote_fit_connect::token::Scope;
-use amtsbote_model::{ClientId, Destination};
+use amtsbote_fit_connect::token::{Scope, Scopes};
+use amtsbote_model::{ClientId, Destination, Region, ServiceId};
 use amtsbote_problem::{Code, Problem};
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -74,6 +74,30 @@ pub struct Caller {
     pub client: ClientId,
     rights: Vec<Right>,
     scopes: Vec<Scope>,
+    narrowed: Narrowed,
+}
+
+/// Which rights the client's registered scopes narrow: without any scope of a kind, the right alone counts.
+#[derive(Debug, Clone, Copy)]
+struct Narrowed {
+    sending: Narrowing,
+    subscribing: Narrowing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Narrowing {
+    RightAlone,
+    ByScope,
+}
+
+impl Narrowing {
+    fn of(scopes: &[Scope], kind: impl Fn(&Scope) -> bool) -> Self {
+        if scopes.iter().any(kind) {
+            Self::ByScope
+        } else {
+            Self::RightAlone
+        }
+    }
 }
 
 impl Caller {
@@ -102,7 +126,22 @@ impl Caller {
 
     /// Whether the client is the subscriber of `destination`.
     pub fn subscribes_to(&self, destination: &Destination) -> bool {
-        self.has(Right::Subscribe) && destination.owner == self.client
+        let in_scope = self.narrowed.subscribing == Narrowing::RightAlone
+            || self
+                .scopes
+                .iter()
+                .any(|scope| scope.allows_subscribing(destination.id));
+        self.has(Right::Subscribe) && in_scope && destination.owner == self.client
+    }
+
+    /// Whether the client may send for `service` to a destination that offers it in `regions`.
+    pub fn sends(&self, service: &ServiceId, regions: &[Region]) -> bool {
+        let in_scope = self.narrowed.sending == Narrowing::RightAlone
+            || self
+                .scopes
+                .iter()
+                .any(|scope| scope.allows_sending(service, regions));
+        self.has(Right::Send) && in_scope
     }
 }
 
@@ -129,11 +168,36 @@ impl FromRequestParts<Context> for Caller {
         let client = subject
             .and_then(|id| context.clients().find(&id))
             .ok_or(Code::TokenRefused)?;
+        let granted: Scopes = claims
+            .get("scope")
+            .and_then(|scope| scope.as_str())
+            .and_then(|scope| scope.parse().ok())
+            .unwrap_or_default();
+        let narrowed = Narrowed {
+            sending: Narrowing::of(&client.scopes, Scope::is_for_senders),
+            subscribing: Narrowing::of(&client.scopes, is_for_subscribers),
+        };
+        // Both the token and the present settings must hold a scope.
+        let both = |scope: &&Scope| granted.as_slice().contains(scope);
+        let scopes = client.scopes.iter().filter(both).cloned().collect();
         Ok(Self {
             client: client.id.clone(),
             rights: client.rights.clone(),
-            scopes: client.scopes.clone(),
+            scopes,
+            narrowed,
         })
+    }
+}
+
+fn is_for_subscribers(scope: &Scope) -> bool {
+    match scope {
+        Scope::Subscribe(_) | Scope::SubscribeDestinations => true,
+        Scope::SendRegion(_)
+        | Scope::SendRegionService(..)
+        | Scope::Manage(_)
+        | Scope::CreateDestination
+        | Scope::SendSubmissions
+        | Scope::ManageDestinations => false,
     }
 }
 

@@ -34,6 +34,11 @@ impl Media {
 
     /// 415 unless the `Content-Type` says this.
     pub fn demand(self, headers: &HeaderMap) -> Result<(), Refused> {
+        self.demand_or(headers, Code::MediaTypeUnsupported)
+    }
+
+    /// `code` unless the `Content-Type` says this: for routes whose description has no 415.
+    pub fn demand_or(self, headers: &HeaderMap, code: Code) -> Result<(), Refused> {
         let said = headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
@@ -52,8 +57,8 @@ impl Media {
         if fits {
             return Ok(());
         }
-        Err(Problem::new(Code::MediaTypeUnsupported)
-            .detail(format!("expected {}", self.name()))
+        Err(Problem::new(code)
+            .detail(format!("expected content type {}", self.name()))
             .into())
     }
 }

@@ -8,8 +8,10 @@ use amtsbote_model::{Clock, EventId, Timestamp};
 use amtsbote_store::{Blobs, Store};
 use amtsbote_validate::service::Catalogue;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::notify::Noted;
 use crate::{Clients, CryptoPool};
 
 /// Where the gateway is reached, as clients write it. No slash at the end.
@@ -146,6 +148,8 @@ pub struct Context(Arc<Shared>);
 struct Shared {
     parts: Parts,
     arrivals: Notify,
+    background: TaskTracker,
+    noted: Noted,
 }
 
 impl Context {
@@ -154,6 +158,8 @@ impl Context {
         Self(Arc::new(Shared {
             parts,
             arrivals: Notify::new(),
+            background: TaskTracker::new(),
+            noted: Noted::default(),
         }))
     }
 
@@ -215,6 +221,17 @@ impl Context {
     /// A new event id.
     pub fn new_event_id(&self) -> EventId {
         EventId::from_uuid(self.new_uuid())
+    }
+
+    /// Work that goes on after its answer was sent: close it and wait for it before the process ends. Losing it loses
+    /// nothing that was promised.
+    pub fn background(&self) -> &TaskTracker {
+        &self.0.background
+    }
+
+    /// Submissions whose listing is in the log already.
+    pub(crate) fn noted(&self) -> &Noted {
+        &self.0.noted
     }
 
     /// Wakes everybody who waits for submissions. Only saves time: waiters look again by themselves, too.

@@ -1,8 +1,14 @@
 //! Events the delivery service signs itself.
 
-use amtsbote_fit_connect::event::Claims;
+use amtsbote_fit_connect::event::{
+    Claims, EventKind, Issuer, NotifyType, Payload, SetSchema, Subject,
+};
 use amtsbote_jose::sign;
+use amtsbote_model::submission::{Event as Step, Issuer as Signer};
+use amtsbote_model::{EventId, SubmissionId, Timestamp};
 use amtsbote_problem::Code;
+use amtsbote_store::{Event, SubmissionRef};
+use uuid::Uuid;
 
 use crate::Context;
 use crate::answer::Refused;
@@ -22,6 +28,51 @@ pub async fn sign_event(context: &Context, claims: &Claims) -> Result<String, Re
         tracing::error!(error = %error, "an event could not be signed: {error}");
         Refused::from(Code::Internal)
     })
+}
+
+/// An event of the service about a submission, signed, ready to be appended to the log.
+pub async fn service_event(
+    context: &Context,
+    of: SubmissionRef,
+    step: Step,
+    payload: Payload,
+    at: Timestamp,
+) -> Result<Event, Refused> {
+    let id = match &payload {
+        Payload::Notify(kind) => notify_event_id(of.id, *kind),
+        Payload::Empty | Payload::Tags(_) | Payload::Problems(_) => context.new_event_id(),
+    };
+    let kind = EventKind::from(step);
+    let claims = Claims {
+        schema: Some(SetSchema::CURRENT),
+        id,
+        issuer: Issuer::Service(context.addresses().submission_api()),
+        issued_at: at,
+        subject: Subject::Submission(of.id),
+        case_id: of.case_id,
+        kind,
+        payload,
+    };
+    let token = sign_event(context, &claims).await?;
+    Ok(Event {
+        id,
+        case_id: of.case_id,
+        submission_id: of.id,
+        name: kind.slug().to_owned(),
+        issuer: Signer::Service,
+        at,
+        token,
+    })
+}
+
+/// The id of a submission's notify event: there is at most one of each type (FIT-Connect documentation, event log), and an id
+/// that follows from both lets the store see to that.
+pub fn notify_event_id(submission_id: SubmissionId, kind: NotifyType) -> EventId {
+    let name: &[u8] = match kind {
+        NotifyType::Callback => b"notify-callback",
+        NotifyType::Polling => b"notify-polling",
+    };
+    EventId::from_uuid(Uuid::new_v5(&submission_id.uuid(), name))
 }
 
 /// Signs several payloads in one go on the crypto pool.

@@ -12,6 +12,7 @@
 //!
 //! Start reading at [`router`], then `routes/submissions.rs`.
 
+mod access;
 pub mod answer;
 pub mod auth;
 pub mod body;
@@ -19,6 +20,7 @@ pub mod callbacks;
 pub mod context;
 pub mod crypto;
 pub mod events;
+mod notify;
 mod intake;
 pub mod receipt;
 pub mod router;

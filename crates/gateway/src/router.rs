@@ -17,6 +17,7 @@ pub fn router(context: Context) -> Router {
         .nest("/submission-api", routes::submission_api())
         .nest("/destination-api", routes::destination_api())
         .nest("/routing-api", routes::routing_api())
+        .nest("/portal", routes::portal())
         .nest("/intake/v1", routes::intake::routes())
         .merge(routes::problems::routes())
         .fallback(async || Refused::from(Code::NoSuchPath))

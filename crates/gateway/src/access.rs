@@ -1,0 +1,209 @@
+//! What a handler is asked, by whom, and about which of the caller's submissions.
+//!
+//! What belongs to somebody else and what does not exist look alike.
+
+use std::str::FromStr;
+
+use amtsbote_fit_connect::problem_types::ProblemType;
+use amtsbote_fit_connect::{ApiVersion, Paging};
+use amtsbote_model::{AttachmentId, CaseId, Destination, DestinationId, SubmissionId};
+use amtsbote_problem::{Code, Problem};
+use amtsbote_store::{Page, Submission, SubmissionFilter, SubmissionRef};
+use axum::extract::{FromRequestParts, RawPathParams, RawQuery};
+use axum::http::request::Parts;
+
+use crate::Context;
+use crate::answer::Refused;
+use crate::auth::{Caller, Right};
+
+/// Who asks, and in which API version.
+pub(crate) struct Asked {
+    pub(crate) context: Context,
+    pub(crate) caller: Caller,
+    pub(crate) version: ApiVersion,
+}
+
+impl FromRequestParts<Context> for Asked {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Refused> {
+        let caller = Caller::from_request_parts(parts, context).await?;
+        let version = parts
+            .extensions
+            .get::<ApiVersion>()
+            .copied()
+            .ok_or(Code::NoSuchPath)?;
+        Ok(Self {
+            context: context.clone(),
+            caller,
+            version,
+        })
+    }
+}
+
+/// An id in the path.
+pub(crate) trait InPath: FromStr {
+    /// The parameter's name in the route.
+    const NAME: &'static str;
+    /// The answer to what is no id.
+    const MALFORMED: Code;
+}
+
+impl InPath for SubmissionId {
+    const NAME: &'static str = "submission_id";
+    const MALFORMED: Code = Code::MalformedParameter;
+}
+
+impl InPath for AttachmentId {
+    const NAME: &'static str = "attachment_id";
+    const MALFORMED: Code = Code::MalformedParameter;
+}
+
+impl InPath for CaseId {
+    const NAME: &'static str = "case_id";
+    // Submission API 1.1.3 has no 400 for reading a case's log.
+    const MALFORMED: Code = Code::CaseNotFound;
+}
+
+/// An id of the path, read. Comes after the caller in a handler's arguments: who may not ask is told nothing else.
+pub(crate) struct Of<T>(pub(crate) T);
+
+impl<T: InPath> FromRequestParts<Context> for Of<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Refused> {
+        let malformed = || Problem::new(T::MALFORMED).detail(format!("{} is not a UUID", T::NAME));
+        let params = RawPathParams::from_request_parts(parts, context)
+            .await
+            .map_err(|_| malformed())?;
+        let text = params
+            .iter()
+            .find(|(name, _)| *name == T::NAME)
+            .map_or("", |(_, value)| value);
+        text.parse().map(Self).map_err(|_| malformed().into())
+    }
+}
+
+/// The part of a list that is asked for, from the query.
+pub(crate) fn paging_of(query: &RawQuery) -> Result<Paging, Refused> {
+    let pairs: Vec<_> = pairs_of(query).collect();
+    Paging::parse(
+        pairs
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref())),
+    )
+    .map_err(|findings| {
+        Problem::new(Code::MalformedParameter)
+            .findings(findings)
+            .into()
+    })
+}
+
+/// The decoded pairs of the query.
+pub(crate) fn pairs_of(
+    RawQuery(query): &RawQuery,
+) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)> {
+    url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes())
+}
+
+/// The store's page.
+pub(crate) fn page_of(paging: Paging) -> Page {
+    Page {
+        offset: paging.offset.into(),
+        limit: paging.limit,
+    }
+}
+
+/// The submission, if the caller announced it.
+pub(crate) async fn sent_by_caller(
+    asked: &Asked,
+    id: SubmissionId,
+) -> Result<Option<Submission>, Refused> {
+    let found = asked.context.store().submission(id).await?;
+    Ok(found.filter(|submission| submission.sender == asked.caller.client))
+}
+
+/// The submission and its destination, if the caller receives there.
+pub(crate) async fn received_by_caller(
+    asked: &Asked,
+    id: SubmissionId,
+) -> Result<Option<(Submission, Destination)>, Refused> {
+    let Some(submission) = asked.context.store().submission(id).await? else {
+        return Ok(None);
+    };
+    let destination = destination_of_caller(asked, submission.destination_id).await?;
+    Ok(destination.map(|destination| (submission, destination)))
+}
+
+/// The destination, if the caller receives there.
+pub(crate) async fn destination_of_caller(
+    asked: &Asked,
+    id: DestinationId,
+) -> Result<Option<Destination>, Refused> {
+    let found = asked.context.store().destination(id).await?;
+    Ok(found.filter(|destination| asked.caller.subscribes_to(destination)))
+}
+
+/// Whether the caller may read the log of what `submission` belongs to: its sender, its subscriber, or who administers the destination.
+pub(crate) async fn reads_log(asked: &Asked, submission: &Submission) -> Result<bool, Refused> {
+    let caller = &asked.caller;
+    if submission.sender == caller.client && caller.has(Right::Send) {
+        return Ok(true);
+    }
+    let destination = asked
+        .context
+        .store()
+        .destination(submission.destination_id)
+        .await?;
+    Ok(destination.is_some_and(|destination| {
+        caller.subscribes_to(&destination)
+            || (caller.has(Right::Manage) && destination.owner == caller.client)
+    }))
+}
+
+/// The first submission of a case. All of them have one sender and one destination.
+pub(crate) async fn first_of_case(
+    context: &Context,
+    id: CaseId,
+) -> Result<Option<Submission>, Refused> {
+    let filter = SubmissionFilter::OfCase(id);
+    let listed = context
+        .store()
+        .submissions(
+            &filter,
+            Page {
+                offset: 0,
+                limit: 1,
+            },
+        )
+        .await?;
+    match listed.entries.first() {
+        Some(first) => Ok(context.store().submission(first.id).await?),
+        None => Ok(None),
+    }
+}
+
+/// The three ids.
+pub(crate) fn reference(submission: &Submission) -> SubmissionRef {
+    SubmissionRef {
+        id: submission.id,
+        case_id: submission.case_id,
+        destination_id: submission.destination_id,
+    }
+}
+
+/// 404, by the name FIT-Connect's clients know.
+pub(crate) fn no_such_submission() -> Refused {
+    Refused::from(Code::SubmissionNotFound).known_as(ProblemType::SubmissionNotFound.uri())
+}
+
+/// 404, by the name FIT-Connect's clients know.
+pub(crate) fn no_such_destination() -> Refused {
+    Refused::from(Code::DestinationNotFound).known_as(ProblemType::DestinationNotFound.uri())
+}
+
+/// 422, by the name FIT-Connect's clients know.
+pub(crate) fn destination_inactive() -> Refused {
+    Refused::from(Code::DestinationStateInvalid)
+        .known_as(ProblemType::DestinationStateInvalid.uri())
+}

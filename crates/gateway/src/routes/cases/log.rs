@@ -1,0 +1,72 @@
+//! `GET cases/{caseId}/events` and `GET submissions/{submissionId}/events`: for the sender, the subscriber, and who administers
+//! the destination. The log outlives the content.
+
+use amtsbote_fit_connect::event::EventLog;
+use amtsbote_fit_connect::{Page, Paging};
+use amtsbote_model::{CaseId, SubmissionId};
+use amtsbote_problem::{Code, Problem};
+use amtsbote_store::LogOf;
+use axum::Json;
+use axum::extract::RawQuery;
+
+use crate::access::{Asked, Of, first_of_case, no_such_submission, page_of, paging_of, reads_log};
+use crate::answer::Refused;
+use crate::auth::Right;
+
+pub(super) async fn of_case(
+    asked: Asked,
+    Of(id): Of<CaseId>,
+    query: RawQuery,
+) -> Result<Json<EventLog>, Refused> {
+    demand_any_right(&asked)?;
+    let first = first_of_case(&asked.context, id)
+        .await?
+        .ok_or(Code::CaseNotFound)?;
+    if !reads_log(&asked, &first).await? {
+        return Err(Code::CaseNotFound.into());
+    }
+    log(&asked, LogOf::Case(id), paging_of(&query)?).await
+}
+
+pub(super) async fn of_submission(
+    asked: Asked,
+    Of(id): Of<SubmissionId>,
+    query: RawQuery,
+) -> Result<Json<EventLog>, Refused> {
+    demand_any_right(&asked)?;
+    let submission = asked
+        .context
+        .store()
+        .submission(id)
+        .await?
+        .ok_or_else(no_such_submission)?;
+    if !reads_log(&asked, &submission).await? {
+        return Err(no_such_submission());
+    }
+    log(&asked, LogOf::Submission(id), paging_of(&query)?).await
+}
+
+fn demand_any_right(asked: &Asked) -> Result<(), Refused> {
+    if [Right::Send, Right::Subscribe, Right::Manage]
+        .into_iter()
+        .any(|right| asked.caller.has(right))
+    {
+        return Ok(());
+    }
+    let needed =
+        "this needs a client with the right to send, to subscribe or to manage destinations";
+    Err(Problem::new(Code::NotPermitted).detail(needed).into())
+}
+
+async fn log(asked: &Asked, of: LogOf, paging: Paging) -> Result<Json<EventLog>, Refused> {
+    let listed = asked.context.store().events(of, page_of(paging)).await?;
+    let total = usize::try_from(listed.total).unwrap_or(usize::MAX);
+    Ok(Json(EventLog {
+        page: Page::of(paging, listed.entries.len(), total),
+        event_log: listed
+            .entries
+            .into_iter()
+            .map(|event| event.token)
+            .collect(),
+    }))
+}

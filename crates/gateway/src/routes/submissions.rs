@@ -1,0 +1,27 @@
+//! Submissions: announce, submit (sender); list, fetch (subscriber).
+//!
+//! Statuses are those of Submission API 1.1.3 for each route, in both versions; besides them only what any route may answer
+//! (408, 500, 503), and 400 for a query that cannot be read.
+
+mod announce;
+mod long_poll;
+mod pickup;
+mod sealed;
+mod submit;
+
+use axum::Router;
+use axum::routing::get;
+
+use crate::Context;
+
+/// The routes.
+pub(crate) fn routes() -> Router<Context> {
+    Router::new()
+        .route("/submissions", get(pickup::list).post(announce::announce))
+        .route(
+            "/submissions/{submission_id}",
+            get(pickup::fetch).put(submit::submit),
+        )
+}
+
+pub(super) use sealed::{encryption_kids, header_findings, malformed};
