@@ -32,7 +32,8 @@ pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
 pub use outbound::{Arrival, Fault, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
 pub use parcel::{
-    AttachmentReader, AttachmentSource, Parcel, ParcelFile, ParcelPath, Piece, bytes_source,
+    AttachmentReader, AttachmentSource, Parcel, ParcelFile, ParcelPath, Piece, UnsafePath,
+    bytes_source,
 };
 pub use stream::FileReader;
 pub use translation::{loss_pointers, refusal_findings, template_findings};

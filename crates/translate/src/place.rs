@@ -49,15 +49,6 @@ impl Place {
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
-
-    /// Whether `other` is this place or below it.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.root == other.root
-            && other
-                .pointer
-                .strip_prefix(&self.pointer)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
 }
 
 impl fmt::Display for Place {

@@ -1,1 +1,33 @@
-//! placeholder
+//! A way out: a folder the procedure watches (*Übergabeverzeichnis*), local or mounted.
+//!
+//! ```text
+//!  parcel ─► wire: which file gets which name
+//!              │
+//!              ▼               (a) write, fsync         (b) note the intent, fsync
+//!         <path>/.amtsbote-tmp/<id>/…            <path>/.amtsbote-done/<id>.intent
+//!              │                                              │
+//!              └──────── (c) rename, fsync ──► <path>/<name>   └─ (d) rename ─► .amtsbote-done/<id>
+//! ```
+//!
+//! A rename is the only thing that makes content visible, and what is no longer in `.amtsbote-tmp` was renamed: so
+//! each crash between two steps has one right continuation, even if the procedure took the folder away in the
+//! meantime. The steps and their crash points stand in `ledger.rs`.
+//!
+//! It must never show half a parcel, bring one twice, follow a symlink inside the folder, or put content anywhere
+//! but under the two folders its settings name.
+//!
+//! Start reading at [`Settings`], then `outbound.rs`, then `ledger.rs`.
+
+mod dir;
+mod fault;
+mod ledger;
+mod outbound;
+mod settings;
+mod staging;
+mod wire;
+
+pub use outbound::FolderOutbound;
+pub use settings::{Collision, FileMode, Layout, NamePattern, Settings};
+
+/// The name of this way in settings, logs and docs.
+pub const NAME: &str = "folder";
