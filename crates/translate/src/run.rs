@@ -7,7 +7,7 @@ use jaq_json::Val;
 
 use crate::codes::Mapped;
 use crate::convert::Misfit;
-use crate::expression::{Expression, Failure, Spot, Trail, World};
+use crate::expression::{Evaluated, Expression, Failure, Spot, Trail, World};
 use crate::finding::{Finding, Rule};
 use crate::lineage::{self, Ignored, Lineage, Origin, Trace};
 use crate::place::Place;
@@ -116,6 +116,7 @@ pub(crate) struct Run<'a> {
     findings: Vec<Finding>,
     used: BTreeSet<Place>,
     nodes: usize,
+    steps_left: u64,
     /// Values of the input that arrived, counted to know whether a part stayed empty.
     arrived: usize,
 }
@@ -135,6 +136,7 @@ impl<'a> Run<'a> {
             findings: Vec::new(),
             used: BTreeSet::new(),
             nodes: 0,
+            steps_left: limits.steps_max,
             arrived: 0,
         }
     }
@@ -172,7 +174,10 @@ impl<'a> Run<'a> {
         let mut contexts = match &scope.each {
             None => vec![here.clone()],
             Some(each) => {
-                let spots = self.evaluate(each, here, at).unwrap_or_default();
+                let evaluated = self.evaluate(each, here, at);
+                self.used
+                    .extend(evaluated.iter().flat_map(|found| found.reads.clone()));
+                let spots = evaluated.map(|found| found.spots).unwrap_or_default();
                 spots.into_iter().flat_map(Spot::items).collect()
             }
         };
@@ -184,12 +189,16 @@ impl<'a> Run<'a> {
 
     /// jq's truth: everything but `null` and `false`; no value at all is false.
     fn holds(&mut self, condition: &Expression, here: &Spot, at: Asked<'_>) -> bool {
-        let spots = self.evaluate(condition, here, at).unwrap_or_default();
-        for spot in &spots {
+        let Some(found) = self.evaluate(condition, here, at) else {
+            return false;
+        };
+        self.used.extend(found.reads);
+        self.used.extend(found.results);
+        for spot in &found.spots {
             self.use_condition(spot);
         }
         let truth = |spot: &Spot| !matches!(spot.value, Val::Null | Val::Bool(false));
-        spots.first().is_some_and(truth)
+        found.spots.first().is_some_and(truth)
     }
 
     /// A condition uses single values; that a list or object is there does not use what is in it.
@@ -206,9 +215,9 @@ impl<'a> Run<'a> {
         expression: &Expression,
         here: &Spot,
         at: Asked<'_>,
-    ) -> Option<Vec<Spot>> {
-        match expression.evaluate(&self.world, here) {
-            Ok(spots) => Some(spots),
+    ) -> Option<Evaluated> {
+        match expression.evaluate(&self.world, here, &mut self.steps_left) {
+            Ok(found) => Some(found),
             Err(failure) => {
                 let rule = match failure {
                     Failure::Failed => Rule::ExpressionFailed,
@@ -227,9 +236,12 @@ impl<'a> Run<'a> {
             output,
             line: binding.line,
         };
-        let Some(mut spots) = self.evaluate(&binding.from, here, at) else {
+        let Some(found) = self.evaluate(&binding.from, here, at) else {
             return Bound::Faulty;
         };
+        self.used.extend(found.reads);
+        self.used.extend(found.results);
+        let mut spots = found.spots;
         let asked = spots.first().or(Some(here)).and_then(Spot::place).cloned();
         spots.retain(|spot| !value::is_blank(&spot.value));
         if spots.len() > 1 {
@@ -261,7 +273,9 @@ impl<'a> Run<'a> {
     fn convert(&mut self, binding: &Binding, spot: Spot, at: Asked<'_>) -> Bound {
         self.arrived += 1;
         let place = spot.place().cloned();
-        self.use_all(&spot);
+        if let Trail::At(place) = &spot.trail {
+            self.used.insert(place.clone());
+        }
         let mut typed = spot.value;
         for conversion in &binding.conversions {
             match conversion.apply(&typed) {
@@ -302,15 +316,6 @@ impl<'a> Run<'a> {
             text,
             typed,
             origin,
-        }
-    }
-
-    fn use_all(&mut self, spot: &Spot) {
-        match &spot.trail {
-            Trail::At(place) => {
-                self.used.insert(place.clone());
-            }
-            Trail::From(places) => self.used.extend(places.iter().cloned()),
         }
     }
 

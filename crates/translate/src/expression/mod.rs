@@ -1,7 +1,15 @@
 //! Expressions: jq in a closed form (docs/adr/0003). A plain path (`.a.b[0]`, `$receiver.ags`) is walked here and knows its
 //! exact place; everything else is a [`program`].
 
+mod builtin;
+mod mentions;
+mod print;
+mod program;
 mod simple;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jaq_json::Val;
 
@@ -9,7 +17,9 @@ use crate::fault::FaultKind;
 use crate::place::Place;
 use crate::source::{Root, Sources};
 use crate::value;
+use program::Program;
 use simple::{Head, Simple};
+use tree::Tree;
 
 /// The longest expression, in bytes.
 pub(crate) const EXPRESSION_MAX_BYTES: usize = 1000;
@@ -23,6 +33,16 @@ pub(crate) struct Expression {
 #[derive(Debug, Clone)]
 enum Form {
     Simple(Simple),
+    Program(Arc<Program>),
+}
+
+/// What an expression gave.
+pub(crate) struct Evaluated {
+    pub(crate) spots: Vec<Spot>,
+    /// Single values it looked at on the way (conditions …), beside the places of the spots.
+    pub(crate) reads: BTreeSet<Place>,
+    /// Single values that went into computed spots.
+    pub(crate) results: BTreeSet<Place>,
 }
 
 /// A value and where it came from.
@@ -78,6 +98,10 @@ impl World {
         Self(Root::ALL.into_iter().map(value).collect())
     }
 
+    fn values(&self) -> Vec<Val> {
+        self.0.clone()
+    }
+
     pub(crate) fn root(&self, root: Root) -> Spot {
         let at = Root::ALL.iter().position(|known| *known == root);
         Spot {
@@ -105,23 +129,50 @@ impl Expression {
         if text.len() > EXPRESSION_MAX_BYTES {
             return Err(refused(format!("longer than {EXPRESSION_MAX_BYTES} bytes")));
         }
-        Simple::parse(text)
-            .map(|simple| Self {
+        if let Some(simple) = Simple::parse(text) {
+            return Ok(Self {
                 form: Form::Simple(simple),
-            })
-            .ok_or_else(|| refused("only plain paths are supported yet".to_owned()))
+            });
+        }
+        let program = Tree::parse(text)
+            .and_then(Program::compile)
+            .map_err(refused)?;
+        Ok(Self {
+            form: Form::Program(Arc::new(program)),
+        })
     }
 
-    /// The values, in order.
-    pub(crate) fn evaluate(&self, world: &World, here: &Spot) -> Result<Vec<Spot>, Failure> {
+    /// The values, in order. `steps_left` is what may still be spent.
+    pub(crate) fn evaluate(
+        &self,
+        world: &World,
+        here: &Spot,
+        steps_left: &mut u64,
+    ) -> Result<Evaluated, Failure> {
         match &self.form {
             Form::Simple(simple) => {
                 let start = match simple.head() {
                     Head::Here => here.clone(),
                     Head::Root(root) => world.root(root),
                 };
-                simple.walk(start).map(|spot| vec![spot])
+                let spot = simple.walk(start)?;
+                let results = match &spot.trail {
+                    Trail::At(_) => BTreeSet::new(),
+                    Trail::From(places) => places.iter().cloned().collect(),
+                };
+                Ok(Evaluated {
+                    spots: vec![spot],
+                    reads: BTreeSet::new(),
+                    results,
+                })
             }
+            Form::Program(program) => program.evaluate(world, here, steps_left),
         }
     }
+}
+
+/// The index from the front; none if it points before the first item.
+fn absolute(index: i64, length: usize) -> Option<usize> {
+    let length = i64::try_from(length).ok()?;
+    usize::try_from(if index < 0 { index + length } else { index }).ok()
 }
