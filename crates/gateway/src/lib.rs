@@ -22,6 +22,7 @@ pub mod crypto;
 pub mod events;
 mod notify;
 mod intake;
+mod public_keys;
 pub mod receipt;
 pub mod router;
 mod routes;

@@ -2,9 +2,11 @@
 
 pub(crate) mod attachments;
 pub(crate) mod cases;
+pub(crate) mod destinations;
 pub(crate) mod info;
 pub(crate) mod intake;
 pub(crate) mod jwks;
+pub(crate) mod keys;
 pub(crate) mod problems;
 pub(crate) mod submissions;
 pub(crate) mod token;
@@ -27,7 +29,18 @@ fn submission_api_of(version: ApiVersion) -> Router<Context> {
         .merge(submissions::routes())
         .merge(attachments::routes())
         .merge(cases::routes())
+        .merge(destinations::reading())
+        .merge(keys::reading())
+        .merge(managed_at_the_delivery_service(version))
         .layer(Extension(version))
+}
+
+/// Managing destinations here is v1 only; v2 has the Destination API for it.
+fn managed_at_the_delivery_service(version: ApiVersion) -> Router<Context> {
+    match version {
+        ApiVersion::V1 => destinations::managing().merge(keys::managing()).merge(keys::no_listing()),
+        ApiVersion::V2 => Router::new(),
+    }
 }
 
 /// `/portal`: the keys that sign routing data.
@@ -37,7 +50,19 @@ pub(crate) fn portal() -> Router<Context> {
 
 /// `/destination-api`: both versions.
 pub(crate) fn destination_api() -> Router<Context> {
+    ApiVersion::ALL.into_iter().fold(Router::new(), |router, version| {
+        router.nest(&format!("/{version}"), destination_api_of(version))
+    })
+}
+
+fn destination_api_of(version: ApiVersion) -> Router<Context> {
     Router::new()
+        .merge(destinations::reading())
+        .merge(destinations::managing())
+        .merge(keys::reading())
+        .merge(keys::listing())
+        .merge(keys::managing())
+        .layer(Extension(version))
 }
 
 /// `/routing-api`: both versions.
