@@ -268,6 +268,51 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_published_lists_are_accepted_group_by_group() {
+        let Some(path) = crate::shared::path("corpora/DIN-91379/latin_list_1.3.txt") else {
+            return;
+        };
+        let list = std::fs::read_to_string(path).unwrap();
+        let mut listed = std::collections::HashSet::new();
+        for line in list.lines() {
+            let fields: Vec<_> = line.split("; ").collect();
+            let code = |hex: &str| char::from_u32(u32::from_str_radix(hex, 16).unwrap()).unwrap();
+            let text: String = fields[2].split(' ').map(code).collect();
+            // Which data types take the part of the standard (DIN 91379:2022-08, data types A to E).
+            let groups = match fields[0] {
+                "bll" | "bnlreq" => "ABCDE",
+                "bnl" => "BCDE",
+                "bnlopt" => "CDE",
+                "bnlnot" => "CE",
+                "gl" | "enl" => "DE",
+                "cl" => "E",
+                // Combining marks: only within sequences.
+                "dc" => "",
+                other => panic!("{other}"),
+            };
+            for group in [Group::A, Group::B, Group::C, Group::D, Group::E] {
+                assert_eq!(
+                    check(&text, group).is_none(),
+                    groups.contains(group.letter()),
+                    "{line} in {group:?}"
+                );
+            }
+            assert_eq!(normalize(&text), text, "{line}");
+            listed.insert(text);
+        }
+        assert_eq!(listed.len(), 930);
+        // And nothing that is not listed.
+        for c in (0..0x3000).filter_map(char::from_u32) {
+            let listed = listed.contains(&c.to_string());
+            assert!(
+                listed || check(&c.to_string(), Group::E).is_some(),
+                "U+{:04X}",
+                u32::from(c)
+            );
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_gets_an_answer(text in "\\PC*") {

@@ -1,6 +1,7 @@
 //! Code lists in genericode 1.0 (OASIS, <http://docs.oasis-open.org/codelist/ns/genericode/1.0/>), as the German
 //! administration publishes them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use amtsbote_problem::Findings;
@@ -33,7 +34,8 @@ impl CodeList {
     /// Parses a genericode file. The key is the first column of the first `Key`, else the first column. Codes that
     /// occur more than once keep their first row.
     pub fn parse(bytes: &[u8], limits: xml::Limits) -> Result<Self, Findings> {
-        let text = xml::guard(bytes, limits)?;
+        let utf8 = utf8(bytes, limits);
+        let text = xml::guard(&utf8, limits)?;
         let mut parser = Parser::default();
         let mut reader = Reader::from_str(text);
         loop {
@@ -90,6 +92,27 @@ impl CodeList {
     }
 }
 
+// Some lists of the Federal Statistical Office are still in ISO 8859-1, whose bytes are the first code points.
+fn utf8(bytes: &[u8], limits: xml::Limits) -> Cow<'_, [u8]> {
+    const DECLARED: &[u8] = b"encoding=\"ISO-8859-1\"";
+    let head = &bytes[..bytes.len().min(100)];
+    let at = head
+        .windows(DECLARED.len())
+        .position(|part| part.eq_ignore_ascii_case(DECLARED));
+    match at {
+        Some(at) if bytes.len() <= limits.size_max_bytes => {
+            let (before, after) = (&bytes[..at], &bytes[at + DECLARED.len()..]);
+            let text: String = before
+                .iter()
+                .chain(after)
+                .map(|byte| char::from(*byte))
+                .collect();
+            Cow::Owned(text.into_bytes())
+        }
+        Some(_) | None => Cow::Borrowed(bytes),
+    }
+}
+
 #[derive(Default)]
 struct Parser {
     path: Vec<String>,
@@ -112,7 +135,7 @@ impl Parser {
             found
                 .normalized_value(quick_xml::XmlVersion::Implicit1_0)
                 .ok()
-                .map(std::borrow::Cow::into_owned)
+                .map(Cow::into_owned)
         };
         match &self.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["CodeList", "ColumnSet", "Column"] => self.columns.extend(attribute("Id")),
@@ -228,12 +251,44 @@ mod tests {
     }
 
     #[test]
+    fn a_list_in_latin_1_is_read() {
+        let text = format!("<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>{SMALL}")
+            .replace("A &amp; B", "Th\u{fc}ringen");
+        let bytes: Vec<u8> = text
+            .chars()
+            .map(|c| u8::try_from(u32::from(c)).unwrap())
+            .collect();
+        let list = CodeList::parse(&bytes, xml::Limits::default()).unwrap();
+        assert_eq!(list.entry("01").unwrap().values["name"], "Thüringen");
+    }
+
+    #[test]
     fn other_documents_are_refused() {
         for text in ["<a/>", "", "<CodeList/>", "<!DOCTYPE a><CodeList/>"] {
             assert!(
                 CodeList::parse(text.as_bytes(), xml::Limits::default()).is_err(),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn the_published_lists_are_read() {
+        let Some(folder) = crate::shared::path("reference/xoev/codelists") else {
+            return;
+        };
+        let lists = crate::shared::files(&folder, ".xml");
+        assert!(lists.len() > 50);
+        for (name, bytes) in lists {
+            let list = CodeList::parse(&bytes, xml::Limits::default())
+                .unwrap_or_else(|f| panic!("{name}: {f:?}"));
+            assert!(
+                list.entries()
+                    .iter()
+                    .all(|entry| list.contains(&entry.code)),
+                "{name}"
+            );
+            assert!(!list.entries().is_empty(), "{name}");
         }
     }
 

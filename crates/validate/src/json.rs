@@ -12,3 +12,6 @@ pub use parse::{Limits, parse};
 pub use schema::{Schema, Strings};
 
 pub(crate) use schema::FINDINGS_MAX;
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub mod codes;
 pub mod json;
 mod pointer;
 pub mod service;
+#[cfg(test)]
+mod shared;
 pub mod xml;
 pub mod xsd;
 

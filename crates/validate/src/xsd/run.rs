@@ -12,6 +12,7 @@ use xsd_schema::validation::{
 };
 use xsd_schema::xml::ParseLimits;
 
+use super::wording::Misplaced;
 use super::{Options, Report, Severity, wording};
 use crate::json::FINDINGS_MAX;
 use crate::xml;
@@ -22,12 +23,15 @@ const TEXT_MAX_BYTES: usize = 16 << 20;
 const EXPECTED_MAX: usize = 3;
 const ALLOWED_MAX: usize = 30;
 const MISPLACED: &str = "cvc-complex-type.2.4";
+const UNKNOWN: &str = "cvc-elt.1";
 
 /// Where the run is.
 #[derive(Default)]
 struct Place {
     // Number of hooks passed.
     step: Cell<usize>,
+    // Is the last hook the begin of an element?
+    beginning: Cell<bool>,
     // Byte offsets of the open elements.
     open: RefCell<Vec<usize>>,
 }
@@ -37,6 +41,7 @@ struct Seen {
     error: ValidationError,
     offset: Option<usize>,
     step: usize,
+    misplaced: Misplaced,
 }
 
 struct Sink {
@@ -49,10 +54,16 @@ impl ValidationSink for Sink {
         let mut seen = self.seen.borrow_mut();
         if seen.len() <= FINDINGS_MAX {
             let offset = self.place.open.borrow().last().copied();
+            let misplaced = if self.place.beginning.get() {
+                Misplaced::Child
+            } else {
+                Misplaced::End
+            };
             seen.push(Seen {
                 error,
                 offset,
                 step: self.place.step.get(),
+                misplaced,
             });
         }
     }
@@ -72,6 +83,7 @@ impl Steps {
     fn step(&self) -> Result<(), Stopped> {
         let step = self.place.step.get() + 1;
         self.place.step.set(step);
+        self.place.beginning.set(false);
         if self.stop_at == Some(step) {
             Err(Stopped)
         } else {
@@ -89,7 +101,9 @@ impl ValidationEventHandler for Steps {
     }
 
     fn before_element(&mut self, _: ElementStartView<'_>) -> Result<(), Stopped> {
-        self.step()
+        self.step()?;
+        self.place.beginning.set(true);
+        Ok(())
     }
 
     fn after_end_of_attributes(&mut self, _: EndOfAttributesView<'_>) -> Result<(), Stopped> {
@@ -108,8 +122,15 @@ pub(super) fn report(set: &SchemaSet, text: &str, options: &Options) -> Report {
     let seen = seen.take();
     let mut report = Report::default();
     let mut looked_up = 0;
-    for one in &seen {
-        let mut finding = finding(text, one);
+    for (index, one) in seen.iter().enumerate() {
+        if repeats(&seen[..index], one) {
+            continue;
+        }
+        // A misplaced child that the schema does not know comes with an error of its own, which has its path.
+        let place = seen
+            .get(index + 1)
+            .filter(|next| repeats(std::slice::from_ref(one), next));
+        let mut finding = finding(text, one, place.unwrap_or(one));
         if one.error.constraint == MISPLACED && looked_up < EXPECTED_MAX {
             looked_up += 1;
             finding.allowed = expected(set, text, options, one.step);
@@ -209,13 +230,28 @@ fn expected(set: &SchemaSet, text: &str, options: &Options, step: usize) -> Vec<
     }
 }
 
-fn finding(text: &str, seen: &Seen) -> Finding {
+// The same misplaced child once more, now as an unknown element.
+fn repeats(before: &[Seen], one: &Seen) -> bool {
+    one.error.constraint == UNKNOWN
+        && before.last().is_some_and(|last| {
+            last.error.constraint == MISPLACED
+                && last.misplaced == Misplaced::Child
+                && last.step == one.step
+        })
+}
+
+fn finding(text: &str, seen: &Seen, place: &Seen) -> Finding {
     let error = &seen.error;
-    let at = error
+    let at = place
+        .error
         .instance_path()
         .map(|path| path.steps().map(step).collect::<String>())
         .unwrap_or_default();
-    let mut detail = wording::detail(error.constraint);
+    let mut detail = if error.constraint == MISPLACED {
+        wording::misplaced(seen.misplaced)
+    } else {
+        wording::detail(error.constraint)
+    };
     if let Some(offset) = seen.offset {
         let line = xml::line(text, offset);
         detail = Bilingual::new(

@@ -3,13 +3,26 @@
 
 use amtsbote_problem::Bilingual;
 
+/// For elements where others were expected: what came instead, or nothing.
+pub(super) fn misplaced(what: Misplaced) -> Bilingual {
+    match what {
+        Misplaced::Child => Bilingual::new("steht hier nicht", "is not allowed here"),
+        Misplaced::End => Bilingual::new("es fehlt ein Element", "lacks an element"),
+    }
+}
+
+/// Where the content of an element breaks off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misplaced {
+    /// At a child that has no place.
+    Child,
+    /// At the end tag.
+    End,
+}
+
 /// A sentence for a rule's code (XML Schema 1.0 Structures, `cvc-…`).
 pub(super) fn detail(code: &str) -> Bilingual {
     let (de, en) = match code {
-        "cvc-complex-type.2.4" => (
-            "steht hier nicht oder ist unvollständig",
-            "is not allowed here or is incomplete",
-        ),
         "cvc-complex-type.4" => (
             "es fehlt ein Pflichtattribut",
             "a required attribute is missing",
