@@ -7,8 +7,8 @@ use amtsbote_fit_connect::token::{TokenAnswer, TokenError, TokenRequest};
 use amtsbote_jose::KeySet;
 use amtsbote_model::{Clock, Secret, Timestamp};
 use amtsbote_outgoing::{Outgoing, read_bounded};
-use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 
 use crate::fault::Answered;
@@ -152,16 +152,17 @@ impl Session {
                 answered: Box::default(),
             });
         }
-        if !status.is_success() {
-            return Err(match Fault::of_status(status, wait, &body) {
-                // There is no token endpoint here: an operator must act.
-                Fault::NotFound => Fault::Refused {
-                    status: 404,
-                    code: None,
-                    answered: Box::<Answered>::default(),
-                },
-                fault => fault,
+        if status == StatusCode::NOT_FOUND {
+            // There is no token endpoint here: an operator must act.
+            let answered = Box::<Answered>::default();
+            return Err(Fault::Refused {
+                status: 404,
+                code: None,
+                answered,
             });
+        }
+        if !status.is_success() {
+            return Err(Fault::of_status(status, wait, &body));
         }
         let answer = TokenAnswer::parse(&body)
             .map_err(|_| Fault::malformed("a bearer token (RFC 6749 §5.1) was expected"))?;

@@ -16,6 +16,8 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 
 /// One token, at most.
 const TOKEN_MAX_BYTES: usize = 256 * 1024;
+/// Events of one submission, at most: a life has seven, and `notify-submission` comes once per way.
+const EVENTS_MAX: usize = 64;
 /// Findings, at most.
 const FINDINGS_MAX: usize = 100;
 /// Keys that one log may make us fetch.
@@ -126,6 +128,11 @@ pub fn log(
             Ok(None) => {}
             Err(broken) => findings.push(broken.at(place)),
         }
+        // Each check costs a signature: a log that is past the bound is not followed further.
+        if events.len() > EVENTS_MAX {
+            findings.push(Broken::TooMany.at(place));
+            return Err(findings);
+        }
         if findings.len() >= FINDINGS_MAX {
             return Err(findings);
         }
@@ -152,6 +159,7 @@ enum Broken {
     Repeated,
     Order,
     Tags,
+    TooMany,
     Empty,
 }
 
@@ -213,6 +221,11 @@ impl Broken {
                 "set-tags",
                 "nennt andere Prüfwerte als die Einreichung",
                 "names other tags than the submission",
+            ),
+            Self::TooMany => (
+                "set-too-many",
+                "ist eines von mehr als 64 Ereignissen dieser Einreichung",
+                "is one of more than 64 events of this submission",
             ),
             Self::Empty => (
                 "set-missing",

@@ -50,10 +50,21 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    fn check(addresses: &[&str], expected: bool) {
+    fn check(addresses: &[&str], expected: Range) {
         for address in addresses {
-            assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
+            let range = if is_public(address.parse().unwrap()) {
+                Range::Public
+            } else {
+                Range::Special
+            };
+            assert_eq!(range, expected, "{address}");
         }
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Range {
+        Public,
+        Special,
     }
 
     #[test]
@@ -68,11 +79,11 @@ mod tests {
                 "192.0.1.1",
                 "223.255.255.255",
             ],
-            true,
+            Range::Public,
         );
         check(
             &["2a00:1450::1", "2001:4860:4860::8888", "::ffff:8.8.8.8"],
-            true,
+            Range::Public,
         );
     }
 
@@ -87,7 +98,7 @@ mod tests {
                 "100.64.0.1",
                 "100.127.255.255",
             ],
-            false,
+            Range::Special,
         );
         check(
             &[
@@ -98,7 +109,7 @@ mod tests {
                 "198.18.0.1",
                 "192.0.2.1",
             ],
-            false,
+            Range::Special,
         );
         check(
             &[
@@ -109,7 +120,7 @@ mod tests {
                 "203.0.113.7",
                 "192.0.0.8",
             ],
-            false,
+            Range::Special,
         );
         check(
             &[
@@ -122,7 +133,7 @@ mod tests {
                 "fec0::1",
                 "2001:db8::1",
             ],
-            false,
+            Range::Special,
         );
     }
 
@@ -136,8 +147,8 @@ mod tests {
                 "64:ff9b::a00:1",
                 "64:ff9b:1::1",
             ],
-            false,
+            Range::Special,
         );
-        check(&["2002:7f00:1::", "2001:0:53aa:64c::1"], false);
+        check(&["2002:7f00:1::", "2001:0:53aa:64c::1"], Range::Special);
     }
 }
