@@ -211,3 +211,30 @@ async fn what_is_not_http_is_a_broken_connection() {
     let failure = get(&outgoing(), &peer, 1000).await.unwrap_err();
     assert!(matches!(failure, Failure::Broken { .. }), "{failure:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_upload_is_over_counts() {
+    let early = "HTTP/1.1 413 Content Too Large\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n";
+    let peer = Peer::start(Script::SayThenSilence(early)).await;
+    let outgoing = outgoing();
+    let endless = stream::repeat_with(|| Ok(Bytes::from(vec![0; 65_536])));
+    let call = outgoing.stream_request(Method::PUT, peer.url()).unwrap();
+    let answer = outgoing.send_upload(call, endless).await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["retry-after"]),
+        (413, &"5".parse().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn an_upload_shorter_than_announced_is_no_success() {
+    let peer = Peer::start(Script::SayThenSilence("")).await;
+    let outgoing = outgoing();
+    let pieces = stream::iter([Ok(Bytes::from("ab"))]);
+    let call = outgoing
+        .stream_request(Method::PUT, peer.url())
+        .unwrap()
+        .header("content-length", 3);
+    let failure = outgoing.send_upload(call, pieces).await.unwrap_err();
+    assert!(matches!(failure, Failure::Broken { .. }), "{failure:?}");
+}
