@@ -116,6 +116,8 @@ pub(crate) struct Run<'a> {
     findings: Vec<Finding>,
     used: BTreeSet<Place>,
     nodes: usize,
+    /// Bytes of all texts so far: the tree is bounded before it is written.
+    bytes: usize,
     steps_left: u64,
     /// Values of the input that arrived, counted to know whether a part stayed empty.
     arrived: usize,
@@ -136,6 +138,7 @@ impl<'a> Run<'a> {
             findings: Vec::new(),
             used: BTreeSet::new(),
             nodes: 0,
+            bytes: 0,
             steps_left: limits.steps_max,
             arrived: 0,
         }
@@ -149,6 +152,9 @@ impl<'a> Run<'a> {
         self.nodes += 1;
         if self.nodes > self.limits.nodes_max {
             return Err(Halt::Nodes);
+        }
+        if self.bytes > self.limits.document_max_bytes {
+            return Err(Halt::Bytes);
         }
         Ok(())
     }
@@ -203,10 +209,10 @@ impl<'a> Run<'a> {
 
     /// A condition uses single values; that a list or object is there does not use what is in it.
     fn use_condition(&mut self, spot: &Spot) {
-        if !matches!(spot.value, Val::Arr(_) | Val::Obj(_)) {
-            if let Trail::At(place) = &spot.trail {
-                self.used.insert(place.clone());
-            }
+        if let Trail::At(place) = &spot.trail
+            && !matches!(spot.value, Val::Arr(_) | Val::Obj(_))
+        {
+            self.used.insert(place.clone());
         }
     }
 
@@ -312,6 +318,7 @@ impl<'a> Run<'a> {
             trace,
             conversion: binding.conversion_text(),
         };
+        self.bytes = self.bytes.saturating_add(text.len());
         Bound::Value {
             text,
             typed,

@@ -170,14 +170,14 @@ impl Builder<'_> {
                 None
             }
         };
-        if let Some(FieldValue::Bound(binding)) = &value {
-            if binding.missing == Missing::Drop {
-                let reason = "a column cannot be left out; say empty".to_owned();
-                kinds.push(FaultKind::Misplaced {
-                    word: "missing = \"drop\"".to_owned(),
-                    reason,
-                });
-            }
+        if let Some(FieldValue::Bound(binding)) = &value
+            && binding.missing == Missing::Drop
+        {
+            let reason = "a column cannot be left out; say empty".to_owned();
+            kinds.push(FaultKind::Misplaced {
+                word: "missing = \"drop\"".to_owned(),
+                reason,
+            });
         }
         if raw
             .width

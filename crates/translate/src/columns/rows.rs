@@ -111,13 +111,11 @@ impl Rows<'_> {
                             .apply(&value)
                             .map(|text| Val::utf8_str(text.into_bytes()))
                     });
-                match text {
-                    Ok(text) => (value::one_text(&text).unwrap_or_default(), None),
-                    Err(_) => {
-                        self.run.find(Rule::Unconvertible, None, asked, "");
-                        return String::new();
-                    }
-                }
+                let Ok(text) = text else {
+                    self.run.find(Rule::Unconvertible, None, asked, "");
+                    return String::new();
+                };
+                (value::one_text(&text).unwrap_or_default(), None)
             }
             FieldValue::Bound(binding) => match self.run.bind(binding, here, output) {
                 Bound::Value { text, origin, .. } | Bound::Substitute { text, origin } => {

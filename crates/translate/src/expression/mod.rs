@@ -117,9 +117,9 @@ impl World {
 /// Why an expression gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It ended with an error.
+    /// It ended with an error, or its values grew too large.
     Failed,
-    /// It needed too many steps, or its values grew too large.
+    /// It needed too many steps.
     TooLong,
 }
 

@@ -69,7 +69,7 @@ pub(super) fn print(tree: &Tree, head: PrintHead) -> String {
                 }
             }
         }
-        Tree::Path(start, steps) => path(print(start, head), steps),
+        Tree::Path(start, steps) => path(&print(start, head), steps),
     }
 }
 
@@ -90,7 +90,7 @@ fn branch(branches: &[(Tree, Tree)], otherwise: Option<&Tree>) -> String {
     code
 }
 
-fn path(start: String, steps: &[(Step, Optional)]) -> String {
+fn path(start: &str, steps: &[(Step, Optional)]) -> String {
     let mut code = format!("({start})");
     for (step, optional) in steps {
         let mark = if *optional == Optional::Yes { "?" } else { "" };

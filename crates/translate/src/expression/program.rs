@@ -255,11 +255,10 @@ fn measure(value: &Val, cost: &mut u64) -> Checked {
         return error("too many values");
     }
     match value {
-        Val::Null | Val::Bool(_) => Ok(()),
         Val::Num(Num::BigInt(int)) if int.bits() > NUMBER_MAX_BITS => error("too large a number"),
         // jq's infinity and NaN have no place in a document.
         Val::Num(Num::Float(float)) if !float.is_finite() => error("not a finite number"),
-        Val::Num(_) => Ok(()),
+        Val::Null | Val::Bool(_) | Val::Num(_) => Ok(()),
         Val::TStr(text) | Val::BStr(text) if text.len() > TEXT_MAX_BYTES => {
             error("too long a text")
         }

@@ -71,20 +71,18 @@ impl Tree {
                 excerpt(rest)
             )
         })?;
-        let term = Parser::new(&tokens)
-            .parse(|parser| parser.term())
-            .map_err(|errors| {
-                errors
-                    .first()
-                    .map_or_else(String::new, |(expected, found)| {
-                        let found = found.map_or("the end", |token| token.0);
-                        format!(
-                            "expected {} but found `{}`",
-                            expected.as_str(),
-                            excerpt(found)
-                        )
-                    })
-            })?;
+        let term = Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
+            errors
+                .first()
+                .map_or_else(String::new, |(expected, found)| {
+                    let found = found.map_or("the end", |token| token.0);
+                    format!(
+                        "expected {} but found `{}`",
+                        expected.as_str(),
+                        excerpt(found)
+                    )
+                })
+        })?;
         Reading {
             bound: Vec::new(),
             depth: 0,
@@ -296,10 +294,12 @@ fn step(part: &Part<Term<&str>>) -> Read<Step> {
 }
 
 fn integer(term: &Term<&str>) -> Read<i64> {
-    let number = match term {
-        Term::Num(text) => text.parse().ok(),
-        Term::Neg(inner) => integer(inner).ok().and_then(i64::checked_neg),
-        _ => None,
+    let number = if let Term::Num(text) = term {
+        text.parse().ok()
+    } else if let Term::Neg(inner) = term {
+        integer(inner).ok().and_then(i64::checked_neg)
+    } else {
+        None
     };
     number.ok_or_else(|| "a computed index is not in the closed set".to_owned())
 }

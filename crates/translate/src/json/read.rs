@@ -146,15 +146,14 @@ impl Builder<'_> {
         for kind in kinds {
             self.fault(at, kind);
         }
-        let content = match binding {
-            Some(binding) => Content::Bound(binding),
-            None => {
-                let member = |(name, value): (String, Value)| {
-                    let node = self.node(value, &below(at, &name), Spot::Member, depth + 1);
-                    (name, node)
-                };
-                Content::Object(members.into_iter().map(member).collect())
-            }
+        let content = if let Some(binding) = binding {
+            Content::Bound(binding)
+        } else {
+            let member = |(name, value): (String, Value)| {
+                let node = self.node(value, &below(at, &name), Spot::Member, depth + 1);
+                (name, node)
+            };
+            Content::Object(members.into_iter().map(member).collect())
         };
         Node { scope, content }
     }

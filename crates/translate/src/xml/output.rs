@@ -1,6 +1,7 @@
 //! Writes the finished tree and says where each of its texts stands.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use quick_xml::escape::escape;
 
@@ -50,11 +51,10 @@ struct Document {
 impl Document {
     fn element(&mut self, element: OutElement<'_>, path: &str, depth: usize) -> Result<(), Halt> {
         let indent = "  ".repeat(depth);
-        self.text.push_str(&format!("{indent}<{}", element.name));
+        let _ = write!(self.text, "{indent}<{}", element.name);
         for attribute in element.attributes {
             let value = escaped(&attribute.text, Where::Attribute);
-            self.text
-                .push_str(&format!(" {}=\"{value}\"", attribute.name));
+            let _ = write!(self.text, " {}=\"{value}\"", attribute.name);
             self.lineage.extend(
                 attribute
                     .origin
@@ -69,8 +69,7 @@ impl Document {
             }
             OutContent::Text(text) => {
                 let value = escaped(&text.text, Where::Text);
-                self.text
-                    .push_str(&format!(">{value}</{}>\n", element.name));
+                let _ = writeln!(self.text, ">{value}</{}>", element.name);
                 self.lineage
                     .extend(text.origin.map(|origin| origin.at(path.to_owned())));
             }
@@ -78,8 +77,7 @@ impl Document {
             OutContent::Children(children) => {
                 self.text.push_str(">\n");
                 self.children(children, path, depth)?;
-                self.text
-                    .push_str(&format!("{indent}</{}>\n", element.name));
+                let _ = writeln!(self.text, "{indent}</{}>", element.name);
             }
         }
         if self.text.len() > self.bytes_max {

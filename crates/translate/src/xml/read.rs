@@ -268,7 +268,10 @@ impl Builder<'_> {
                 _ => {}
             }
         }
-        self.check_words(&words, line, &at, above.is_empty());
+        self.check_words(&words, line, &at);
+        if above.is_empty() {
+            self.check_root(&words, line, &at);
+        }
         let mut kinds = Vec::new();
         let scope = Scope::read(
             words.word("each"),
@@ -284,7 +287,7 @@ impl Builder<'_> {
         let content = match binding {
             Some(binding) => {
                 self.check_pins(&binding, &pins, line, &at);
-                self.bound(binding, raw.text, raw.children, &at)
+                self.bound(binding, &raw.text, raw.children, &at)
             }
             None => self.plain_content(raw.text, raw.children, &pins, (line, &at)),
         };
@@ -324,61 +327,42 @@ impl Builder<'_> {
         (BindingWords(words), plain)
     }
 
-    fn check_words(&mut self, words: &BindingWords, line: u32, at: &str, root: bool) {
+    fn check_words(&mut self, words: &BindingWords, line: u32, at: &str) {
         const PLAIN: [&str; 7] = ["from", "as", "codes", "missing", "each", "if", "empty"];
         for (word, _) in &words.0 {
             let attribute = ["attr-", "as-", "codes-", "missing-"]
                 .iter()
                 .find_map(|start| word.strip_prefix(start));
-            match attribute {
-                Some(name) if name.is_empty() || is_declaration(name) => {
-                    let (word, known) = (word.clone(), KNOWN_WORDS.to_owned());
-                    self.fault(line, at, FaultKind::UnknownWord { word, known });
-                }
-                Some(name) if words.word(&format!("attr-{name}")).is_none() => {
-                    let needs = format!("attr-{name}");
-                    self.fault(
-                        line,
-                        at,
-                        FaultKind::Needs {
-                            word: word.clone(),
-                            needs,
-                        },
-                    );
-                }
-                Some(_) => {}
-                None if !PLAIN.contains(&word.as_str()) => {
-                    let (word, known) = (word.clone(), KNOWN_WORDS.to_owned());
-                    self.fault(line, at, FaultKind::UnknownWord { word, known });
-                }
-                None if root && ["each", "if", "empty"].contains(&word.as_str()) => {
-                    let reason = "the root element stands exactly once".to_owned();
-                    self.fault(
-                        line,
-                        at,
-                        FaultKind::Misplaced {
-                            word: word.clone(),
-                            reason,
-                        },
-                    );
-                }
-                None if root && word == "missing" && words.word(word) == Some("drop") => {
-                    let reason = "the root element stands exactly once".to_owned();
-                    self.fault(
-                        line,
-                        at,
-                        FaultKind::Misplaced {
-                            word: word.clone(),
-                            reason,
-                        },
-                    );
-                }
-                None => {}
+            let known = match attribute {
+                Some(name) => !name.is_empty() && !is_declaration(name),
+                None => PLAIN.contains(&word.as_str()),
+            };
+            let word = word.clone();
+            if !known {
+                let known = KNOWN_WORDS.to_owned();
+                self.fault(line, at, FaultKind::UnknownWord { word, known });
+            } else if let Some(name) = attribute
+                && words.word(&format!("attr-{name}")).is_none()
+            {
+                let needs = format!("attr-{name}");
+                self.fault(line, at, FaultKind::Needs { word, needs });
             }
         }
         if let Some(word) = words.words().orphan() {
             let (word, needs) = (word.to_owned(), "from".to_owned());
             self.fault(line, at, FaultKind::Needs { word, needs });
+        }
+    }
+
+    /// The root element can neither be repeated nor left out.
+    fn check_root(&mut self, words: &BindingWords, line: u32, at: &str) {
+        for (word, value) in &words.0 {
+            let scoped = ["each", "if", "empty"].contains(&word.as_str());
+            if scoped || (word == "missing" && value == "drop") {
+                let (word, reason) = (word.clone(), "the root element stands exactly once");
+                let reason = reason.to_owned();
+                self.fault(line, at, FaultKind::Misplaced { word, reason });
+            }
         }
     }
 
@@ -429,15 +413,15 @@ impl Builder<'_> {
             ("listVersionID", &pins.version, &to.version),
         ];
         for (attribute, sample, map) in pairs {
-            if let (Some(sample), Some(map)) = (sample, map) {
-                if sample != map {
-                    let kind = FaultKind::CodeListMismatch {
-                        attribute: attribute.to_owned(),
-                        sample: sample.clone(),
-                        map: map.clone(),
-                    };
-                    self.fault(line, at, kind);
-                }
+            if let (Some(sample), Some(map)) = (sample, map)
+                && sample != map
+            {
+                let kind = FaultKind::CodeListMismatch {
+                    attribute: attribute.to_owned(),
+                    sample: sample.clone(),
+                    map: map.clone(),
+                };
+                self.fault(line, at, kind);
             }
         }
     }
@@ -445,7 +429,7 @@ impl Builder<'_> {
     fn bound(
         &mut self,
         binding: Binding,
-        text: String,
+        text: &str,
         children: Vec<RawElement>,
         at: &str,
     ) -> Content {

@@ -1,5 +1,12 @@
 //! Translation from outside: template and submission in, document, lineage, losses and findings out.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    reason = "tables of cases, and values written at the call"
+)]
+
 mod columns;
 mod expressions;
 mod json;

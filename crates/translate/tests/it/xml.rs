@@ -370,9 +370,7 @@ fn all_findings_come_at_once_with_their_places() {
 fn findings_never_hold_values() {
     let secret = "Geheimnis";
     let found = findings(
-        "<a b:from='.a' b:as='date'/><c b:from='.c' b:codes='rechtsform'/><d b:from='.d[]'/><e b:from='.a | .x'/><f b:from='.a | error_not'/>"
-            .replace("<f b:from='.a | error_not'/>", "<f b:from='.a | tonumber'/>")
-            .as_str(),
+        "<a b:from='.a' b:as='date'/><c b:from='.c' b:codes='rechtsform'/><d b:from='.d[]'/><e b:from='.a | .x'/><f b:from='.a | tonumber'/>",
         json!({"a": secret, "c": secret, "d": [secret, secret]}),
     );
     assert_eq!(found.len(), 5);
@@ -551,7 +549,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map("[abn]", inner, 0..4).prop_map(|map| Value::from_iter(map)),
+            prop::collection::btree_map("[abn]", inner, 0..4).prop_map(Value::from_iter),
         ]
     })
 }
@@ -562,7 +560,7 @@ proptest! {
     fn every_output_is_explained_for_any_submission(data in any_json()) {
         let template = wrapped(
             "<p b:each='.a' c='1' b:attr-d='.b' b:missing-d='drop'><n b:from='.n' b:missing='empty'/><q b:empty='drop'><d b:from='.b' b:as='partial-date'/></q></p>\
-             <r b:from='[.. ] | length'/>".replace("<r b:from='[.. ] | length'/>", "<r b:each='.b?' b:from='.n? // \"x\"' b:as='upper'/>").as_str(),
+             <r b:each='.b?' b:from='.n? // \"x\"' b:as='upper'/>",
         );
         match translate(&template, &data) {
             Ok(_) | Err(Refusal::Incomplete { .. }) => {}
