@@ -140,7 +140,7 @@ impl Parser {
         match &self.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["CodeList", "ColumnSet", "Column"] => self.columns.extend(attribute("Id")),
             ["CodeList", "ColumnSet", "Key", "ColumnRef"] if self.key.is_none() => {
-                self.key = attribute("Ref")
+                self.key = attribute("Ref");
             }
             ["CodeList", "SimpleCodeList", "Row"] => {
                 self.row.clear();

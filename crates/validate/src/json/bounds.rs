@@ -62,38 +62,46 @@ pub(super) fn check(outline: &Outline) -> Findings {
             ));
         }
     });
+    findings.extend(knot(outline));
+    findings
+}
+
+// Loops, and combinations that explode.
+fn knot(outline: &Outline) -> Option<Finding> {
+    let mut found = None;
     let mut weights = Weights {
         outline,
         known: HashMap::new(),
     };
     each(outline.root(), &mut |at, node| {
         // Once is enough: every place that reaches the knot would repeat it.
-        if findings
-            .iter()
-            .any(|f| f.rule == "loop" || f.rule == "size")
-        {
+        if found.is_some() {
             return;
         }
         let Some(node) = outline.node(at).filter(|_| !node.is_empty()) else {
             return;
         };
         match weights.of(node, 0) {
-            Err(Knot) => findings.push(refusal(
-                at,
-                "loop",
-                "enthält Verweise, die im Kreis oder zu tief führen",
-                "has references that form a loop or a chain too long",
-            )),
-            Ok(weight) if weight > WEIGHT_MAX => findings.push(refusal(
-                at,
-                "size",
-                "verbindet zu viele Teilschemata",
-                "combines too many schemas",
-            )),
+            Err(Knot) => {
+                found = Some(refusal(
+                    at,
+                    "loop",
+                    "enthält Verweise, die im Kreis oder zu tief führen",
+                    "has references that form a loop or a chain too long",
+                ));
+            }
+            Ok(weight) if weight > WEIGHT_MAX => {
+                found = Some(refusal(
+                    at,
+                    "size",
+                    "verbindet zu viele Teilschemata",
+                    "combines too many schemas",
+                ));
+            }
             Ok(_) => {}
         }
     });
-    findings
+    found
 }
 
 fn refusal(at: &str, rule: &str, de: &str, en: &str) -> Finding {

@@ -64,6 +64,10 @@ fn depth(branch: &Branch) -> usize {
 }
 
 // Another type, or another value of the member that tells the branches apart.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "few of the library's kinds matter here"
+)]
 fn is_misfit(at: &str, branch: &Branch) -> bool {
     branch.iter().any(|error| {
         let below = steps(error.instance_path().as_str()).saturating_sub(steps(at));
@@ -76,6 +80,10 @@ fn is_misfit(at: &str, branch: &Branch) -> bool {
 }
 
 // If every branch only lacks members of the place itself: their names.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "few of the library's kinds matter here"
+)]
 fn lacking(at: &str, branches: &[Branch]) -> Option<Vec<String>> {
     let mut names = Vec::new();
     for error in branches.iter().flatten() {

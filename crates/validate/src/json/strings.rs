@@ -19,58 +19,59 @@ pub(super) fn check(
     document: &Value,
     report: &mut Report<'_>,
 ) {
-    let walk = Walk { outline, default };
-    walk.value(document, &outline.top(), &mut String::new(), report);
+    let mut walk = Walk {
+        outline,
+        default,
+        at: String::new(),
+        report,
+    };
+    walk.value(document, &outline.top());
 }
 
-struct Walk<'s> {
+struct Walk<'s, 'r> {
     outline: &'s Outline,
     default: Strings,
+    at: String,
+    report: &'s mut Report<'r>,
 }
 
-impl Walk<'_> {
-    fn value(&self, value: &Value, nodes: &[&Value], at: &mut String, report: &mut Report<'_>) {
+impl Walk<'_, '_> {
+    fn value(&mut self, value: &Value, nodes: &[&Value]) {
         match value {
             Value::String(text) => {
                 if let Some(group) = self.group(nodes)
                     && let Some(offence) = charset::check(text, group)
                 {
-                    report(at, nodes, offence.detail(group));
+                    (self.report)(&self.at, nodes, offence.detail(group));
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.child(item, nodes, &index.to_string(), at, report);
+                    self.child(item, nodes, &index.to_string());
                 }
             }
             Value::Object(members) => {
                 for (name, member) in members {
-                    self.child(member, nodes, name, at, report);
+                    self.child(member, nodes, name);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn child(
-        &self,
-        value: &Value,
-        nodes: &[&Value],
-        name: &str,
-        at: &mut String,
-        report: &mut Report<'_>,
-    ) {
-        let below = self.outline.child(nodes, name);
+    fn child(&mut self, value: &Value, nodes: &[&Value], name: &str) {
+        let outline = self.outline;
+        let below = outline.child(nodes, name);
         // A member that must not be there is refused as a whole.
         if below.iter().any(|node| node.as_bool() == Some(false))
             && !below.iter().any(|node| node.is_object())
         {
             return;
         }
-        let length = at.len();
-        pointer::push(at, name);
-        self.value(value, &below, at, report);
-        at.truncate(length);
+        let length = self.at.len();
+        pointer::push(&mut self.at, name);
+        self.value(value, &below);
+        self.at.truncate(length);
     }
 
     fn group(&self, nodes: &[&Value]) -> Option<Group> {

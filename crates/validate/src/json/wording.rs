@@ -49,6 +49,7 @@ fn quoted(names: &[String], open: &str, close: &str) -> String {
 }
 
 /// The sentence for a failed keyword that needs no names of members.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn detail(kind: &Kind) -> Bilingual {
     match kind {
         Kind::MaxLength { .. }
@@ -132,6 +133,10 @@ pub(super) fn detail(kind: &Kind) -> Bilingual {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "called for the kinds about text"
+)]
 fn text(kind: &Kind) -> Bilingual {
     match kind {
         Kind::MaxLength { limit } => two(
@@ -155,6 +160,10 @@ fn text(kind: &Kind) -> Bilingual {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "called for the kinds about numbers"
+)]
 fn number(kind: &Kind) -> Bilingual {
     let (de, en, limit) = match kind {
         Kind::Maximum { limit } => (

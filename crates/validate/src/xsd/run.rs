@@ -120,6 +120,11 @@ pub(super) fn report(set: &SchemaSet, text: &str, options: &Options) -> Report {
     let seen = Rc::default();
     let ended = drive(set, text, options, &seen, None).map(|_| ());
     let seen = seen.take();
+    let line_ends = if seen.is_empty() {
+        Vec::new()
+    } else {
+        line_ends(text)
+    };
     let mut report = Report::default();
     let mut looked_up = 0;
     for (index, one) in seen.iter().enumerate() {
@@ -130,7 +135,7 @@ pub(super) fn report(set: &SchemaSet, text: &str, options: &Options) -> Report {
         let place = seen
             .get(index + 1)
             .filter(|next| repeats(std::slice::from_ref(one), next));
-        let mut finding = finding(text, one, place.unwrap_or(one));
+        let mut finding = finding(&line_ends, one, place.unwrap_or(one));
         if one.error.constraint == MISPLACED && looked_up < EXPECTED_MAX {
             looked_up += 1;
             finding.allowed = expected(set, text, options, one.step);
@@ -240,7 +245,15 @@ fn repeats(before: &[Seen], one: &Seen) -> bool {
         })
 }
 
-fn finding(text: &str, seen: &Seen, place: &Seen) -> Finding {
+fn line_ends(text: &str) -> Vec<usize> {
+    text.bytes()
+        .enumerate()
+        .filter(|(_, byte)| *byte == b'\n')
+        .map(|(at, _)| at)
+        .collect()
+}
+
+fn finding(line_ends: &[usize], seen: &Seen, place: &Seen) -> Finding {
     let error = &seen.error;
     let at = place
         .error
@@ -253,7 +266,7 @@ fn finding(text: &str, seen: &Seen, place: &Seen) -> Finding {
         wording::detail(error.constraint)
     };
     if let Some(offset) = seen.offset {
-        let line = xml::line(text, offset);
+        let line = line_ends.partition_point(|end| *end < offset) + 1;
         detail = Bilingual::new(
             format!("{} (Zeile {line})", detail.de),
             format!("{} (line {line})", detail.en),
@@ -262,6 +275,10 @@ fn finding(text: &str, seen: &Seen, place: &Seen) -> Finding {
     Finding::new(at, error.constraint, detail)
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may add kinds of steps"
+)]
 fn step(step: &PathStep) -> String {
     let name = xml::shown_name(step.name().local_name());
     match step {
