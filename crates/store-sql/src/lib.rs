@@ -1,1 +1,37 @@
-//! placeholder
+//! What survives a power cut: the gateway's and the agent's stores on SQLite, and blobs in a folder.
+//!
+//! ```text
+//!  SqliteStore ──────┐  commit   ┌────────┐ BEGIN … SAVEPOINT per batch … COMMIT, fsync
+//!                    ├──────────►│ writer │────────────────► gateway.db / agent.db  (+ -wal)
+//!  SqliteDeliveries ─┘  queue    └────────┘                        ▲
+//!          └── reads ──► a few read-only connections ──────────────┘
+//!  FolderBlobs ── tmp/<id>, fsync ── rename ──► 3f/<id>, fsync of the folder
+//! ```
+//!
+//! An answer is given after the `COMMIT` that made it durable: WAL, `synchronous=FULL`. Many batches share one commit.
+//! After a failed commit the writer refuses everything until the store is opened again, because nobody knows what the
+//! disk has kept; a full disk is the exception, it is known to have kept nothing.
+//! Callback secrets stand in the database as they are: its files are readable by their owner only.
+//! Never put here: HTTP, plaintext, keys, decisions about submissions.
+//!
+//! All of it needs a tokio runtime. To close a store, drop it: it waits for its writer.
+//!
+//! Start reading at [`SqliteStore`], then `writer.rs`.
+
+mod columns;
+mod database;
+mod deliveries;
+mod folder;
+mod folder_blobs;
+mod gateway;
+mod group;
+mod open_error;
+mod readers;
+mod sweep;
+mod writer;
+
+pub use deliveries::SqliteDeliveries;
+pub use folder_blobs::FolderBlobs;
+pub use gateway::SqliteStore;
+pub use open_error::OpenError;
+pub use sweep::sweep;

@@ -1,0 +1,327 @@
+//! A batch as SQL. The outer result is the database's, the inner one the batch's.
+
+use amtsbote_model::submission::State;
+use amtsbote_model::{DestinationId, DestinationStatus, SubmissionId, Timestamp};
+use amtsbote_store::{
+    Attachment, Batch, Change, Conflict, Content, Event, KeyRecord, Notice, NoticeId, Remembered,
+    Submission,
+};
+use rusqlite::{Connection, Result, params};
+
+use super::{destinations, rows};
+use crate::columns::{self, execute, first, signed};
+
+/// Whether a change was made.
+type Step = std::result::Result<(), Conflict>;
+
+/// Applies the changes in order, up to the first that is refused. The caller takes back what was done before it.
+pub(super) fn apply(database: &Connection, batch: Batch) -> Result<Step> {
+    for change in batch.0 {
+        if let Err(conflict) = apply_one(database, change)? {
+            return Ok(Err(conflict));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn apply_one(database: &Connection, change: Change) -> Result<Step> {
+    match change {
+        Change::OpenCase {
+            id,
+            destination_id,
+            at,
+        } => insert(
+            database,
+            "INSERT INTO cases (id, destination_id, opened_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            params![
+                bytes(id.uuid()),
+                bytes(destination_id.uuid()),
+                at.as_millis()
+            ],
+        ),
+        Change::Announce(submission) => announce(database, &submission),
+        Change::Attach {
+            submission_id,
+            attachment,
+        } => attach(database, submission_id, &attachment),
+        Change::Fill {
+            submission_id,
+            content,
+        } => fill(database, submission_id, &content),
+        Change::Move {
+            submission_id,
+            from,
+            to,
+            at,
+        } => move_on(database, submission_id, (from, to), at),
+        Change::ExpectAttachments {
+            submission_id,
+            attachments,
+        } => expect(database, submission_id, &attachments),
+        Change::Append(event) => append(database, &event),
+        Change::Erase { submission_id } => erase(database, submission_id),
+        Change::PutDestination {
+            replaces,
+            destination,
+        } => destinations::put(database, replaces.as_deref(), &destination),
+        Change::DropDestination(id) => destinations::drop_one(database, id),
+        Change::PutKey {
+            destination_id,
+            key,
+        } => put_key(database, destination_id, &key),
+        Change::Remember(answer) => remember(database, &answer),
+        Change::Enqueue(notice) => enqueue(database, &notice),
+        Change::Postpone { id, tries, due_at } => postpone(database, id, tries, due_at),
+        Change::Dequeue(id) => {
+            let sql = "DELETE FROM outbox WHERE id = ?1";
+            execute(database, sql, [bytes(id.0.uuid())])?;
+            Ok(Ok(()))
+        }
+    }
+}
+
+pub(super) fn bytes(uuid: uuid::Uuid) -> [u8; 16] {
+    uuid.into_bytes()
+}
+
+/// Inserts a row, or tells that its identity is taken. The statement ends in `ON CONFLICT DO NOTHING`.
+fn insert(database: &Connection, sql: &str, row: impl rusqlite::Params) -> Result<Step> {
+    let inserted = execute(database, sql, row)?;
+    Ok(if inserted == 1 {
+        Ok(())
+    } else {
+        Err(Conflict::Exists)
+    })
+}
+
+fn state_of(database: &Connection, id: SubmissionId) -> Result<Option<State>> {
+    let sql = "SELECT state FROM submissions WHERE id = ?1";
+    let name: Option<String> = first(database, sql, [bytes(id.uuid())])?;
+    let parse = |name: String| name.parse().map_err(|_| columns::malformed());
+    name.map(parse).transpose()
+}
+
+fn announce(database: &Connection, submission: &Submission) -> Result<Step> {
+    if state_of(database, submission.id)?.is_some() {
+        return Ok(Err(Conflict::Exists));
+    }
+    let destination = bytes(submission.destination_id.uuid());
+    let of_case: Option<[u8; 16]> = first(
+        database,
+        "SELECT destination_id FROM cases WHERE id = ?1",
+        [bytes(submission.case_id.uuid())],
+    )?;
+    if of_case != Some(destination) {
+        return Ok(Err(Conflict::CaseMismatch));
+    }
+    let status: Option<String> = first(
+        database,
+        "SELECT status FROM destinations WHERE id = ?1",
+        [destination],
+    )?;
+    if status.as_deref() != Some(DestinationStatus::Active.name()) {
+        return Ok(Err(Conflict::DestinationMoved));
+    }
+    let since = submission.submitted_at.unwrap_or(submission.created_at);
+    let announced: Vec<u8> = submission
+        .announced
+        .iter()
+        .flat_map(|id| bytes(id.uuid()))
+        .collect();
+    execute(
+        database,
+        "INSERT INTO submissions (id, case_id, destination_id, sender, service, service_name, region, state, since,
+             announced, callback_url, callback_secret, created_at, submitted_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        params![
+            bytes(submission.id.uuid()),
+            bytes(submission.case_id.uuid()),
+            destination,
+            submission.sender.as_str(),
+            submission.service.as_str(),
+            submission.service_name,
+            submission.region.as_ref().map(|region| region.as_str()),
+            submission.state.name(),
+            since.as_millis(),
+            announced,
+            submission.callback.as_ref().map(|callback| &callback.url),
+            submission.callback.as_ref().map(|callback| callback.secret.reveal()),
+            submission.created_at.as_millis(),
+            submission.submitted_at.map(Timestamp::as_millis),
+        ],
+    )?;
+    for attachment in &submission.attachments {
+        put_attachment(database, submission.id, attachment)?;
+    }
+    Ok(Ok(()))
+}
+
+fn put_attachment(database: &Connection, to: SubmissionId, attachment: &Attachment) -> Result<()> {
+    let row = params![
+        bytes(to.uuid()),
+        bytes(attachment.id.uuid()),
+        attachment.blob.as_str(),
+        signed(attachment.size_bytes),
+        attachment.tag,
+    ];
+    let sql = "INSERT OR REPLACE INTO attachments (submission_id, id, blob, size_bytes, tag) VALUES (?1, ?2, ?3, ?4, ?5)";
+    execute(database, sql, row).map(|_| ())
+}
+
+fn attach(database: &Connection, id: SubmissionId, attachment: &Attachment) -> Result<Step> {
+    match state_of(database, id)? {
+        Some(State::Created) => {}
+        Some(state) => return Ok(Err(Conflict::StateMoved(state))),
+        None => return Ok(Err(Conflict::SubmissionUnknown)),
+    }
+    let announced: Option<Vec<u8>> = first(
+        database,
+        "SELECT announced FROM submissions WHERE id = ?1",
+        [bytes(id.uuid())],
+    )?;
+    let wanted = bytes(attachment.id.uuid());
+    if !announced
+        .unwrap_or_default()
+        .as_chunks::<16>()
+        .0
+        .contains(&wanted)
+    {
+        return Ok(Err(Conflict::NotAnnounced));
+    }
+    put_attachment(database, id, attachment)?;
+    Ok(Ok(()))
+}
+
+fn fill(database: &Connection, id: SubmissionId, content: &Content) -> Result<Step> {
+    if state_of(database, id)?.is_none() {
+        return Ok(Err(Conflict::SubmissionUnknown));
+    }
+    insert(
+        database,
+        "INSERT INTO contents (submission_id, metadata, data) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![bytes(id.uuid()), content.metadata, content.data],
+    )
+}
+
+fn move_on(
+    database: &Connection,
+    id: SubmissionId,
+    (from, to): (State, State),
+    at: Timestamp,
+) -> Result<Step> {
+    match state_of(database, id)? {
+        Some(state) if state == from => {}
+        Some(state) => return Ok(Err(Conflict::StateMoved(state))),
+        None => return Ok(Err(Conflict::SubmissionUnknown)),
+    }
+    // The moment of receipt is written once.
+    if from == to {
+        return Ok(Ok(()));
+    }
+    let submitted_at = (to == State::Submitted).then(|| at.as_millis());
+    execute(
+        database,
+        "UPDATE submissions SET state = ?2, since = ?3, submitted_at = coalesce(?4, submitted_at) WHERE id = ?1",
+        params![bytes(id.uuid()), to.name(), at.as_millis(), submitted_at],
+    )?;
+    Ok(Ok(()))
+}
+
+fn expect(database: &Connection, id: SubmissionId, expected: &[Attachment]) -> Result<Step> {
+    if state_of(database, id)?.is_none() {
+        return Ok(Err(Conflict::SubmissionUnknown));
+    }
+    let stored = rows::attachments(database, id)?;
+    let mut expected: Vec<_> = expected.iter().map(|a| (a.id, &a.blob)).collect();
+    expected.sort();
+    let same = stored.iter().map(|a| (a.id, &a.blob)).eq(expected);
+    Ok(if same {
+        Ok(())
+    } else {
+        Err(Conflict::AttachmentsMoved)
+    })
+}
+
+fn append(database: &Connection, event: &Event) -> Result<Step> {
+    insert(
+        database,
+        "INSERT INTO events (id, case_id, submission_id, name, issuer, at, token)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        params![
+            bytes(event.id.uuid()),
+            bytes(event.case_id.uuid()),
+            bytes(event.submission_id.uuid()),
+            event.name,
+            rows::issuer_name(event.issuer),
+            event.at.as_millis(),
+            event.token,
+        ],
+    )
+}
+
+fn erase(database: &Connection, id: SubmissionId) -> Result<Step> {
+    for sql in [
+        "DELETE FROM contents WHERE submission_id = ?1",
+        "DELETE FROM attachments WHERE submission_id = ?1",
+    ] {
+        execute(database, sql, [bytes(id.uuid())])?;
+    }
+    Ok(Ok(()))
+}
+
+fn put_key(database: &Connection, id: DestinationId, key: &KeyRecord) -> Result<Step> {
+    let stored: Option<String> = first(
+        database,
+        "SELECT jwk FROM keys WHERE destination_id = ?1 AND kid = ?2",
+        params![bytes(id.uuid()), key.kid],
+    )?;
+    match stored {
+        Some(jwk) if jwk == key.jwk => Ok(Ok(())),
+        Some(_) => Ok(Err(Conflict::Exists)),
+        None => insert(
+            database,
+            "INSERT INTO keys (destination_id, kid, jwk, added_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            params![bytes(id.uuid()), key.kid, key.jwk, key.added_at.as_millis()],
+        ),
+    }
+}
+
+fn remember(database: &Connection, answer: &Remembered) -> Result<Step> {
+    insert(
+        database,
+        "INSERT INTO remembered (client, key, fingerprint, answer, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        params![
+            answer.client.as_str(),
+            answer.key,
+            answer.fingerprint,
+            answer.answer,
+            answer.at.as_millis(),
+        ],
+    )
+}
+
+fn enqueue(database: &Connection, notice: &Notice) -> Result<Step> {
+    insert(
+        database,
+        "INSERT INTO outbox (id, submission_id, url, secret, body, tries, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        params![
+            bytes(notice.id.0.uuid()),
+            bytes(notice.submission_id.uuid()),
+            notice.url,
+            notice.secret.reveal(),
+            notice.body,
+            notice.tries,
+            notice.due_at.as_millis(),
+        ],
+    )
+}
+
+fn postpone(database: &Connection, id: NoticeId, tries: u32, due_at: Timestamp) -> Result<Step> {
+    execute(
+        database,
+        "UPDATE outbox SET tries = ?2, due_at = ?3 WHERE id = ?1",
+        params![bytes(id.0.uuid()), tries, due_at.as_millis()],
+    )?;
+    Ok(Ok(()))
+}

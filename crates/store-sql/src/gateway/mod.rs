@@ -1,0 +1,153 @@
+//! The gateway's store: [`SqliteStore`].
+
+mod apply;
+mod destinations;
+mod lists;
+mod rows;
+
+use std::path::Path;
+
+use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_store::{
+    Batch, BlobId, Change, Committed, Content, DestinationFilter, Directory, Error, Event,
+    KeyRecord, Ledger, Listed, LogOf, Notice, Outbox, Page, Remembered, Reply, Submission,
+    SubmissionFilter, SubmissionRef,
+};
+use rusqlite::Connection;
+
+use crate::OpenError;
+use crate::database::{self, Schema};
+use crate::folder::{self, Lock};
+use crate::group::{Job, Outcome};
+use crate::readers::Readers;
+use crate::writer::{QUEUE_MAX, Writer};
+
+const SCHEMA: Schema = Schema {
+    name: "gateway",
+    application_id: 0x4162_6F47, // "AboG"
+    migrations: &[include_str!("../schema/gateway-1.sql")],
+};
+
+/// The gateway's store in one SQLite file. Dropping it waits for the writes that are queued and closes the file.
+pub struct SqliteStore {
+    // In this order they are dropped: the last connection to go empties the log, then the lock is free.
+    readers: Readers,
+    writer: Writer<Batch>,
+    _lock: Lock,
+}
+
+impl SqliteStore {
+    /// Opens `gateway.db` in the folder; makes what is missing, brings older schemas forward, and holds
+    /// `gateway.lock` so that no second process writes there. Blocks for the time of a recovery or migration.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        folder::prepare(folder)?;
+        let lock = folder::lock(&SCHEMA.lock_file(folder))?;
+        let path = SCHEMA.file(folder);
+        let database = database::open_writer(&path, &SCHEMA)?;
+        Ok(Self {
+            readers: Readers::open(&path)?,
+            writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
+            _lock: lock,
+        })
+    }
+
+    /// Those of the blobs that no attachment refers to.
+    pub async fn unreferenced(&self, blobs: Vec<BlobId>) -> Result<Vec<BlobId>, Error> {
+        let read = move |database: &Connection| {
+            let mut unreferenced = Vec::new();
+            for blob in blobs {
+                if !rows::blob_is_referred_to(database, &blob)? {
+                    unreferenced.push(blob);
+                }
+            }
+            Ok(unreferenced)
+        };
+        self.readers.read("attachment", |t| read(t)).await
+    }
+}
+
+impl Job for Batch {
+    type Answer = Committed;
+
+    fn run(self, database: &Connection) -> rusqlite::Result<Outcome<Committed>> {
+        Ok(match apply::apply(database, self)? {
+            Ok(()) => Outcome::Keep(Committed::Done),
+            Err(conflict) => Outcome::Undo(Committed::Refused(conflict)),
+        })
+    }
+
+    fn erases(&self) -> bool {
+        let erases = |change: &Change| matches!(change, Change::Erase { .. });
+        self.0.iter().any(erases)
+    }
+}
+
+impl Ledger for SqliteStore {
+    fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
+        Box::pin(self.writer.submit(batch))
+    }
+
+    fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {
+        let read = move |database: &Connection| rows::submission(database, id);
+        Box::pin(self.readers.read("submission", move |t| read(t)))
+    }
+
+    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
+        let read = move |database: &Connection| rows::content(database, id);
+        Box::pin(self.readers.read("content", move |t| read(t)))
+    }
+
+    fn submissions<'a>(
+        &'a self,
+        filter: &'a SubmissionFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>> {
+        let filter = filter.clone();
+        let read = move |database: &Connection| lists::submissions(database, &filter, page);
+        Box::pin(self.readers.read("submission", move |t| read(t)))
+    }
+
+    fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>> {
+        let read = move |database: &Connection| lists::events(database, of, page);
+        Box::pin(self.readers.read("event", move |t| read(t)))
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        client: &'a ClientId,
+        key: &'a str,
+    ) -> Reply<'a, Result<Option<Remembered>, Error>> {
+        let (client, key) = (client.clone(), key.to_owned());
+        let read = move |database: &Connection| rows::remembered(database, client, key);
+        Box::pin(self.readers.read("remembered answer", move |t| read(t)))
+    }
+}
+
+impl Directory for SqliteStore {
+    fn destination(&self, id: DestinationId) -> Reply<'_, Result<Option<Destination>, Error>> {
+        let read = move |database: &Connection| destinations::find(database, id);
+        Box::pin(self.readers.read("destination", move |t| read(t)))
+    }
+
+    fn destinations<'a>(
+        &'a self,
+        filter: &'a DestinationFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Destination>, Error>> {
+        let filter = filter.clone();
+        let read = move |database: &Connection| lists::destinations(database, &filter, page);
+        Box::pin(self.readers.read("destination", move |t| read(t)))
+    }
+
+    fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
+        let read = move |database: &Connection| destinations::keys(database, id);
+        Box::pin(self.readers.read("key", move |t| read(t)))
+    }
+}
+
+impl Outbox for SqliteStore {
+    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
+        let read = move |database: &Connection| rows::due(database, now, max);
+        Box::pin(self.readers.read("notice", move |t| read(t)))
+    }
+}

@@ -1,0 +1,12 @@
+//! All laws of all traits.
+
+use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries, SqliteStore};
+
+use crate::benches::InFolder;
+
+amtsbote_store::ledger_laws!(InFolder::<SqliteStore>::new());
+amtsbote_store::durable_ledger_laws!(InFolder::<SqliteStore>::new());
+amtsbote_store::blob_laws!(InFolder::<FolderBlobs>::new());
+amtsbote_store::durable_blob_laws!(InFolder::<FolderBlobs>::new());
+amtsbote_store::delivery_laws!(InFolder::<SqliteDeliveries>::new());
+amtsbote_store::durable_delivery_laws!(InFolder::<SqliteDeliveries>::new());
