@@ -13,6 +13,7 @@
 //!
 //! Start reading at [`Format`], then [`Outbound`].
 
+mod attachment_names;
 mod check;
 mod example;
 mod format;
@@ -27,6 +28,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use amtsbote_translate::Lineage;
+pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use check::{Difference, ExampleResult, Preview, Report};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
 pub use outbound::{Arrival, Fault, Outbound, Receipt};

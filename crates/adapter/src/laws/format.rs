@@ -6,6 +6,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use amtsbote_problem::Findings;
 use amtsbote_translate::{Lineage, Root};
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use crate::check::collect;
 use crate::example::Case;
-use crate::{Format, Mapping, Package, Product};
+use crate::{Files, Format, Mapping, Package, Product};
 
 const MARK: &str = "Geheimnis\u{b}7f3a";
 
@@ -27,6 +28,32 @@ pub trait Bench {
 
     /// Packages the format has to refuse, each with a word on why.
     fn faulty(&self) -> Vec<(&'static str, Package)>;
+}
+
+/// Reads a package from its folder.
+pub fn read_package(folder: &Path) -> Package {
+    let mut files = Files::new();
+    read_below(folder, "", &mut files);
+    Package::parse(files).unwrap_or_else(|findings| panic!("{}: {findings:?}", folder.display()))
+}
+
+fn read_below(folder: &Path, prefix: &str, files: &mut Files) {
+    for entry in std::fs::read_dir(folder).expect("the package's folder") {
+        let path = entry.expect("an entry of the package's folder").path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() {
+            read_below(&path, &format!("{prefix}{name}/"), files);
+        } else {
+            files.insert(
+                format!("{prefix}{name}"),
+                std::fs::read(&path).expect("a file of the package"),
+            );
+        }
+    }
 }
 
 fn mapping(bench: &impl Bench, package: &Package) -> Box<dyn Mapping> {

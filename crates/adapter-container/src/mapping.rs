@@ -1,0 +1,314 @@
+//! Puts the container together.
+
+use amtsbote_adapter::{
+    AttachmentNames, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
+    refusal_findings, template_findings,
+};
+use amtsbote_model::Personal;
+use amtsbote_problem::{Bilingual, Finding, Findings};
+use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, Trace, xml};
+use bytes::Bytes;
+
+use crate::generic::{self, escaped};
+use crate::manifest::{Entry, Maker, manifest};
+use crate::settings::{Layout, ManifestKind, Rendering, Settings};
+
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+const ATTACHMENTS_MAX: usize = 1_000;
+
+/// The format.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Container;
+
+impl Format for Container {
+    fn name(&self) -> &'static str {
+        "container"
+    }
+
+    fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings> {
+        let settings: Settings = package.settings_as()?;
+        let mut findings = settings.findings();
+        let sample = match sample(&settings, package) {
+            Ok(sample) => sample,
+            Err(more) => {
+                findings.extend(more);
+                None
+            }
+        };
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let maker = Maker {
+            package: package.name.to_string(),
+            version: package.version.clone(),
+            schema_uri: package.schema_uri.clone(),
+        };
+        Ok(Box::new(Compiled {
+            settings,
+            sample,
+            ignored: package.ignored(),
+            maker,
+        }))
+    }
+}
+
+fn sample(settings: &Settings, package: &Package) -> Result<Option<xml::Sample>, Findings> {
+    let codes = package.code_maps()?;
+    let Some(path) = &settings.template else {
+        return Ok(None);
+    };
+    let text = package.text(path).map_err(|finding| vec![finding])?;
+    let sample = xml::Sample::parse(path, text.as_bytes(), &codes)
+        .map_err(|faults| template_findings(&faults))?;
+    Ok(Some(sample))
+}
+
+struct Compiled {
+    settings: Settings,
+    sample: Option<xml::Sample>,
+    ignored: Ignored,
+    maker: Maker,
+}
+
+/// The data as XML, without a declaration.
+struct Rendered {
+    text: String,
+    lineage: Vec<Lineage>,
+    losses: Vec<String>,
+}
+
+impl Mapping for Compiled {
+    fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+        if opened.attachments.len() > ATTACHMENTS_MAX {
+            return Err(vec![Finding::new(
+                "",
+                "attachment-count",
+                Bilingual::new("mehr als 1000 Anlagen", "more than 1000 attachments"),
+            )]);
+        }
+        match self.settings.layout {
+            Layout::Folder => self.folder(opened),
+            Layout::OneFile => self.one_file(opened),
+        }
+    }
+}
+
+impl Compiled {
+    fn folder(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+        let mut files = Vec::new();
+        let mut entries = Vec::new();
+        let mut lineage = Vec::new();
+        let mut losses = Vec::new();
+        if self.settings.has(Rendering::Json) {
+            let path = format!("{}.json", self.settings.file);
+            let bytes = Bytes::copy_from_slice(opened.data_bytes.reveal());
+            entries.push(Entry::data(&path, "application/json", &bytes));
+            lineage.push(whole(&path, Place::of(Root::Data)));
+            files.push(made(&path, "application/json", bytes)?);
+        }
+        if self.settings.has(Rendering::Xml) {
+            let path = format!("{}.xml", self.settings.file);
+            let rendered = self.rendered(opened, &path, 0)?;
+            let bytes = Bytes::from(format!("{DECLARATION}{}", rendered.text));
+            entries.push(Entry::data(&path, "application/xml", &bytes));
+            lineage.extend(rendered.lineage);
+            // With the data as sent beside it nothing is lost.
+            if !self.settings.has(Rendering::Json) {
+                losses = rendered.losses;
+            }
+            files.push(made(&path, "application/xml", bytes)?);
+        }
+        for (index, entry) in self.attachments(opened).into_iter().enumerate() {
+            let path = format!("{}/{}", self.settings.attachments, entry.path);
+            lineage.push(whole(
+                &format!("{}/{}", self.settings.attachments, index + 1),
+                Place::of(Root::Attachments).index(index),
+            ));
+            let pieces = vec![Piece::Attachment(opened.attachments[index].source.clone())];
+            files.push(ParcelFile {
+                path: safe(&path)?,
+                media_type: entry.media_type.clone(),
+                pieces,
+            });
+            entries.push(Entry { path, ..entry });
+        }
+        files.extend(self.manifests(opened, &entries)?);
+        Ok(Product {
+            files,
+            lineage,
+            losses,
+        })
+    }
+
+    fn manifests(
+        &self,
+        opened: &Opened<'_>,
+        entries: &[Entry],
+    ) -> Result<Vec<ParcelFile>, Findings> {
+        let json = || {
+            let value = manifest(opened, &self.maker, entries, "files");
+            made(
+                "manifest.json",
+                "application/json",
+                Bytes::from(format!("{value:#}\n")),
+            )
+        };
+        let xml = || {
+            let mut text = DECLARATION.to_owned();
+            self.manifest_xml(&mut text, opened, entries, 0)?;
+            made("manifest.xml", "application/xml", Bytes::from(text))
+        };
+        Ok(match self.settings.manifest() {
+            ManifestKind::None => Vec::new(),
+            ManifestKind::Json => vec![json()?],
+            ManifestKind::Xml => vec![xml()?],
+            ManifestKind::Both => vec![json()?, xml()?],
+        })
+    }
+
+    fn manifest_xml(
+        &self,
+        out: &mut String,
+        opened: &Opened<'_>,
+        entries: &[Entry],
+        indent: usize,
+    ) -> Result<(), Findings> {
+        let value = manifest(opened, &self.maker, entries, "file");
+        generic::element(out, "manifest", &value, indent).map_err(|mut finding| {
+            // The place is in the manifest: say so.
+            finding.at = format!("manifest{}", finding.at);
+            vec![finding]
+        })
+    }
+
+    fn one_file(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+        let path = format!("{}.xml", self.settings.file);
+        let rendered = self.rendered(opened, "/container/data", 2)?;
+        let entries = self.attachments(opened);
+        let mut text = format!("{DECLARATION}<container>\n");
+        self.manifest_xml(&mut text, opened, &entries, 1)?;
+        text.push_str("  <data>\n");
+        text.push_str(&rendered.text);
+        text.push_str("  </data>\n");
+        let mut lineage = rendered.lineage;
+        let mut pieces = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let nr = index + 1;
+            let at = format!("$attachments/{index}");
+            let (name, media_type) = (escaped(&entry.path, &at), escaped(&entry.media_type, &at));
+            let (name, media_type) = (
+                name.map_err(|finding| vec![finding])?,
+                media_type.map_err(|finding| vec![finding])?,
+            );
+            text.push_str(&format!("  <attachment nr=\"{nr}\" name=\"{name}\" media_type=\"{media_type}\" encoding=\"base64\">"));
+            pieces.push(bytes_piece(Bytes::from(std::mem::take(&mut text))));
+            pieces.push(Piece::Base64(opened.attachments[index].source.clone()));
+            text.push_str("</attachment>\n");
+            lineage.push(whole(
+                &format!("/container/attachment[{nr}]"),
+                Place::of(Root::Attachments).index(index),
+            ));
+        }
+        text.push_str("</container>\n");
+        pieces.push(bytes_piece(Bytes::from(text)));
+        let file = ParcelFile {
+            path: safe(&path)?,
+            media_type: "application/xml".to_owned(),
+            pieces,
+        };
+        Ok(Product {
+            files: vec![file],
+            lineage,
+            losses: rendered.losses,
+        })
+    }
+
+    fn rendered(
+        &self,
+        opened: &Opened<'_>,
+        output: &str,
+        indent: usize,
+    ) -> Result<Rendered, Findings> {
+        let Some(sample) = &self.sample else {
+            let mut text = String::new();
+            generic::element(&mut text, &self.settings.root, opened.data.reveal(), indent)
+                .map_err(|finding| vec![finding])?;
+            return Ok(Rendered {
+                text,
+                lineage: vec![whole(output, Place::of(Root::Data))],
+                losses: Vec::new(),
+            });
+        };
+        let translation = sample
+            .translate(&opened.sources(), &Limits::default(), &self.ignored)
+            .map_err(|refusal| refusal_findings(&refusal))?;
+        let document = String::from_utf8_lossy(translation.document.reveal());
+        let body = document
+            .strip_prefix("<?xml")
+            .and_then(|rest| rest.split_once("?>"))
+            .map_or(&*document, |(_, body)| body);
+        let mut text = body.trim().to_owned();
+        text.push('\n');
+        Ok(Rendered {
+            text,
+            lineage: translation.lineage,
+            losses: loss_pointers(&translation.losses),
+        })
+    }
+
+    fn attachments(&self, opened: &Opened<'_>) -> Vec<Entry> {
+        let mut names = AttachmentNames::new(
+            self.settings.letters,
+            self.settings.numbering,
+            opened.attachments.len(),
+        );
+        let entry = |(index, attachment): (usize, &amtsbote_adapter::OpenedAttachment)| {
+            let original = attachment
+                .filename
+                .as_ref()
+                .map(|name| name.reveal().as_str());
+            Entry {
+                path: names.next(index + 1, original, &attachment.media_type),
+                media_type: attachment.media_type.clone(),
+                size_bytes: attachment.source.size_bytes(),
+                sha512: attachment.sha512.clone(),
+                attachment: Some(index),
+            }
+        };
+        opened.attachments.iter().enumerate().map(entry).collect()
+    }
+}
+
+/// An output that is one input as it is.
+fn whole(output: &str, source: Place) -> Lineage {
+    Lineage {
+        output: output.to_owned(),
+        sources: vec![source],
+        template_line: None,
+        trace: Trace::Exact,
+        conversion: None,
+    }
+}
+
+fn made(path: &str, media_type: &str, bytes: Bytes) -> Result<ParcelFile, Findings> {
+    Ok(ParcelFile {
+        path: safe(path)?,
+        media_type: media_type.to_owned(),
+        pieces: vec![bytes_piece(bytes)],
+    })
+}
+
+fn bytes_piece(bytes: Bytes) -> Piece {
+    Piece::Bytes(Personal::new(bytes))
+}
+
+fn safe(path: &str) -> Result<amtsbote_adapter::ParcelPath, Findings> {
+    // Names are made safe before; if one slips through, this submission waits instead of the process ending.
+    path.parse().map_err(|_| {
+        vec![Finding::new(
+            "",
+            "path",
+            Bilingual::new("ein Dateiname ist nicht sicher", "a file name is not safe"),
+        )]
+    })
+}
