@@ -1,5 +1,7 @@
 //! The laws of transports for both layouts, and each crash point of the ledger.
 
+#![expect(clippy::unwrap_used, reason = "tests; clippy spares only the functions marked so")]
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -41,7 +43,7 @@ impl Folder {
         let settings = self
             .settings
             .replace("WORK", &self.dir.path().join("work").display().to_string());
-        let settings: Settings = toml::from_str(&format!("path = {path:?}\n{settings}")).unwrap();
+        let settings: Settings = toml::from_str(&format!("path = '{}'\n{settings}", path.display())).unwrap();
         FolderOutbound::open(settings).unwrap()
     }
 

@@ -1,0 +1,236 @@
+//! Characters to bytes, and the closest letters for those an encoding does not have.
+
+use serde::Deserialize;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+/// Encoding of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum Encoding {
+    /// Without a byte order mark.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// With a byte order mark, as spreadsheets want it.
+    #[serde(rename = "utf-8-bom")]
+    Utf8Bom,
+    /// ISO/IEC 8859-1.
+    #[serde(rename = "iso-8859-1")]
+    Latin1,
+    /// ISO/IEC 8859-15.
+    #[serde(rename = "iso-8859-15")]
+    Latin9,
+    /// Microsoft code page 1252.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+// Where ISO 8859-15 differs from ISO 8859-1.
+const LATIN9: [(u8, char); 8] = [
+    (0xa4, '€'),
+    (0xa6, 'Š'),
+    (0xa8, 'š'),
+    (0xb4, 'Ž'),
+    (0xb8, 'ž'),
+    (0xbc, 'Œ'),
+    (0xbd, 'œ'),
+    (0xbe, 'Ÿ'),
+];
+
+// 0x80 to 0x9f of code page 1252; five are not assigned.
+const WINDOWS: [(u8, char); 27] = [
+    (0x80, '€'),
+    (0x82, '‚'),
+    (0x83, 'ƒ'),
+    (0x84, '„'),
+    (0x85, '…'),
+    (0x86, '†'),
+    (0x87, '‡'),
+    (0x88, 'ˆ'),
+    (0x89, '‰'),
+    (0x8a, 'Š'),
+    (0x8b, '‹'),
+    (0x8c, 'Œ'),
+    (0x8e, 'Ž'),
+    (0x91, '‘'),
+    (0x92, '’'),
+    (0x93, '“'),
+    (0x94, '”'),
+    (0x95, '•'),
+    (0x96, '–'),
+    (0x97, '—'),
+    (0x98, '˜'),
+    (0x99, '™'),
+    (0x9a, 'š'),
+    (0x9b, '›'),
+    (0x9c, 'œ'),
+    (0x9e, 'ž'),
+    (0x9f, 'Ÿ'),
+];
+
+impl Encoding {
+    /// What stands before the first line.
+    pub(crate) const fn mark(self) -> &'static [u8] {
+        match self {
+            Self::Utf8Bom => b"\xef\xbb\xbf",
+            Self::Utf8 | Self::Latin1 | Self::Latin9 | Self::Windows1252 => b"",
+        }
+    }
+
+    /// The name for MIME types.
+    pub(crate) const fn charset(self) -> &'static str {
+        match self {
+            Self::Utf8 | Self::Utf8Bom => "utf-8",
+            Self::Latin1 => "iso-8859-1",
+            Self::Latin9 => "iso-8859-15",
+            Self::Windows1252 => "windows-1252",
+        }
+    }
+
+    /// The byte of `c`, in an encoding of one byte per character.
+    fn byte(self, c: char) -> Option<u8> {
+        let special: &[(u8, char)] = match self {
+            Self::Latin9 => &LATIN9,
+            Self::Windows1252 => &WINDOWS,
+            Self::Latin1 | Self::Utf8 | Self::Utf8Bom => &[],
+        };
+        if let Some((byte, _)) = special.iter().find(|(_, known)| *known == c) {
+            return Some(*byte);
+        }
+        let byte = u8::try_from(c).ok()?;
+        // The controls of 0x80 to 0x9f are no text in any of them.
+        let taken = (0x80..0xa0).contains(&byte) || special.iter().any(|(known, _)| *known == byte);
+        (!taken).then_some(byte)
+    }
+
+    /// Appends `c`; the character itself if the encoding does not have it.
+    pub(crate) fn put(self, c: char, out: &mut Vec<u8>) -> Result<(), char> {
+        match self {
+            Self::Utf8 | Self::Utf8Bom => {
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes())
+            }
+            Self::Latin1 | Self::Latin9 | Self::Windows1252 => out.push(self.byte(c).ok_or(c)?),
+        }
+        Ok(())
+    }
+
+    /// Whether every character of `text` has its bytes.
+    pub(crate) fn has(self, text: &str) -> bool {
+        text.chars().all(|c| self.put(c, &mut Vec::new()).is_ok())
+    }
+
+    /// `text` with what the encoding does not have replaced by the closest letters it has; none if there are none.
+    pub(crate) fn transliterated(self, text: &str) -> Option<String> {
+        let mut out = String::new();
+        for c in text.nfc() {
+            if self.has(c.encode_utf8(&mut [0; 4])) {
+                out.push(c);
+            } else if !is_combining_mark(c) {
+                // A mark that no letter took up is left out, like the marks of letters taken apart.
+                out.push_str(&closest(c).filter(|closest| self.has(closest))?);
+            }
+        }
+        Some(out)
+    }
+}
+
+/// The table of the README.
+fn closest(c: char) -> Option<String> {
+    let known = match c {
+        '‘' | '’' | '‚' | '‹' | '›' | 'ʼ' | 'ʻ' | 'ʹ' => "'",
+        '“' | '”' | '„' | 'ʺ' => "\"",
+        '–' | '—' | '‐' | '‑' => "-",
+        '…' => "...",
+        '•' => "*",
+        '€' => "EUR",
+        '™' => "TM",
+        'ẞ' => "SS",
+        'œ' => "oe",
+        'Œ' => "OE",
+        'ł' => "l",
+        'Ł' => "L",
+        'đ' | 'ð' => "d",
+        'Đ' | 'Ð' => "D",
+        'ħ' => "h",
+        'Ħ' => "H",
+        'ŧ' => "t",
+        'Ŧ' => "T",
+        'ı' => "i",
+        'ŋ' => "n",
+        'Ŋ' => "N",
+        'ə' => "e",
+        'Ə' => "E",
+        '\u{2000}'..='\u{200a}' | '\u{202f}' => " ",
+        _ => "",
+    };
+    if !known.is_empty() {
+        return Some(known.to_owned());
+    }
+    let base: String = std::iter::once(c)
+        .nfd()
+        .filter(|part| !is_combining_mark(*part))
+        .collect();
+    (base.chars().next() != Some(c)).then_some(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SINGLE: [(Encoding, &encoding_rs::Encoding); 2] = [
+        (Encoding::Windows1252, encoding_rs::WINDOWS_1252),
+        (Encoding::Latin9, encoding_rs::ISO_8859_15),
+    ];
+
+    #[test]
+    fn every_byte_agrees_with_an_independent_implementation() {
+        for (encoding, other) in SINGLE {
+            for byte in (0x20..0x7f_u8).chain(0xa0..=0xff).chain(
+                WINDOWS
+                    .iter()
+                    .map(|(byte, _)| *byte)
+                    .filter(|_| encoding == Encoding::Windows1252),
+            ) {
+                let (text, _) = other.decode_without_bom_handling(std::slice::from_ref(&byte));
+                let c = text.chars().next().unwrap();
+                assert_eq!(encoding.byte(c), Some(byte), "{c}");
+            }
+        }
+        for byte in (0x20..0x7f_u8).chain(0xa0..=0xff) {
+            assert_eq!(Encoding::Latin1.byte(char::from(byte)), Some(byte));
+        }
+    }
+
+    #[test]
+    fn what_an_encoding_lacks_is_said() {
+        for (encoding, text, has) in [
+            (Encoding::Latin1, "Größe", true),
+            (Encoding::Latin1, "€", false),
+            (Encoding::Latin9, "€ Ÿ ž", true),
+            (Encoding::Latin9, "¤", false),
+            (Encoding::Windows1252, "„€“ – …", true),
+            (Encoding::Windows1252, "Č", false),
+            (Encoding::Windows1252, "\u{81}", false),
+            (Encoding::Utf8, "Č Жуков", true),
+        ] {
+            assert_eq!(encoding.has(text), has, "{text}");
+        }
+    }
+
+    #[test]
+    fn closest_letters_are_the_ones_of_the_table() {
+        for (text, expected) in [
+            ("Čapek Łódź Đorđe", Some("Capek Lódz Dorde")),
+            ("„Größe“ – 5 €", Some("\"Größe\" - 5 EUR")),
+            ("J\u{30c}ovan", Some("Jovan")),
+            ("A\u{308}nne", Some("Änne")),
+            ("Жуков", None),
+            ("💥", None),
+        ] {
+            assert_eq!(
+                Encoding::Latin1.transliterated(text).as_deref(),
+                expected,
+                "{text}"
+            );
+        }
+    }
+}

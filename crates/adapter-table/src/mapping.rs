@@ -1,0 +1,303 @@
+//! Column list and settings to a file with attachments beside it.
+
+use std::collections::BTreeMap;
+
+use amtsbote_adapter::{
+    AttachmentNames, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
+    refusal_findings, template_findings,
+};
+use amtsbote_model::Personal;
+use amtsbote_problem::{Bilingual, Finding, Findings};
+use amtsbote_translate::columns::{self, Cell, Field, Layout, Record, RecordKind};
+use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, Trace};
+use bytes::Bytes;
+
+use crate::settings::{Kind, Settings};
+use crate::wire::{self, Misfit};
+
+const ATTACHMENTS_MAX: usize = 1_000;
+
+/// The format.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Table;
+
+impl Format for Table {
+    fn name(&self) -> &'static str {
+        "table"
+    }
+
+    fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings> {
+        let settings: Settings = package.settings_as()?;
+        let mut findings = settings.findings();
+        let codes = package.code_maps()?;
+        let text = package
+            .text(&settings.columns)
+            .map_err(|finding| vec![finding])?;
+        let layout = match Layout::parse(&settings.columns, text, &codes) {
+            Ok(layout) => layout,
+            Err(faults) => {
+                findings.extend(template_findings(&faults));
+                return Err(findings);
+            }
+        };
+        findings.extend(misfits(&settings, &layout));
+        findings.extend(widths(&settings, text));
+        if findings.is_empty() {
+            Ok(Box::new(Compiled {
+                settings,
+                layout,
+                ignored: package.ignored(),
+            }))
+        } else {
+            Err(findings)
+        }
+    }
+}
+
+/// Constants, names and padding the file can't hold.
+fn misfits(settings: &Settings, layout: &Layout) -> Findings {
+    let constants = layout
+        .constants()
+        .into_iter()
+        .map(|constant| (constant.at, constant.text));
+    let names = layout
+        .fields()
+        .map(|field| (format!("column/{}", field.name), field.name.clone()));
+    let pads = layout
+        .fields()
+        .map(|field| (format!("column/{}", field.name), field.pad.to_string()));
+    constants
+        .chain(names)
+        .chain(pads)
+        .filter(|(_, text)| !settings.encoding.has(text))
+        .map(|(at, _)| finding(&format!("{}: {at}", settings.columns), Misfit::Unmappable))
+        .collect()
+}
+
+/// Fixed width needs a width everywhere and has no line of names.
+fn widths(settings: &Settings, text: &str) -> Findings {
+    let list: toml::Table = match settings.kind {
+        Kind::Csv => return Findings::new(),
+        Kind::Fixed => toml::from_str(text).unwrap_or_default(),
+    };
+    let mut findings = Findings::new();
+    let mut wrong = |at: &str, de: &str, en: &str| {
+        findings.push(Finding::new(
+            format!("{}: {at}", settings.columns),
+            "settings",
+            Bilingual::new(de, en),
+        ));
+    };
+    if list.get("header").and_then(toml::Value::as_bool) == Some(true) {
+        wrong(
+            "header",
+            "gehört zu kind = \"csv\"",
+            "belongs to kind = \"csv\"",
+        );
+    }
+    for group in ["before", "column", "after"] {
+        for field in list
+            .get(group)
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            if field.get("width").is_none() {
+                let name = field
+                    .get("name")
+                    .and_then(toml::Value::as_str)
+                    .unwrap_or_default();
+                wrong(
+                    &format!("{group}/{name}"),
+                    "kind = \"fixed\" braucht width",
+                    "kind = \"fixed\" needs width",
+                );
+            }
+        }
+    }
+    findings
+}
+
+struct Compiled {
+    settings: Settings,
+    layout: Layout,
+    ignored: Ignored,
+}
+
+impl Mapping for Compiled {
+    fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+        if opened.attachments.len() > ATTACHMENTS_MAX {
+            return Err(vec![Finding::new(
+                "",
+                "attachment-count",
+                Bilingual::new("mehr als 1000 Anlagen", "more than 1000 attachments"),
+            )]);
+        }
+        let translation = self
+            .layout
+            .translate(&opened.sources(), &Limits::default(), &self.ignored)
+            .map_err(|refusal| refusal_findings(&refusal))?;
+        let bytes = self.bytes(translation.document.reveal(), &translation.lineage)?;
+        let mut lineage = translation.lineage;
+        let mut losses = loss_pointers(&translation.losses);
+        let kind = match self.settings.kind {
+            Kind::Csv => "text/csv",
+            Kind::Fixed => "text/plain",
+        };
+        let mut files = vec![ParcelFile {
+            path: safe(&self.settings.file)?,
+            media_type: format!("{kind}; charset={}", self.settings.encoding.charset()),
+            pieces: vec![Piece::Bytes(Personal::new(Bytes::from(bytes)))],
+        }];
+        let mut names = AttachmentNames::new(
+            self.settings.letters,
+            self.settings.numbering,
+            opened.attachments.len(),
+        );
+        for (index, attachment) in opened.attachments.iter().enumerate() {
+            let place = Place::of(Root::Attachments).index(index);
+            let Some(folder) = self.settings.folder() else {
+                losses.push(place.to_string());
+                continue;
+            };
+            let original = attachment
+                .filename
+                .as_ref()
+                .map(|name| name.reveal().as_str());
+            let name = names.next(index + 1, original, &attachment.media_type);
+            files.push(ParcelFile {
+                path: safe(&format!("{folder}/{name}"))?,
+                media_type: attachment.media_type.clone(),
+                pieces: vec![Piece::Attachment(attachment.source.clone())],
+            });
+            let output = format!("{folder}/{}", index + 1);
+            lineage.push(Lineage {
+                output,
+                sources: vec![place],
+                template_line: None,
+                trace: Trace::Exact,
+                conversion: None,
+            });
+        }
+        Ok(Product {
+            files,
+            lineage,
+            losses,
+        })
+    }
+}
+
+impl Compiled {
+    fn bytes(&self, table: &columns::Table, lineage: &[Lineage]) -> Result<Vec<u8>, Findings> {
+        let mut out = self.settings.encoding.mark().to_vec();
+        let mut findings = Findings::new();
+        if let Some(names) = &table.names {
+            let field = Field {
+                name: String::new(),
+                width: None,
+                align: columns::Align::Left,
+                pad: ' ',
+            };
+            let cells: Result<Vec<_>, _> = names
+                .iter()
+                .map(|name| wire::cell(&self.settings, &field, name))
+                .collect();
+            match cells {
+                Ok(cells) => out.extend(wire::record(&self.settings, &cells)),
+                Err(misfit) => findings.push(finding("header", misfit)),
+            }
+        }
+        let sources: BTreeMap<&str, &Lineage> = lineage
+            .iter()
+            .map(|one| (one.output.as_str(), one))
+            .collect();
+        let mut row = 0;
+        for record in &table.records {
+            let place = match record.kind {
+                RecordKind::Before => "before".to_owned(),
+                RecordKind::After => "after".to_owned(),
+                RecordKind::Row => {
+                    row += 1;
+                    format!("row[{row}]")
+                }
+            };
+            let cells = self.cells(record, &place, &sources, &mut findings);
+            out.extend(wire::record(&self.settings, &cells));
+        }
+        if findings.is_empty() {
+            Ok(out)
+        } else {
+            Err(findings)
+        }
+    }
+
+    fn cells(
+        &self,
+        record: &Record,
+        place: &str,
+        sources: &BTreeMap<&str, &Lineage>,
+        findings: &mut Findings,
+    ) -> Vec<Vec<u8>> {
+        let mut cells = Vec::with_capacity(record.cells.len());
+        for Cell { text, field } in &record.cells {
+            match wire::cell(&self.settings, field, text.reveal()) {
+                Ok(bytes) => cells.push(bytes),
+                Err(misfit) => {
+                    let output = format!("{place}/{}", field.name);
+                    let source = sources
+                        .get(output.as_str())
+                        .and_then(|lineage| lineage.sources.first());
+                    findings.push(finding(&source.map_or(output, Place::to_string), misfit));
+                }
+            }
+        }
+        cells
+    }
+}
+
+fn finding(at: &str, misfit: Misfit) -> Finding {
+    let (rule, de, en) = match misfit {
+        Misfit::Unmappable => (
+            "table-unmappable",
+            "ein Zeichen, das die Kodierung der Datei nicht hat",
+            "a character the file's encoding does not have",
+        ),
+        Misfit::Control => (
+            "table-control-character",
+            "ein Steuerzeichen",
+            "a control character",
+        ),
+        Misfit::LineBreak => (
+            "table-line-break",
+            "ein Zeilenumbruch oder Tabulator",
+            "a line break or tab",
+        ),
+        Misfit::NeedsQuotes => (
+            "table-needs-quotes",
+            "der Wert bräuchte Anführungszeichen",
+            "the value would need quotes",
+        ),
+        Misfit::Formula => (
+            "table-formula",
+            "eine Tabellenkalkulation würde den Wert als Formel ausführen",
+            "a spreadsheet would run the value as a formula",
+        ),
+        Misfit::TooWide => (
+            "translate-too-wide",
+            "der Text ist breiter als seine Spalte",
+            "the text is wider than its column",
+        ),
+    };
+    Finding::new(at, rule, Bilingual::new(de, en))
+}
+
+fn safe(path: &str) -> Result<amtsbote_adapter::ParcelPath, Findings> {
+    // Names are made safe before; if one slips through, this submission waits instead of the process ending.
+    path.parse().map_err(|_| {
+        vec![Finding::new(
+            "",
+            "path",
+            Bilingual::new("ein Dateiname ist nicht sicher", "a file name is not safe"),
+        )]
+    })
+}

@@ -1,0 +1,224 @@
+//! `[settings]` of a package for `table`; their reference is the README.
+
+use amtsbote_adapter::{Letters, Numbering, ParcelPath};
+use amtsbote_problem::{Bilingual, Finding, Findings};
+use serde::Deserialize;
+
+use crate::encoding::Encoding;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) kind: Kind,
+    /// The column list, a file of the package.
+    pub(crate) columns: String,
+    /// Name of the file that is made.
+    pub(crate) file: String,
+    pub(crate) encoding: Encoding,
+    #[serde(default)]
+    pub(crate) unmappable: Unmappable,
+    #[serde(default)]
+    pub(crate) line_end: LineEnd,
+    #[serde(default)]
+    pub(crate) line_breaks: LineBreaks,
+    /// CSV only.
+    separator: Option<char>,
+    /// CSV only.
+    quote: Option<Quote>,
+    /// CSV only.
+    guard: Option<Guard>,
+    /// Fixed width only.
+    width_in: Option<WidthIn>,
+    /// Folder of the attachments, or `none`.
+    #[serde(default = "anlagen")]
+    pub(crate) attachments: String,
+    #[serde(default)]
+    pub(crate) letters: Letters,
+    #[serde(default)]
+    pub(crate) numbering: Numbering,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Csv,
+    Fixed,
+}
+
+/// What becomes of a character the encoding does not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Unmappable {
+    /// A finding.
+    #[default]
+    Report,
+    /// The closest letters; a finding if there are none.
+    Transliterate,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LineEnd {
+    #[default]
+    Crlf,
+    Lf,
+}
+
+/// What becomes of line breaks and tabs inside a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LineBreaks {
+    /// One blank.
+    #[default]
+    Blank,
+    /// Stay, inside quotes. CSV only.
+    Keep,
+    /// A finding.
+    Report,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Quote {
+    /// Where the value asks for it (RFC 4180 §2).
+    Needed,
+    /// Around every cell.
+    Always,
+    /// Nowhere; a value that would need quotes is a finding.
+    Never,
+}
+
+/// What becomes of a value a spreadsheet would run as a formula.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Guard {
+    /// An apostrophe in front.
+    Prefix,
+    /// Quotes around it, nothing more.
+    Quote,
+    /// A finding.
+    Report,
+    /// Nothing.
+    Off,
+}
+
+/// What a width counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WidthIn {
+    /// Unicode scalar values after NFC.
+    Characters,
+    /// Bytes of the file.
+    Bytes,
+}
+
+fn anlagen() -> String {
+    "anlagen".to_owned()
+}
+
+impl LineEnd {
+    pub(crate) const fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Crlf => b"\r\n",
+            Self::Lf => b"\n",
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn separator(&self) -> char {
+        self.separator.unwrap_or(';')
+    }
+
+    pub(crate) fn quote(&self) -> Quote {
+        self.quote.unwrap_or(Quote::Needed)
+    }
+
+    pub(crate) fn guard(&self) -> Guard {
+        match self.kind {
+            Kind::Csv => self.guard.unwrap_or(Guard::Prefix),
+            Kind::Fixed => Guard::Off,
+        }
+    }
+
+    pub(crate) fn width_in(&self) -> WidthIn {
+        self.width_in.unwrap_or(WidthIn::Characters)
+    }
+
+    /// The folder of the attachments, if they go along.
+    pub(crate) fn folder(&self) -> Option<&str> {
+        (self.attachments != "none").then_some(self.attachments.as_str())
+    }
+
+    /// What is wrong beyond the single keys.
+    pub(crate) fn findings(&self) -> Findings {
+        let mut findings = Findings::new();
+        let mut wrong = |key: &str, de: &str, en: &str| {
+            findings.push(Finding::new(
+                format!("package.toml/settings/{key}"),
+                "settings",
+                Bilingual::new(de, en),
+            ));
+        };
+        match self.kind {
+            Kind::Csv => {
+                if self.width_in.is_some() {
+                    wrong(
+                        "width_in",
+                        "gehört zu kind = \"fixed\"",
+                        "belongs to kind = \"fixed\"",
+                    );
+                }
+                let separator = self.separator();
+                if separator.is_alphanumeric()
+                    || matches!(separator, '"' | '\r' | '\n')
+                    || !separator.is_ascii()
+                {
+                    wrong(
+                        "separator",
+                        "ein ASCII-Zeichen, kein Buchstabe, keine Ziffer, kein Anführungszeichen",
+                        "one ASCII character, no letter, digit or quote",
+                    );
+                }
+                if self.quote() == Quote::Never
+                    && (self.line_breaks == LineBreaks::Keep || self.guard() == Guard::Quote)
+                {
+                    wrong(
+                        "quote",
+                        "line_breaks = \"keep\" und guard = \"quote\" brauchen Anführungszeichen",
+                        "line_breaks = \"keep\" and guard = \"quote\" need quotes",
+                    );
+                }
+            }
+            Kind::Fixed => {
+                if self.separator.is_some() || self.quote.is_some() || self.guard.is_some() {
+                    wrong(
+                        "kind",
+                        "separator, quote und guard gehören zu kind = \"csv\"",
+                        "separator, quote and guard belong to kind = \"csv\"",
+                    );
+                }
+                if self.line_breaks == LineBreaks::Keep {
+                    wrong(
+                        "line_breaks",
+                        "keep gehört zu kind = \"csv\"",
+                        "keep belongs to kind = \"csv\"",
+                    );
+                }
+            }
+        }
+        for (key, name) in [("file", &self.file), ("attachments", &self.attachments)] {
+            if name.contains('/')
+                || name.parse::<ParcelPath>().is_err()
+                || name.chars().count() > 60
+            {
+                wrong(
+                    key,
+                    "kein sicherer Dateiname von höchstens 60 Zeichen",
+                    "not a safe file name of at most 60 characters",
+                );
+            }
+        }
+        findings
+    }
+}

@@ -1,0 +1,243 @@
+//! Cells to bytes. Pure. What does not fit is a [`Misfit`], never a changed value.
+
+use amtsbote_translate::columns::{Align, Field};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::settings::{Guard, Kind, LineBreaks, Quote, Settings, Unmappable, WidthIn};
+
+/// Why a value can't be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// The encoding lacks a character.
+    Unmappable,
+    /// A control character.
+    Control,
+    /// A line break or tab, and the package wants to know.
+    LineBreak,
+    /// Quotes would be needed and are not wanted.
+    NeedsQuotes,
+    /// A formula, and the package wants to know.
+    Formula,
+    /// Wider than its field.
+    TooWide,
+}
+
+/// The bytes of one cell, without separator.
+pub(crate) fn cell(settings: &Settings, field: &Field, text: &str) -> Result<Vec<u8>, Misfit> {
+    let text = mapped(settings, &cleaned(settings, text)?)?;
+    match settings.kind {
+        Kind::Csv => csv(settings, &text),
+        Kind::Fixed => fixed(settings, field, &text),
+    }
+}
+
+/// The bytes of one record, with its line end.
+pub(crate) fn record(settings: &Settings, cells: &[Vec<u8>]) -> Vec<u8> {
+    let mut line = match settings.kind {
+        Kind::Csv => cells.join(settings.separator().to_string().as_bytes()),
+        Kind::Fixed => cells.concat(),
+    };
+    line.extend_from_slice(settings.line_end.bytes());
+    line
+}
+
+fn cleaned(settings: &Settings, text: &str) -> Result<String, Misfit> {
+    let mut out = String::new();
+    let composed: String = text.nfc().collect();
+    // A Windows line end is one break.
+    for c in composed.replace("\r\n", "\n").chars() {
+        match (c, settings.line_breaks) {
+            ('\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' | '\u{85}', LineBreaks::Report) => {
+                return Err(Misfit::LineBreak);
+            }
+            ('\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' | '\u{85}', LineBreaks::Blank) => {
+                out.push(' ')
+            }
+            ('\n' | '\r' | '\t', LineBreaks::Keep) => out.push(c),
+            (c, _) if c.is_control() => return Err(Misfit::Control),
+            (c, _) => out.push(c),
+        }
+    }
+    Ok(out)
+}
+
+fn mapped(settings: &Settings, text: &str) -> Result<String, Misfit> {
+    match settings.unmappable {
+        _ if settings.encoding.has(text) => Ok(text.to_owned()),
+        Unmappable::Report => Err(Misfit::Unmappable),
+        Unmappable::Transliterate => settings
+            .encoding
+            .transliterated(text)
+            .ok_or(Misfit::Unmappable),
+    }
+}
+
+fn csv(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
+    let formula = is_formula(text);
+    let (mut text, mut quoted) = (text.to_owned(), settings.quote() == Quote::Always);
+    match settings.guard() {
+        Guard::Prefix if formula => text.insert(0, '\''),
+        Guard::Quote if formula => quoted = true,
+        Guard::Report if formula => return Err(Misfit::Formula),
+        Guard::Prefix | Guard::Quote | Guard::Report | Guard::Off => {}
+    }
+    let separator = settings.separator();
+    let needed = text.contains(|c| c == separator || matches!(c, '"' | '\r' | '\n'))
+        || text.starts_with(' ')
+        || text.ends_with(' ');
+    if needed && settings.quote() == Quote::Never {
+        return Err(Misfit::NeedsQuotes);
+    }
+    if quoted || needed {
+        text = format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    encoded(settings, &text)
+}
+
+/// Whether a spreadsheet would run it: begins with `=`, `@`, `+`, `-`, tab or carriage return, and is no plain number,
+/// amount or telephone number.
+fn is_formula(text: &str) -> bool {
+    let plain = |rest: &str| {
+        rest.chars()
+            .all(|c| c.is_ascii_digit() || " .,/()-".contains(c))
+    };
+    match text.chars().next() {
+        Some('=' | '@' | '\t' | '\r') => true,
+        Some('+' | '-') => !plain(&text[1..]),
+        _ => false,
+    }
+}
+
+fn fixed(settings: &Settings, field: &Field, text: &str) -> Result<Vec<u8>, Misfit> {
+    let bytes = encoded(settings, text)?;
+    let pad = encoded(settings, &field.pad.to_string())?;
+    let used = match settings.width_in() {
+        WidthIn::Characters => text.chars().count(),
+        WidthIn::Bytes => bytes.len(),
+    };
+    let missing = field
+        .width
+        .unwrap_or(0)
+        .checked_sub(used)
+        .ok_or(Misfit::TooWide)?;
+    let padding = pad.repeat(missing);
+    Ok(match field.align {
+        Align::Left => [bytes, padding].concat(),
+        Align::Right => [padding, bytes].concat(),
+    })
+}
+
+fn encoded(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
+    let mut out = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        settings
+            .encoding
+            .put(c, &mut out)
+            .map_err(|_| Misfit::Unmappable)?;
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(settings: &str, text: &str, expected: Result<&str, Misfit>) {
+        let all = format!("columns = \"c.toml\"\nfile = \"f.csv\"\n{settings}");
+        let all = if settings.contains("encoding") {
+            all
+        } else {
+            format!("{all}\nencoding = \"utf-8\"")
+        };
+        let all = if settings.contains("kind") {
+            all
+        } else {
+            format!("{all}\nkind = \"csv\"")
+        };
+        let settings: Settings = toml::from_str(&all).unwrap();
+        assert_eq!(settings.findings(), []);
+        let field = Field {
+            name: "f".into(),
+            width: Some(6),
+            align: Align::Right,
+            pad: '0',
+        };
+        assert_eq!(
+            cell(&settings, &field, text),
+            expected.map(|text| text.as_bytes().to_vec()),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn csv_cells_are_quoted_as_the_package_says() {
+        check("", "a", Ok("a"));
+        check("", "a;b", Ok("\"a;b\""));
+        check("", "a \"b\"", Ok("\"a \"\"b\"\"\""));
+        check("", " a", Ok("\" a\""));
+        check("separator = \"|\"", "a;b", Ok("a;b"));
+        check("quote = \"always\"", "a", Ok("\"a\""));
+        check("quote = \"never\"", "a", Ok("a"));
+        check("quote = \"never\"", "a;b", Err(Misfit::NeedsQuotes));
+    }
+
+    #[test]
+    fn formulas_are_guarded_and_numbers_are_not() {
+        for (text, expected) in [
+            ("=1+1", "'=1+1"),
+            ("@x", "'@x"),
+            ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+            ("-2+3+x()", "'-2+3+x()"),
+            ("-12,50", "-12,50"),
+            ("+49 (611) 12-34", "+49 (611) 12-34"),
+            ("a=b", "a=b"),
+        ] {
+            check("", text, Ok(expected));
+            check("guard = \"off\"", text, Ok(text));
+        }
+        check("guard = \"quote\"", "=1", Ok("\"=1\""));
+        check("guard = \"report\"", "=1", Err(Misfit::Formula));
+    }
+
+    #[test]
+    fn line_breaks_and_controls_do_not_tear_records() {
+        check("", "a\r\nb\tc", Ok("a b c"));
+        check("line_breaks = \"keep\"", "a\nb", Ok("\"a\nb\""));
+        check("line_breaks = \"report\"", "a\nb", Err(Misfit::LineBreak));
+        check("", "a\u{0}b", Err(Misfit::Control));
+    }
+
+    #[test]
+    fn fixed_fields_are_as_wide_as_they_are() {
+        check("kind = \"fixed\"", "12", Ok("000012"));
+        check("kind = \"fixed\"", "Größe", Ok("0Größe"));
+        check("kind = \"fixed\"", "G\u{72}o\u{308}ße", Ok("0Größe"));
+        check(
+            "kind = \"fixed\"\nwidth_in = \"bytes\"",
+            "Größe",
+            Err(Misfit::TooWide),
+        );
+        check("kind = \"fixed\"\nwidth_in = \"bytes\"", "Größ", Ok("Größ"));
+        check("kind = \"fixed\"", "1234567", Err(Misfit::TooWide));
+        check(
+            "kind = \"fixed\"\nencoding = \"iso-8859-1\"\nunmappable = \"transliterate\"",
+            "1234 €",
+            Err(Misfit::TooWide),
+        );
+    }
+
+    #[test]
+    fn what_the_encoding_lacks_is_found_or_transliterated() {
+        check("encoding = \"windows-1252\"", "Č", Err(Misfit::Unmappable));
+        check(
+            "encoding = \"windows-1252\"\nunmappable = \"transliterate\"",
+            "Č",
+            Ok("C"),
+        );
+        check(
+            "encoding = \"windows-1252\"\nunmappable = \"transliterate\"",
+            "Ж",
+            Err(Misfit::Unmappable),
+        );
+    }
+}
