@@ -1,1 +1,35 @@
-//! placeholder
+//! The agent: brings submissions from a FIT-Connect service into procedures.
+//!
+//! ```text
+//!  listen: pickup (Prefer: wait) ─► Deliveries::note ─┐ wakes
+//!  work:   Deliveries::due ─► claim ─► open ─► validate ─► translate ─► Outbound::deliver ─► verdict ─► post event
+//!                              │       └ fit-connect, jose        └ Mapping     └ transport      └ stored before posted
+//!                              └ Delivery::step decides what comes next; time and retries are owned here
+//! ```
+//!
+//! # Where the process may die, and why that is fine
+//!
+//! | after | before | what the next start does |
+//! |---|---|---|
+//! | pickup | `note` | the list still has it: it is noted at the next look |
+//! | `note` | claim | the row is due |
+//! | claim | hand-over | the lease ends, everything is fetched and opened anew; spooled ciphertext is swept |
+//! | hand-over | verdict stored | handed over again under the same parcel id: the transport answers *repeated* |
+//! | verdict stored | event posted | the same signed event is posted |
+//! | event posted | row done | posted again: 409, and the log shows our own event |
+//!
+//! The agent's own state holds ids, states and signed events; attachments are spooled as ciphertext; plaintext
+//! lives in memory and, released only after tag and hash were checked, in the place the procedure reads.
+//! Never: content in a log, a second effect for one submission, a verdict before the hand-over is durable.
+//!
+//! Start reading at [`Agent::run`], then `delivery.rs`.
+
+mod attachments;
+mod delivery;
+mod opening;
+mod parts;
+mod verdict;
+mod work;
+
+pub use parts::{Activated, Observer, Outcome, Parts, Policy, Served};
+pub use work::Agent;

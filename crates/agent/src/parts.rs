@@ -1,0 +1,126 @@
+//! What an agent is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_adapter::{Mapping, Outbound};
+use amtsbote_client::Subscriber;
+use amtsbote_jose::PrivateKey;
+use amtsbote_model::delivery::{RetryPolicy, Verdict};
+use amtsbote_model::{Clock, DestinationId, ServiceId, SubmissionId};
+use amtsbote_store::{Blobs, Deliveries};
+use amtsbote_translate::Lineage;
+use amtsbote_validate::service::Catalogue;
+use serde_json::Value;
+
+/// A mapping package in use.
+pub struct Activated {
+    /// Whose data it takes.
+    pub service: ServiceId,
+    /// The schema of that data.
+    pub schema_uri: String,
+    /// The package's name.
+    pub package: String,
+    /// The package's version.
+    pub version: String,
+    /// The compiled package.
+    pub mapping: Box<dyn Mapping>,
+}
+
+/// A destination this agent serves.
+pub struct Served {
+    /// Which.
+    pub id: DestinationId,
+    /// Keys that open its submissions; several during a roll-over.
+    pub decryption: Vec<PrivateKey>,
+    /// Signs its events.
+    pub signing: PrivateKey,
+    /// Header data of the receiver for templates.
+    pub receiver: Value,
+    /// Packages, one per service and schema.
+    pub mappings: Vec<Activated>,
+    /// The way into the procedure.
+    pub outbound: Arc<dyn Outbound>,
+}
+
+/// Times and bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Deliveries worked on at a time.
+    pub concurrency: usize,
+    /// When to try again, when to give up.
+    pub retry: RetryPolicy,
+    /// How long a list request may wait for news.
+    pub wait: Duration,
+    /// Pause between looks at a service that answers at once, and between looks at the own state.
+    pub pause: Duration,
+    /// A delivery that takes longer has failed.
+    pub lease: Duration,
+    /// Time for the hand-over alone.
+    pub deliver_limit: Duration,
+    /// Data and metadata after unpacking, each at most.
+    pub content_max_bytes: u64,
+    /// One attachment after unpacking, at most.
+    pub attachment_max_bytes: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            retry: RetryPolicy {
+                first: Duration::from_secs(2),
+                longest: Duration::from_mins(15),
+                tries_max: 50,
+            },
+            wait: Duration::from_secs(20),
+            pause: Duration::from_secs(2),
+            lease: Duration::from_mins(15),
+            deliver_limit: Duration::from_mins(5),
+            content_max_bytes: 64_000_000,
+            attachment_max_bytes: 2_000_000_000,
+        }
+    }
+}
+
+/// What became of a delivery. Paths and ids only, no content.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The submission.
+    pub submission_id: SubmissionId,
+    /// Its destination.
+    pub destination_id: DestinationId,
+    /// Accept or reject.
+    pub verdict: Verdict,
+    /// The package, `name@version`; none if it was refused before.
+    pub package: Option<String>,
+    /// Where the procedure finds it; none if it was refused.
+    pub place: Option<String>,
+    /// Which output came from which input.
+    pub lineage: Vec<Lineage>,
+    /// Inputs that no output used.
+    pub losses: Vec<String>,
+}
+
+/// Told of every verdict once it is stored.
+pub type Observer = Arc<dyn Fn(&Outcome) + Send + Sync>;
+
+/// What an agent is made of.
+pub struct Parts {
+    /// Our access to the FIT-Connect service.
+    pub subscriber: Subscriber,
+    /// Our own durable state.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Spool for ciphertext of attachments; nobody else uses it.
+    pub spool: Arc<dyn Blobs>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// The services whose data we can judge.
+    pub services: Arc<Catalogue>,
+    /// The destinations served.
+    pub destinations: Vec<Served>,
+    /// Times and bounds.
+    pub policy: Policy,
+    /// Who wants to hear of verdicts.
+    pub observer: Option<Observer>,
+}
