@@ -1,0 +1,112 @@
+//! Who may call what: every route of the Submission API, every kind of caller.
+
+use std::fmt::Write as _;
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::bench::{Bench, new_attachment, sealed, sealed_body, signed};
+
+#[tokio::test]
+async fn every_route_knows_its_callers() {
+    let callers = [
+        None,
+        Some("idle"),
+        Some("sender"),
+        Some("other-sender"),
+        Some("subscriber"),
+        Some("other-subscriber"),
+    ];
+    let mut table = String::from(
+        "route                                              none idle sender other-sender subscriber other-subscriber\n",
+    );
+    for route in ROUTES {
+        write!(table, "{route:<50}").unwrap();
+        for caller in callers {
+            let status = status(route, caller).await;
+            let width = caller.map_or(4, str::len);
+            write!(table, " {status:<width$}").unwrap();
+        }
+        let line = table.trim_end().len();
+        table.truncate(line);
+        table.push('\n');
+    }
+    insta::assert_snapshot!("access", table);
+}
+
+const ROUTES: [&str; 14] = [
+    "GET /v1/info",
+    "GET /v2/info",
+    "GET /.well-known/jwks.json",
+    "GET /v2/submissions",
+    "POST /v2/submissions",
+    "GET /v2/submissions/{submitted}",
+    "GET /v2/submissions/{created}",
+    "PUT /v2/submissions/{created}",
+    "GET /v2/submissions/{submitted}/attachments/{id}",
+    "PUT /v2/submissions/{created}/attachments/{id}",
+    "GET /v2/submissions/{submitted}/events",
+    "GET /v2/cases/{submitted}/events",
+    "POST /v2/cases/{submitted}/events",
+    "GET /v1/cases/{submitted}/events",
+];
+
+/// Each in a box of its own, so that no call changes what the next one meets.
+async fn status(route: &str, caller: Option<&str>) -> u16 {
+    let bench = Bench::new().await;
+    let id = new_attachment();
+    let (method, path) = route.split_once(' ').unwrap();
+    let method: Method = method.parse().unwrap();
+    let wants = |what: &str| path.contains(what);
+    let (mut submitted, mut created) = (None, None);
+    if wants("{submitted}") {
+        submitted = Some(bench.submitted("v2", &[id]).await);
+    }
+    if wants("{created}") {
+        created = Some(bench.announce("v2", &[id]).await);
+    }
+    if let Some(created) = created.as_ref().filter(|_| method == Method::PUT) {
+        bench
+            .upload(created, id, sealed(b"x", "application/pdf"))
+            .await
+            .expect(204);
+    }
+    let case = submitted
+        .as_ref()
+        .map(|ids| ids.case.clone())
+        .unwrap_or_default();
+    let path = path
+        .replace("cases/{submitted}", &format!("cases/{case}"))
+        .replace(
+            "{submitted}",
+            &submitted
+                .as_ref()
+                .map(|ids| ids.submission.clone())
+                .unwrap_or_default(),
+        )
+        .replace(
+            "{created}",
+            &created.map(|ids| ids.submission).unwrap_or_default(),
+        )
+        .replace("{id}", &id.to_string());
+    let ask = bench.ask(method.clone(), &format!("/submission-api{path}"));
+    let ask = match caller {
+        Some(client) => ask.by(client),
+        None => ask,
+    };
+    let ask = match (method.as_str(), route) {
+        ("PUT", "PUT /v2/submissions/{created}") => ask.json(&sealed_body()),
+        ("PUT", _) => ask.jose(sealed(b"x", "application/pdf")),
+        ("POST", "POST /v2/submissions") => ask.json(&bench.announcement("v2", &[])),
+        ("POST", _) => {
+            let problems = json!({ "problems": [{
+                "type": "https://schema.fitko.de/fit-connect/events/problems/technical-error",
+                "title": "t", "detail": "d", "instance": "other",
+            }] });
+            let ids = submitted.as_ref().unwrap();
+            ask.jose(signed(&bench.claims(ids, "reject-submission", problems)))
+        }
+        _ => ask,
+    };
+    ask.await.status.as_u16()
+}

@@ -1,0 +1,631 @@
+//! The box, and the words tests are written in.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use amtsbote_fit_connect::token::{Scope, Scopes};
+use amtsbote_gateway::{
+    Addresses, Client, Clients, Context, CryptoPool, Identity, Limits, Parts, Right, router,
+};
+use amtsbote_jose::{
+    KeySet, KeyUse, PrivateKey, SelfSigned, TokenKey, X5c, seal, sha256_hex, sign,
+};
+use amtsbote_model::{
+    AttachmentId, CaseId, Clock, ContactInformation, Destination, DestinationId, DestinationStatus,
+    ServiceOffer, SubmissionId, SubmissionSchema, Timestamp,
+};
+use amtsbote_store::{
+    Batch, Blobs, Change, Committed, Directory, KeyRecord, Ledger, LogOf, MemoryBlobs, MemoryStore,
+    Outbox, Page, Submission,
+};
+use amtsbote_validate::service::Catalogue;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+/// The present when a bench begins: 2026-11-23 08:00 UTC.
+pub const NOON_S: i64 = 1_795_420_800;
+/// What the destination offers.
+pub const SERVICE: &str = "urn:de:fim:leika:leistung:99012008001000";
+pub const BASE: &str = "https://amtsbote.example.de";
+pub const SECRET: &str = "a-secret-for-tests-that-is-long-enough";
+
+/// Keys are dear: made once per run.
+pub static SERVICE_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| key(KeyUse::Signature, "service-key-1"));
+pub static ENCRYPTION_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| key(KeyUse::Encryption, "destination-wrapKey"));
+pub static SIGNING_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| key(KeyUse::Signature, "destination-verify"));
+/// Bears the name of the destination's signing key and is another one.
+pub static FORGED_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| key(KeyUse::Signature, "destination-verify"));
+
+fn key(key_use: KeyUse, kid: &str) -> PrivateKey {
+    let wish = SelfSigned {
+        common_name: "Test",
+        not_before_s: NOON_S - 1000,
+        not_after_s: NOON_S + 1_000_000_000,
+    };
+    PrivateKey::generate_self_signed(key_use, kid, &wish).unwrap()
+}
+
+/// A clock turned by hand.
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn turn(&self, by: Duration) {
+        self.0
+            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The gateway in a box: clients `sender`, `other-sender`, `subscriber`, `other-subscriber`, `idle` (no rights), and one active
+/// destination of `subscriber`.
+pub struct Bench {
+    pub context: Context,
+    pub store: Arc<MemoryStore>,
+    pub blobs: Arc<MemoryBlobs>,
+    pub clock: Arc<HandClock>,
+    pub destination: DestinationId,
+    router: Router,
+}
+
+pub fn clients() -> Clients {
+    let client = |id: &str, rights: &[Right], scopes: &[Scope]| Client {
+        id: id.parse().unwrap(),
+        secret_sha256: sha256_hex(SECRET.as_bytes()),
+        rights: rights.to_vec(),
+        scopes: scopes.to_vec(),
+    };
+    let subscriber = [Scope::SubscribeDestinations, Scope::ManageDestinations];
+    Clients::new([
+        client("sender", &[Right::Send], &[Scope::SendSubmissions]),
+        client("other-sender", &[Right::Send], &[Scope::SendSubmissions]),
+        client(
+            "subscriber",
+            &[Right::Subscribe, Right::Manage],
+            &subscriber,
+        ),
+        client(
+            "other-subscriber",
+            &[Right::Subscribe, Right::Manage],
+            &subscriber,
+        ),
+        client("idle", &[], &[]),
+    ])
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with_limits(Limits::default()).await
+    }
+
+    pub async fn with_limits(limits: Limits) -> Self {
+        Self::of(|parts| parts.limits = limits).await
+    }
+
+    /// With parts of your own.
+    pub async fn of(change: impl FnOnce(&mut Parts)) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let blobs = Arc::new(MemoryBlobs::new());
+        let clock = Arc::new(HandClock(AtomicI64::new(NOON_S * 1000)));
+        let mut parts = Parts {
+            addresses: Addresses::new(BASE),
+            identity: Identity {
+                signing: SERVICE_KEY.clone(),
+                published: KeySet::new(vec![SERVICE_KEY.public().clone()]),
+                portal: SERVICE_KEY.clone(),
+                tokens: TokenKey::generate(),
+            },
+            clients: clients(),
+            services: Catalogue::new(Vec::new()).unwrap(),
+            store: store.clone(),
+            blobs: blobs.clone(),
+            clock: clock.clone(),
+            crypto: CryptoPool::new(2, 64),
+            limits: Limits::default(),
+            certificates: X5c::Required,
+        };
+        change(&mut parts);
+        let context = Context::new(parts);
+        let router = router(context.clone());
+        let destination = DestinationId::from_uuid(Uuid::new_v4());
+        let bench = Self {
+            context,
+            store,
+            blobs,
+            clock,
+            destination,
+            router,
+        };
+        bench
+            .put_destination(destination_of("subscriber", destination))
+            .await;
+        bench
+    }
+
+    /// Adds a destination, with the keys of the one that is there.
+    pub async fn put_destination(&self, destination: Destination) {
+        let id = destination.id;
+        let batch = Batch::new().with(Change::PutDestination {
+            replaces: None,
+            destination: Box::new(destination),
+        });
+        let batch = [&*ENCRYPTION_KEY, &*SIGNING_KEY]
+            .into_iter()
+            .fold(batch, |batch, key| {
+                batch.with(Change::PutKey {
+                    destination_id: id,
+                    key: KeyRecord {
+                        kid: key.kid().to_owned(),
+                        jwk: key.public().to_json().to_string(),
+                        added_at: self.clock.now(),
+                    },
+                })
+            });
+        assert_eq!(self.store.commit(batch).await.unwrap(), Committed::Done);
+    }
+
+    /// Replaces the bench's destination by a changed version of it.
+    pub async fn change_destination(&self, change: impl FnOnce(&mut Destination)) {
+        let old = self
+            .store
+            .destination(self.destination)
+            .await
+            .unwrap()
+            .unwrap();
+        let mut new = old.clone();
+        change(&mut new);
+        let change = Change::PutDestination {
+            replaces: Some(Box::new(old)),
+            destination: Box::new(new),
+        };
+        assert_eq!(
+            self.store.commit(Batch::new().with(change)).await.unwrap(),
+            Committed::Done
+        );
+    }
+
+    pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
+        Ask {
+            bench: self,
+            method,
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Ask<'_> {
+        self.ask(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Ask<'_> {
+        self.ask(Method::POST, path)
+    }
+
+    pub fn put(&self, path: &str) -> Ask<'_> {
+        self.ask(Method::PUT, path)
+    }
+
+    /// A token of a registered client, with all its scopes.
+    pub fn bearer(&self, client: &str) -> String {
+        let scopes = self
+            .context
+            .clients()
+            .find(&client.parse().unwrap())
+            .map(|client| client.scopes.clone());
+        let claims = json!({
+            "sub": client,
+            "exp": self.clock.now().as_seconds() + 1800,
+            "scope": Scopes::new(scopes.unwrap_or_default()).to_string(),
+        });
+        self.context
+            .identity()
+            .tokens
+            .mint(claims.as_object().unwrap())
+    }
+
+    /// The announcement of a submission for the bench's destination.
+    pub fn announcement(&self, version: &str, attachments: &[AttachmentId]) -> Value {
+        let mut body =
+            json!({ "destinationId": self.destination, "announcedAttachments": attachments });
+        let member = if version == "v1" {
+            "serviceType"
+        } else {
+            "publicService"
+        };
+        body[member] = json!({ "name": "Führungszeugnis", "identifier": SERVICE });
+        body
+    }
+
+    pub async fn announce(&self, version: &str, attachments: &[AttachmentId]) -> Ids {
+        let path = format!("/submission-api/{version}/submissions");
+        let answer = self
+            .post(&path)
+            .by("sender")
+            .json(&self.announcement(version, attachments))
+            .await;
+        answer.expect(201);
+        let id = |name: &str| answer.json()[name].as_str().unwrap().to_owned();
+        Ids {
+            version: version.to_owned(),
+            submission: id("submissionId"),
+            case: id("caseId"),
+        }
+    }
+
+    pub async fn upload(&self, ids: &Ids, attachment: AttachmentId, text: String) -> Answer {
+        self.put(&ids.attachment(attachment))
+            .by("sender")
+            .jose(text)
+            .await
+    }
+
+    pub async fn submit(&self, ids: &Ids) -> Answer {
+        self.put(&ids.path())
+            .by("sender")
+            .json(&sealed_body())
+            .await
+    }
+
+    /// A submission that waits to be fetched.
+    pub async fn submitted(&self, version: &str, attachments: &[AttachmentId]) -> Ids {
+        let ids = self.announce(version, attachments).await;
+        for attachment in attachments {
+            self.upload(&ids, *attachment, sealed(b"%PDF-1.7", "application/pdf"))
+                .await
+                .expect(204);
+        }
+        let status = if version == "v1" { 202 } else { 200 };
+        self.submit(&ids).await.expect(status);
+        ids
+    }
+
+    pub async fn send_event(&self, ids: &Ids, token: String) -> Answer {
+        self.post(&ids.case_events())
+            .by("subscriber")
+            .jose(token)
+            .await
+    }
+
+    /// The claims of an event by the destination; change them and sign.
+    pub fn claims(&self, ids: &Ids, event: &str, payload: Value) -> Value {
+        let uri = format!("https://schema.fitko.de/fit-connect/events/{event}");
+        json!({
+            "$schema": "https://schema.fitko.de/fit-connect/set-payload/1.2.2/set-payload.schema.json",
+            "jti": Uuid::new_v4().to_string(),
+            "iss": self.destination,
+            "iat": self.clock.now().as_seconds(),
+            "sub": format!("submission:{}", ids.submission),
+            "txn": format!("case:{}", ids.case),
+            "events": { uri: payload },
+        })
+    }
+
+    /// The payload of the submit event.
+    pub async fn submit_payload(&self, ids: &Ids) -> Value {
+        self.claims_in_log(ids)
+            .await
+            .iter()
+            .find_map(|claims| {
+                claims["events"].get("https://schema.fitko.de/fit-connect/events/submit-submission")
+            })
+            .unwrap()
+            .clone()
+    }
+
+    /// Accepts as a subscriber does.
+    pub async fn accept(&self, ids: &Ids) -> Answer {
+        let payload = self.submit_payload(ids).await;
+        self.send_event(ids, signed(&self.claims(ids, "accept-submission", payload)))
+            .await
+    }
+
+    /// The claims in the case's log, oldest first, read from the store after background work is done.
+    pub async fn claims_in_log(&self, ids: &Ids) -> Vec<Value> {
+        self.settled().await;
+        let of = LogOf::Case(ids.case.parse::<CaseId>().unwrap());
+        let log = self
+            .store
+            .events(
+                of,
+                Page {
+                    offset: 0,
+                    limit: 500,
+                },
+            )
+            .await
+            .unwrap();
+        log.entries
+            .iter()
+            .map(|event| payload_of(&event.token))
+            .collect()
+    }
+
+    pub fn clock_seconds(&self) -> i64 {
+        self.clock.now().as_seconds()
+    }
+
+    /// The names of the events in the case's log.
+    pub async fn log(&self, ids: &Ids) -> Vec<String> {
+        self.settled().await;
+        let of = LogOf::Case(ids.case.parse::<CaseId>().unwrap());
+        let log = self
+            .store
+            .events(
+                of,
+                Page {
+                    offset: 0,
+                    limit: 500,
+                },
+            )
+            .await
+            .unwrap();
+        log.entries.into_iter().map(|event| event.name).collect()
+    }
+
+    pub async fn stored(&self, ids: &Ids) -> Submission {
+        self.store
+            .submission(ids.submission.parse::<SubmissionId>().unwrap())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    pub async fn blob_count(&self) -> usize {
+        self.blobs.list().await.unwrap().len()
+    }
+
+    /// The bodies of the callbacks that wait to be sent, with their targets.
+    pub async fn notices(&self) -> Vec<(String, Value)> {
+        self.settled().await;
+        let due = self.store.due(self.clock.now(), 100).await.unwrap();
+        due.into_iter()
+            .map(|notice| (notice.url, serde_json::from_str(&notice.body).unwrap()))
+            .collect()
+    }
+
+    /// Waits for work in the background.
+    pub async fn settled(&self) {
+        let background = self.context.background();
+        background.close();
+        background.wait().await;
+        background.reopen();
+    }
+}
+
+/// A destination that is active and offers [`SERVICE`] in Kassel.
+pub fn destination_of(owner: &str, id: DestinationId) -> Destination {
+    Destination {
+        id,
+        owner: owner.parse().unwrap(),
+        name: "Kassel".into(),
+        status: DestinationStatus::Active,
+        encryption_kid: ENCRYPTION_KEY.kid().to_owned(),
+        metadata_versions: vec!["1.0.0".into(), "2.1.0".into()],
+        services: vec![ServiceOffer {
+            identifier: SERVICE.parse().unwrap(),
+            regions: vec!["DE066110000000".parse().unwrap()],
+            submission_schemas: vec![SubmissionSchema {
+                schema_uri: "https://schema.example.de/fuehrungszeugnis/1.0.0.json".into(),
+                mime_type: "application/json".into(),
+            }],
+        }],
+        contact: ContactInformation {
+            legal_name: "Stadt Kassel".into(),
+            address: None,
+            phone: None,
+            email: None,
+            unit: None,
+        },
+        callback: None,
+        reply_channels: None,
+        created_at: Timestamp::from_seconds(NOON_S),
+    }
+}
+
+/// The ids of a submission and the version it is spoken of in.
+#[derive(Debug, Clone)]
+pub struct Ids {
+    pub version: String,
+    pub submission: String,
+    pub case: String,
+}
+
+impl Ids {
+    pub fn path(&self) -> String {
+        format!(
+            "/submission-api/{}/submissions/{}",
+            self.version, self.submission
+        )
+    }
+
+    pub fn attachment(&self, id: AttachmentId) -> String {
+        format!("{}/attachments/{id}", self.path())
+    }
+
+    pub fn case_events(&self) -> String {
+        format!(
+            "/submission-api/{}/cases/{}/events",
+            self.version, self.case
+        )
+    }
+}
+
+/// A new id for an attachment.
+pub fn new_attachment() -> AttachmentId {
+    AttachmentId::from_uuid(Uuid::new_v4())
+}
+
+/// Seals for the bench's destination.
+pub fn sealed(plain: &[u8], cty: &str) -> String {
+    seal(plain, ENCRYPTION_KEY.public(), cty).unwrap()
+}
+
+/// The body of a submit, sealed.
+pub fn sealed_body() -> Value {
+    json!({
+        "encryptedMetadata": sealed(b"{}", "application/json"),
+        "encryptedData": sealed(b"{\"a\":1}", "application/json"),
+    })
+}
+
+/// The sealed text with another protected header. Nobody could open it; from outside that does not show.
+pub fn with_header(jwe: &str, header: &Value) -> String {
+    let (_, rest) = jwe.split_once('.').unwrap();
+    format!("{}.{rest}", base64(header.to_string().as_bytes()))
+}
+
+/// Signs as the destination.
+pub fn signed(claims: &Value) -> String {
+    sign(claims.to_string().as_bytes(), &SIGNING_KEY, "secevent+jwt").unwrap()
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The claims of a token, unverified.
+pub fn payload_of(token: &str) -> Value {
+    use base64::Engine;
+    let payload = token.split('.').nth(1).unwrap();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(payload)
+        .unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+/// A request in the making; `await` sends it.
+pub struct Ask<'b> {
+    bench: &'b Bench,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl<'b> Ask<'b> {
+    pub fn by(self, client: &str) -> Self {
+        let bearer = format!("Bearer {}", self.bench.bearer(client));
+        self.header("authorization", &bearer)
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value.parse().unwrap());
+        self
+    }
+
+    pub fn body(mut self, media: &str, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self.header("content-type", media)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    pub fn jose(self, text: String) -> Self {
+        self.body("application/jose", text)
+    }
+
+    pub fn form(self, text: &str) -> Self {
+        self.body("application/x-www-form-urlencoded", text.to_owned())
+    }
+}
+
+impl<'b> IntoFuture for Ask<'b> {
+    type Output = Answer;
+    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Answer> + Send + 'b>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let mut request = Request::new(self.body);
+            *request.method_mut() = self.method;
+            *request.uri_mut() = self.path.parse().unwrap();
+            *request.headers_mut() = self.headers;
+            let response = self.bench.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body: body.to_vec(),
+            }
+        })
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The problem's code.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Fails the test unless this is the status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> &Self {
+        assert_eq!(
+            self.status.as_u16(),
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.body)
+        );
+        self
+    }
+
+    /// Fails the test unless this is the problem. It must be a problem document, too.
+    #[track_caller]
+    pub fn refuses(&self, status: u16, code: &str) -> &Self {
+        self.expect(status);
+        assert_eq!(self.code(), code, "{}", self.text());
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        self
+    }
+
+    /// `rule at` of each finding.
+    pub fn findings(&self) -> Vec<String> {
+        let body = self.json();
+        let findings = body["findings"].as_array().cloned().unwrap_or_default();
+        let part = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+        findings
+            .iter()
+            .map(|finding| format!("{} {}", part(finding, "rule"), part(finding, "at")))
+            .collect()
+    }
+}
