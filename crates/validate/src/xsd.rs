@@ -12,9 +12,7 @@ mod contents;
 mod locate;
 mod run;
 mod wording;
-
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+mod workers;
 
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use xsd_schema::{ResolverConfig, SchemaResolver, SchemaSet, SchemaSetBuilder, XsdVersion};
@@ -24,6 +22,7 @@ pub use locate::Sources;
 
 use crate::xml;
 use locate::Locations;
+use workers::Workers;
 
 /// Size of all files of a set together.
 const FILES_MAX_BYTES: usize = 64 << 20;
@@ -79,12 +78,10 @@ pub struct Report {
 
 /// A compiled set of schema files.
 ///
-/// The compiled form can move between threads but not be shared (`Send`, not `Sync`), so a set holds one per worker,
-/// each behind a lock; a check takes the first free one or waits for one. One worker does 1 000 and more messages per
-/// second.
+/// The compiled form cannot be shared between threads, so a set has worker threads that own one each. A check is
+/// handed to the first that is free, and waits for it.
 pub struct Set {
-    workers: Vec<Mutex<SchemaSet>>,
-    next: AtomicUsize,
+    workers: Workers,
     options: Options,
     contents: Vec<SchemaFile>,
 }
@@ -92,7 +89,6 @@ pub struct Set {
 impl std::fmt::Debug for Set {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Set")
-            .field("workers", &self.workers.len())
             .field("contents", &self.contents)
             .finish_non_exhaustive()
     }
@@ -118,12 +114,9 @@ impl Set {
         }
         let contents = contents(&sources.files)?;
         let locations = Locations::new(sources)?;
-        let workers = (0..options.workers.max(1))
-            .map(|_| compiled(&locations).map(Mutex::new))
-            .collect::<Result<_, _>>()?;
+        let workers = Workers::start(&locations, options)?;
         Ok(Self {
             workers,
-            next: AtomicUsize::new(0),
             options,
             contents,
         })
@@ -153,23 +146,8 @@ impl Set {
                 errors,
                 warnings: Findings::new(),
             },
-            Ok(text) => self.with_worker(|set| run::report(set, text, &self.options)),
+            Ok(text) => self.workers.report(text),
         }
-    }
-
-    fn with_worker<T>(&self, job: impl FnOnce(&SchemaSet) -> T) -> T {
-        for worker in &self.workers {
-            if let Ok(set) = worker.try_lock() {
-                return job(&set);
-            }
-        }
-        // All are busy: wait for one, in turn.
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
-        // A check never changes the set, so a panic elsewhere left it whole.
-        let set = self.workers[turn]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        job(&set)
     }
 }
 

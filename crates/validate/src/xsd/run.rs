@@ -7,8 +7,8 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 use xsd_schema::SchemaSet;
 use xsd_schema::validation::{
     DriveWithError, ElementStartView, EndElementInfo, EndOfAttributesView, PathStep,
-    SchemaValidator, ValidationError, ValidationEventHandler, ValidationFlags, ValidationSink,
-    ValidationWarning, drive_quick_xml_with,
+    SchemaValidator, ValidationError, ValidationEventHandler, ValidationSink, ValidationWarning,
+    drive_quick_xml_with,
 };
 use xsd_schema::xml::ParseLimits;
 
@@ -116,9 +116,28 @@ impl ValidationEventHandler for Steps {
     }
 }
 
-pub(super) fn report(set: &SchemaSet, text: &str, options: &Options) -> Report {
+/// One run of a document.
+struct Run<'s> {
+    validator: &'s SchemaValidator<'s>,
+    set: &'s SchemaSet,
+    text: &'s str,
+    options: &'s Options,
+}
+
+pub(super) fn report(
+    validator: &SchemaValidator<'_>,
+    set: &SchemaSet,
+    text: &str,
+    options: &Options,
+) -> Report {
+    let run = Run {
+        validator,
+        set,
+        text,
+        options,
+    };
     let seen = Rc::default();
-    let ended = drive(set, text, options, &seen, None).map(|_| ());
+    let ended = run.drive(&seen, None).map(|_| ());
     let seen = seen.take();
     let line_ends = if seen.is_empty() {
         Vec::new()
@@ -138,7 +157,7 @@ pub(super) fn report(set: &SchemaSet, text: &str, options: &Options) -> Report {
         let mut finding = finding(&line_ends, one, place.unwrap_or(one));
         if one.error.constraint == MISPLACED && looked_up < EXPECTED_MAX {
             looked_up += 1;
-            finding.allowed = expected(set, text, options, one.step);
+            finding.allowed = run.expected(one.step);
         }
         match severity(one.error.constraint, options) {
             Severity::Error => report.errors.push(finding),
@@ -163,75 +182,82 @@ fn severity(code: &str, options: &Options) -> Severity {
     }
 }
 
-// Runs to the end or to a step; gives the local names expected where it stopped.
-fn drive(
-    set: &SchemaSet,
-    text: &str,
-    options: &Options,
-    seen: &Rc<RefCell<Vec<Seen>>>,
-    stop_at: Option<usize>,
-) -> Result<Vec<String>, Findings> {
-    let place = Rc::new(Place::default());
-    let flags = ValidationFlags::default() & !ValidationFlags::BUILD_PSVI_TYPED_VALUES;
-    let validator = SchemaValidator::new(set, flags);
-    let mut runtime = validator.start_run(Sink {
-        place: Rc::clone(&place),
-        seen: Rc::clone(seen),
-    });
-    runtime.set_parse_limits(
-        ParseLimits::none()
-            .with_max_depth(options.limits.depth_max)
-            .with_max_name_bytes(NAME_MAX_BYTES)
-            .with_max_namespace_uri_bytes(NAME_MAX_BYTES)
-            .with_max_attributes(options.limits.attributes_max)
-            .with_max_namespace_declarations(options.limits.attributes_max)
-            .with_max_namespaces_in_scope(500)
-            .with_max_attribute_value_bytes(TEXT_MAX_BYTES)
-            .with_max_text_bytes(TEXT_MAX_BYTES)
-            .with_max_nodes(options.limits.nodes_max),
-    );
-    let mut steps = Steps { place, stop_at };
-    match drive_quick_xml_with(text.as_bytes(), &mut runtime, set, &mut steps) {
-        Ok(_) => {
-            // What is left to say goes to the sink.
-            let _ = runtime.end_validation();
-            Ok(Vec::new())
+impl Run<'_> {
+    // Runs to the end or to a step; gives the local names expected where it stopped.
+    fn drive(
+        &self,
+        seen: &Rc<RefCell<Vec<Seen>>>,
+        stop_at: Option<usize>,
+    ) -> Result<Vec<String>, Findings> {
+        let place = Rc::new(Place::default());
+        let (text, options, set) = (self.text, self.options, self.set);
+        let mut runtime = self.validator.start_run(Sink {
+            place: Rc::clone(&place),
+            seen: Rc::clone(seen),
+        });
+        runtime.set_parse_limits(
+            ParseLimits::none()
+                .with_max_depth(options.limits.depth_max)
+                .with_max_name_bytes(NAME_MAX_BYTES)
+                .with_max_namespace_uri_bytes(NAME_MAX_BYTES)
+                .with_max_attributes(options.limits.attributes_max)
+                .with_max_namespace_declarations(options.limits.attributes_max)
+                .with_max_namespaces_in_scope(500)
+                .with_max_attribute_value_bytes(TEXT_MAX_BYTES)
+                .with_max_text_bytes(TEXT_MAX_BYTES)
+                .with_max_nodes(options.limits.nodes_max),
+        );
+        let mut steps = Steps { place, stop_at };
+        match drive_quick_xml_with(text.as_bytes(), &mut runtime, set, &mut steps) {
+            Ok(_) => {
+                // What is left to say goes to the sink; if nothing does, the document is not thereby good.
+                let ended = runtime.end_validation();
+                if ended.is_err() && seen.borrow().is_empty() {
+                    return Err(xml::refusal(
+                        "xsd",
+                        "",
+                        "konnte nicht geprüft werden",
+                        "could not be checked",
+                    ));
+                }
+                Ok(Vec::new())
+            }
+            Err(DriveWithError::Hook(Stopped)) => {
+                let expected = runtime.get_expected_elements();
+                Ok(expected
+                    .iter()
+                    .map(|element| set.name_table.resolve(element.local_name))
+                    .collect())
+            }
+            Err(DriveWithError::NotWellFormed(fault)) => {
+                let line = xml::line(
+                    text,
+                    usize::try_from(fault.position()).unwrap_or(usize::MAX),
+                );
+                let (de, en) = (
+                    format!("ist kein wohlgeformtes XML (Zeile {line})"),
+                    format!("is not well-formed XML (line {line})"),
+                );
+                Err(xml::refusal("xml", "", &de, &en))
+            }
+            Err(_) => Err(xml::refusal(
+                "size",
+                "",
+                "überschreitet eine Grenze für XML-Dokumente",
+                "exceeds a limit for XML documents",
+            )),
         }
-        Err(DriveWithError::Hook(Stopped)) => {
-            let expected = runtime.get_expected_elements();
-            Ok(expected
-                .iter()
-                .map(|element| set.name_table.resolve(element.local_name))
-                .collect())
-        }
-        Err(DriveWithError::NotWellFormed(fault)) => {
-            let line = xml::line(
-                text,
-                usize::try_from(fault.position()).unwrap_or(usize::MAX),
-            );
-            let (de, en) = (
-                format!("ist kein wohlgeformtes XML (Zeile {line})"),
-                format!("is not well-formed XML (line {line})"),
-            );
-            Err(xml::refusal("xml", "", &de, &en))
-        }
-        Err(_) => Err(xml::refusal(
-            "size",
-            "",
-            "überschreitet eine Grenze für XML-Dokumente",
-            "exceeds a limit for XML documents",
-        )),
     }
-}
 
-fn expected(set: &SchemaSet, text: &str, options: &Options, step: usize) -> Vec<String> {
-    let mut names = drive(set, text, options, &Rc::default(), Some(step)).unwrap_or_default();
-    names.sort();
-    names.dedup();
-    if names.len() > ALLOWED_MAX {
-        Vec::new()
-    } else {
-        names
+    fn expected(&self, step: usize) -> Vec<String> {
+        let mut names = self.drive(&Rc::default(), Some(step)).unwrap_or_default();
+        names.sort();
+        names.dedup();
+        if names.len() > ALLOWED_MAX {
+            Vec::new()
+        } else {
+            names
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::*;
 use crate::shared;
@@ -145,6 +146,13 @@ fn hostile_documents_are_refused() {
     let wide = " a=''".repeat(100_000);
     assert_eq!(rule(&format!("<a{wide}/>")), "attributes");
     assert_eq!(rule("<a:b/>"), "xml");
+    assert_eq!(rule(""), "xml");
+    assert_eq!(rule("<!-- nothing -->"), "xml");
+    let twice = set.check(b"<antrag/><antrag/>");
+    assert_eq!(
+        twice.last().map(|finding| finding.rule.as_str()),
+        Some("xml")
+    );
 }
 
 #[test]
@@ -211,6 +219,20 @@ fn several_threads_share_a_set() {
             scope.spawn(|| assert_eq!(set.check(b"<andere/>").len(), 1));
         }
     });
+}
+
+#[test]
+fn a_set_outlives_documents_with_ever_new_names() {
+    let set = set(&[("small.xsd", SMALL)]).unwrap();
+    for round in 0..12 {
+        let names = (0..2000).fold(String::from("<andere>"), |mut all, n| {
+            let _ = write!(all, "<n{round}x{n}{}/>", "a".repeat(900));
+            all
+        });
+        let document = names + "</andere>";
+        assert!(!set.check(document.as_bytes()).is_empty());
+    }
+    check("version='1'><name>Ada</name><datum>2026-01-02</datum>", &[]);
 }
 
 fn official(folder: &str) -> Option<Set> {
