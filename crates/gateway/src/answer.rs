@@ -6,7 +6,7 @@ use amtsbote_problem::{Code, Language, Problem};
 use amtsbote_store::{Committed, Conflict};
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -147,7 +147,12 @@ pub async fn render(State(context): State<Context>, mut request: Request, next: 
         .as_ref()
         .map_or("-", |Unrendered(refused)| refused.problem.code.entry().code);
     if let Some(Unrendered(refused)) = &refused {
+        // Headers that a route or the router put on the refusal (rate limits, `Allow`) stay.
+        let given = std::mem::take(response.headers_mut());
         response = problem_response(&context, refused, &id, language);
+        for (name, value) in given.iter().filter(|(name, _)| *name != CONTENT_LENGTH) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);

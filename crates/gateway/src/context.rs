@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::notify::Noted;
+use crate::routing::{Routing, RoutingSettings};
 use crate::{Clients, CryptoPool};
 
 /// Where the gateway is reached, as clients write it. No slash at the end.
@@ -150,16 +151,23 @@ struct Shared {
     arrivals: Notify,
     background: TaskTracker,
     noted: Noted,
+    routing: Routing,
 }
 
 impl Context {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        Self::with_routing(parts, RoutingSettings::default())
+    }
+
+    /// Puts the parts together, with areas and limits of the routing service.
+    pub fn with_routing(parts: Parts, routing: RoutingSettings) -> Self {
         Self(Arc::new(Shared {
             parts,
             arrivals: Notify::new(),
             background: TaskTracker::new(),
             noted: Noted::default(),
+            routing: Routing::new(routing),
         }))
     }
 
@@ -232,6 +240,11 @@ impl Context {
     /// Submissions whose listing is in the log already.
     pub(crate) fn noted(&self) -> &Noted {
         &self.0.noted
+    }
+
+    /// The state of the routing service.
+    pub(crate) fn routing(&self) -> &Routing {
+        &self.0.routing
     }
 
     /// Wakes everybody who waits for submissions. Only saves time: waiters look again by themselves, too.

@@ -26,10 +26,12 @@ mod public_keys;
 pub mod receipt;
 pub mod router;
 mod routes;
+mod routing;
 pub mod server;
 
 pub use auth::{Client, Clients, Right};
 pub use context::{Addresses, Context, Identity, Limits, Parts};
 pub use crypto::CryptoPool;
 pub use router::router;
+pub use routing::{Area, RoutingSettings};
 pub use server::{Server, ServerSettings};

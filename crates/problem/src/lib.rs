@@ -13,6 +13,7 @@
 mod body;
 mod catalogue;
 mod finding;
+pub mod page;
 
 use std::time::Duration;
 

@@ -10,6 +10,8 @@
 //! The Destination API has no public document: its routes follow what clients of the live service call. Only the statuses of
 //! Submission API 1.1.3 are answered, so what would be 409, 413, 415 or 422 elsewhere is 400 here.
 
+use std::time::Duration;
+
 use amtsbote_fit_connect::destination::{
     self as wire, CreateDestination, DestinationList, PrivateDestination, PublicDestination, UpdateDestination,
 };
@@ -27,7 +29,6 @@ use axum::routing::{get, put};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use serde_json::Value;
-use std::time::Duration;
 
 use crate::Context;
 use crate::access::{Asked, no_such_destination, page_of, paging_of};
@@ -273,13 +274,13 @@ pub(crate) async fn json_of(
         media.demand(headers)?;
         body::read(headers, body, context.limits().json_bytes).await
     };
-    read.await.map_err(|refused: Refused| match refused.problem().code {
-        Code::BodyTooLarge | Code::MediaTypeUnsupported => {
-            let problem = Problem::new(Code::MalformedRequest);
-            let detail = refused.problem().detail.clone();
-            detail.map_or(problem.clone(), |detail| problem.detail(detail)).into()
+    read.await.map_err(|refused: Refused| {
+        if !matches!(refused.problem().code, Code::BodyTooLarge | Code::MediaTypeUnsupported) {
+            return refused;
         }
-        _ => refused,
+        let mut problem = Problem::new(Code::MalformedRequest);
+        problem.detail.clone_from(&refused.problem().detail);
+        problem.into()
     })
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod intake;
 pub(crate) mod jwks;
 pub(crate) mod keys;
 pub(crate) mod problems;
+pub(crate) mod routing;
 pub(crate) mod submissions;
 pub(crate) mod token;
 
@@ -67,5 +68,7 @@ fn destination_api_of(version: ApiVersion) -> Router<Context> {
 
 /// `/routing-api`: both versions.
 pub(crate) fn routing_api() -> Router<Context> {
-    Router::new()
+    ApiVersion::ALL
+        .into_iter()
+        .fold(Router::new(), |router, version| router.nest(&format!("/{version}"), routing::routes()))
 }

@@ -1,0 +1,61 @@
+//! What the routing service keeps in memory: its areas, its rate limit, and signatures already made.
+
+mod area;
+mod signature;
+mod window;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use amtsbote_model::Timestamp;
+
+pub use area::Area;
+pub(crate) use area::{ags_of, is_expression};
+pub(crate) use signature::{Signatures, signature};
+pub(crate) use window::Allowance;
+
+/// What the routing service is started with.
+#[derive(Debug, Clone)]
+pub struct RoutingSettings {
+    /// The areas that can be searched; routes do not depend on them, but municipality keys (AGS) become exact with them.
+    pub areas: Vec<Area>,
+    /// Requests per minute to this gateway's routing service, all clients together.
+    pub requests_per_minute: u32,
+}
+
+impl Default for RoutingSettings {
+    /// No areas, 600 requests per minute.
+    fn default() -> Self {
+        Self { areas: Vec::new(), requests_per_minute: 600 }
+    }
+}
+
+/// The state of the routing service.
+pub(crate) struct Routing {
+    settings: RoutingSettings,
+    window: Mutex<window::Window>,
+    signatures: Mutex<Signatures>,
+}
+
+impl Routing {
+    pub(crate) fn new(settings: RoutingSettings) -> Self {
+        Self { settings, window: Mutex::default(), signatures: Mutex::default() }
+    }
+
+    pub(crate) fn areas(&self) -> &[Area] {
+        &self.settings.areas
+    }
+
+    /// Counts one request.
+    pub(crate) fn admit(&self, now: Timestamp) -> Allowance {
+        locked(&self.window).take(now.as_seconds(), self.settings.requests_per_minute)
+    }
+
+    fn signatures(&self) -> MutexGuard<'_, Signatures> {
+        locked(&self.signatures)
+    }
+}
+
+/// Nothing in here can be left half done by a thread that panicked.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
