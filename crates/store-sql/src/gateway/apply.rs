@@ -1,7 +1,7 @@
 //! A batch as SQL. The outer result is the database's, the inner one the batch's.
 
 use amtsbote_model::submission::State;
-use amtsbote_model::{DestinationId, DestinationStatus, SubmissionId, Timestamp};
+use amtsbote_model::{DestinationId, DestinationStatus, Region, SubmissionId, Timestamp};
 use amtsbote_store::{
     Attachment, Batch, Change, Conflict, Content, Event, KeyRecord, Notice, NoticeId, Remembered,
     Submission,
@@ -140,7 +140,7 @@ fn announce(database: &Connection, submission: &Submission) -> Result<Step> {
             submission.sender.as_str(),
             submission.service.as_str(),
             submission.service_name,
-            submission.region.as_ref().map(|region| region.as_str()),
+            submission.region.as_ref().map(Region::as_str),
             submission.state.name(),
             since.as_millis(),
             announced,

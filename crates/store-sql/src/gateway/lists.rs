@@ -73,8 +73,12 @@ pub(super) fn submissions(
     filter: &SubmissionFilter,
     page: Page,
 ) -> Result<Listed<SubmissionRef>> {
+    submissions_query(filter).list(database, page, reference)
+}
+
+fn submissions_query(filter: &SubmissionFilter) -> Query {
     let columns = "id, case_id, destination_id";
-    let query = match filter {
+    match filter {
         SubmissionFilter::ForPickup(destinations) => {
             let (of, values) = one_of(destinations);
             Query {
@@ -96,8 +100,7 @@ pub(super) fn submissions(
             order: "listed_at, id",
             values: vec![blob(case.uuid())],
         },
-    };
-    query.list(database, page, reference)
+    }
 }
 
 fn one_of(destinations: &[DestinationId]) -> (String, Vec<Value>) {
@@ -117,17 +120,20 @@ fn one_of(destinations: &[DestinationId]) -> (String, Vec<Value>) {
 }
 
 pub(super) fn events(database: &Connection, of: LogOf, page: Page) -> Result<Listed<Event>> {
+    events_query(of).list(database, page, rows::event)
+}
+
+fn events_query(of: LogOf) -> Query {
     let (from, value) = match of {
         LogOf::Case(id) => ("events WHERE case_id = ?1", blob(id.uuid())),
         LogOf::Submission(id) => ("events WHERE submission_id = ?1", blob(id.uuid())),
     };
-    let query = Query {
+    Query {
         columns: "id, case_id, submission_id, name, issuer, at, token",
         from: from.into(),
         order: "number",
         values: vec![value],
-    };
-    query.list(database, page, rows::event)
+    }
 }
 
 pub(super) fn destinations(
@@ -156,4 +162,88 @@ pub(super) fn destinations(
         values,
     };
     query.list(database, page, destinations::read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amtsbote_model::Timestamp;
+    use amtsbote_model::submission::State;
+
+    fn plan(database: &Connection, sql: &str) -> String {
+        let mut statement = database
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let rows = statement.raw_query();
+        let steps = rows.mapped(|row| row.get::<_, String>("detail"));
+        steps.collect::<Result<Vec<_>>>().unwrap().join("; ")
+    }
+
+    fn check(query: &Query, expected_list: &str) {
+        let database = Connection::open_in_memory().unwrap();
+        let schema = include_str!("../schema/gateway-1.sql");
+        database.execute_batch(schema).unwrap();
+        let Query {
+            columns,
+            from,
+            order,
+            ..
+        } = query;
+        let list = format!("SELECT {columns} FROM {from} ORDER BY {order}");
+        assert_eq!(plan(&database, &list), expected_list);
+        let count = plan(&database, &format!("SELECT count(*) AS total FROM {from}"));
+        assert!(!count.contains("SCAN submissions"), "{count}");
+        assert!(!count.contains("SCAN events"), "{count}");
+    }
+
+    #[test]
+    fn lists_walk_an_index_and_sort_nothing() {
+        let (case, submission) = (
+            CaseId::from_uuid(uuid::Uuid::nil()),
+            SubmissionId::from_uuid(uuid::Uuid::nil()),
+        );
+        let one = vec![DestinationId::from_uuid(uuid::Uuid::nil())];
+        check(
+            &submissions_query(&SubmissionFilter::ForPickup(one)),
+            "SEARCH submissions USING INDEX submissions_for_pickup (destination_id=?)",
+        );
+        let stale = SubmissionFilter::Stale {
+            state: State::Created,
+            before: Timestamp::from_seconds(1),
+        };
+        check(
+            &submissions_query(&stale),
+            "SEARCH submissions USING INDEX submissions_stale (state=? AND since<?)",
+        );
+        check(
+            &submissions_query(&SubmissionFilter::OfCase(case)),
+            "SEARCH submissions USING INDEX submissions_of_case (case_id=?)",
+        );
+        check(
+            &events_query(LogOf::Case(case)),
+            "SEARCH events USING INDEX events_of_case (case_id=?)",
+        );
+        check(
+            &events_query(LogOf::Submission(submission)),
+            "SEARCH events USING INDEX events_of_submission (submission_id=?)",
+        );
+    }
+
+    #[test]
+    fn several_destinations_are_looked_up_among_what_waits() {
+        let many = |count: u128| {
+            let id = |n| DestinationId::from_uuid(uuid::Uuid::from_u128(n));
+            SubmissionFilter::ForPickup((0..count).map(id).collect())
+        };
+        for count in [2, 100] {
+            let query = submissions_query(&many(count));
+            let database = Connection::open_in_memory().unwrap();
+            let schema = include_str!("../schema/gateway-1.sql");
+            database.execute_batch(schema).unwrap();
+            let plan = plan(&database, &format!("SELECT id FROM {}", query.from));
+            let index =
+                "SEARCH submissions USING COVERING INDEX submissions_for_pickup (destination_id=?)";
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
 }

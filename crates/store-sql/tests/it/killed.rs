@@ -49,9 +49,9 @@ async fn every_answered_batch_survives_a_kill() {
 /// Lets a process work until it has answered `lines` times, kills it, and tells all that it had answered.
 fn killed_after(folder: &Path, lines: usize) -> Vec<(SubmissionId, BlobId)> {
     let mut child = spawn(folder);
-    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let output = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut answered = Vec::new();
-    while let Some(line) = output.next() {
+    for line in output {
         let line = line.unwrap();
         let Some((_, pair)) = line.split_once("answered ") else {
             continue;

@@ -77,6 +77,7 @@ pub async fn pickup_of_several_destinations_counts_each_submission_once(store: &
         (vec![1, 2], vec![21, 11]),
         (vec![3, 1, 3, 99, 2, 1], vec![21, 31, 11]),
         (vec![2, 2], vec![21]),
+        ((1..=2).chain(50..=90).collect(), vec![21, 11]),
     ] {
         let filter = SubmissionFilter::ForPickup(destinations.iter().map(|n| id(*n)).collect());
         let total = u64::try_from(expected.len()).expect("small");
