@@ -1,0 +1,31 @@
+//! DIN 91379 for every text of a message.
+
+use amtsbote_problem::{Finding, Findings};
+use amtsbote_validate::charset::{self, Group};
+
+use super::Document;
+
+impl Document {
+    /// Texts and attribute values outside DIN 91379: data type C everywhere but where `wider` names a wider one by an
+    /// element's local name (XÖV-Handbuch: datatypeC is the rule).
+    pub fn characters(&self, wider: &[(&str, Group)]) -> Findings {
+        let mut findings = Findings::new();
+        for node in self.nodes() {
+            let group = wider
+                .iter()
+                .find(|(name, _)| *name == node.local())
+                .map_or(Group::C, |(_, group)| *group);
+            let attributes = node
+                .attributes
+                .iter()
+                .map(|(name, value)| (format!("{}/@{name}", node.path), value.as_str(), Group::C));
+            let texts = std::iter::once((node.path.clone(), node.text.as_str(), group));
+            for (at, text, group) in texts.chain(attributes) {
+                if let Some(offence) = charset::check(text, group) {
+                    findings.push(Finding::new(at, "din-91379", offence.detail(group)));
+                }
+            }
+        }
+        findings
+    }
+}

@@ -1,0 +1,80 @@
+//! The values of a message header.
+
+use amtsbote_adapter::Opened;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Who writes messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// `produkt`.
+    pub name: &'static str,
+    /// `produkthersteller`.
+    pub maker: &'static str,
+    /// `produktversion`: major and minor only, so that expected documents outlive patches.
+    pub version: &'static str,
+}
+
+/// This program.
+const AMTSBOTE: Product = Product {
+    name: "Amtsbote",
+    maker: "Amtsbote-Projekt",
+    version: concat!(
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        ".",
+        env!("CARGO_PKG_VERSION_MINOR")
+    ),
+};
+
+impl Default for Product {
+    fn default() -> Self {
+        AMTSBOTE
+    }
+}
+
+/// What one message's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// `nachrichtenUUID`.
+    pub uuid: Uuid,
+    /// `erstellungszeitpunkt`: RFC 3339 with milliseconds and zone.
+    pub created_at: String,
+}
+
+impl Header {
+    /// A message sent again keeps its UUID, a corrected one gets a new one (XÖV-Basisnachricht): so it is made of the
+    /// parcel's id (UUID version 5), which a correction changes. The same input has to give the same bytes, so the moment is
+    /// that of receipt.
+    pub fn of(opened: &Opened<'_>) -> Self {
+        Self {
+            uuid: Uuid::new_v5(&opened.parcel_id.uuid(), b"message"),
+            created_at: opened.received_at.to_rfc3339(),
+        }
+    }
+
+    /// An id for a part of the message that needs one of its own, such as `/abweichung/0`: the same on repeat.
+    pub fn part(&self, place: &str) -> Uuid {
+        Uuid::new_v5(&self.uuid, place.as_bytes())
+    }
+
+    /// The day, `yyyymmdd`, in UTC.
+    pub fn date(&self) -> String {
+        self.created_at
+            .chars()
+            .take(10)
+            .filter(char::is_ascii_digit)
+            .collect()
+    }
+
+    /// `$message` for templates.
+    pub fn source(&self, product: &Product, test: Option<&str>) -> Value {
+        json!({
+            "uuid": self.uuid.to_string(),
+            "created_at": self.created_at,
+            "produkt": product.name,
+            "produkthersteller": product.maker,
+            "produktversion": product.version,
+            "test": test,
+        })
+    }
+}

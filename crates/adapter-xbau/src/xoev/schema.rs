@@ -1,0 +1,42 @@
+//! Official schemas, handed in compiled: this crate reads no files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use amtsbote_problem::Findings;
+
+/// A compiled set of official XSD files.
+pub trait XmlSchema: Send + Sync {
+    /// What is wrong with `document`; empty if it is valid. `at` is the element's path as in lineage
+    /// (`/a/b[2]/@c`) where it is known, and no finding carries a value.
+    fn check(&self, document: &[u8]) -> Findings;
+}
+
+/// The sets installed, by target namespace. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct SchemaSets(BTreeMap<String, Arc<dyn XmlSchema>>);
+
+impl SchemaSets {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a set for one namespace; the last one given counts.
+    #[must_use]
+    pub fn with(mut self, namespace: impl Into<String>, set: Arc<dyn XmlSchema>) -> Self {
+        self.0.insert(namespace.into(), set);
+        self
+    }
+
+    /// The set for `namespace`, if it is installed.
+    pub fn set(&self, namespace: &str) -> Option<&Arc<dyn XmlSchema>> {
+        self.0.get(namespace)
+    }
+}
+
+impl std::fmt::Debug for SchemaSets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,71 @@
+//! The laws of target formats.
+
+use amtsbote_adapter::laws::format::Bench;
+use amtsbote_adapter::{Format, Package};
+
+struct Xbau;
+
+impl Bench for Xbau {
+    fn format(&self) -> Box<dyn Format> {
+        Box::new(amtsbote_adapter_xbau::Format::default())
+    }
+
+    fn packages(&self) -> Vec<Package> {
+        crate::packages::all()
+    }
+
+    fn faulty(&self) -> Vec<(&'static str, Package)> {
+        let package = crate::packages::all().remove(0);
+        let set = |key: &str, value: &str| {
+            let mut changed = package.clone();
+            changed.settings.insert(key.to_owned(), value.into());
+            changed
+        };
+        let sample = |from: &str, to: &str| {
+            let mut changed = package.clone();
+            let text = String::from_utf8(changed.files["nachricht.xml"].clone()).unwrap();
+            assert!(text.contains(from), "{from}");
+            changed.files.insert(
+                "nachricht.xml".to_owned(),
+                text.replace(from, to).into_bytes(),
+            );
+            changed
+        };
+        vec![
+            ("an unknown message", set("message", "0999")),
+            ("an unknown version", set("version", "9.9")),
+            ("an unknown setting", set("nachricht", "1200")),
+            ("a template that is not there", set("template", "fehlt.xml")),
+            ("a file name without uuid", set("file_name", "antrag.xml")),
+            (
+                "a file name with a folder",
+                set("file_name", "{uuid}/antrag.xml"),
+            ),
+            (
+                "schemas required and none installed",
+                set("schemas", "required"),
+            ),
+            (
+                "a header element that carries the namespace",
+                sample("nachrichtenkopf.g2g>", "xbauk:nachrichtenkopf.g2g>"),
+            ),
+            (
+                "another message's code",
+                sample("<code>1200</code>", "<code>1205</code>"),
+            ),
+            (
+                "another version of the message list",
+                sample(
+                    "kernmodul-nachrichten\" listVersionID=\"3.0\"",
+                    "kernmodul-nachrichten\" listVersionID=\"2.0\"",
+                ),
+            ),
+            (
+                "another standard",
+                sample("standard=\"XBau-Kernmodul\"", "standard=\"XBau-Hochbau\""),
+            ),
+        ]
+    }
+}
+
+amtsbote_adapter::format_laws!(Xbau);

@@ -1,0 +1,119 @@
+//! Every message against the official schemas, by a second, independent validator.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use amtsbote_adapter::Package;
+use amtsbote_adapter_xbau::Format;
+
+/// The folder with the official files, or the reason why there is none. In CI there has to be one.
+fn official() -> Option<PathBuf> {
+    let shared = std::env::var_os("AMTSBOTE_SHARED")
+        .map_or_else(|| crate::packages::root().join("../shared"), PathBuf::from);
+    let official = shared.join("reference/xoev");
+    if official.join("xbau-2.6").is_dir() {
+        return Some(official);
+    }
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "no official schemas in {}",
+        official.display()
+    );
+    eprintln!("skipped: no official schemas in {}", official.display());
+    None
+}
+
+fn xmllint_is_here() -> bool {
+    let here = Command::new("xmllint").arg("--version").output().is_ok();
+    assert!(
+        here || std::env::var("CI").as_deref() != Ok("true"),
+        "xmllint is not installed (libxml2-utils)"
+    );
+    if !here {
+        eprintln!("skipped: xmllint is not installed (libxml2-utils)");
+    }
+    here
+}
+
+fn schema(official: &Path, package: &Package) -> PathBuf {
+    official.join(match package.settings["standard"].as_str() {
+        Some("xbau-hochbau") => "xbau-2.6/xsd/xbau-nachrichten-baugenehmigung.xsd",
+        Some("xbau-kernmodul") => "xbau-kernmodul-1.3.0/xsd/xbau-kernmodul-universellerAntrag.xsd",
+        other => panic!("no schema known for {other:?}"),
+    })
+}
+
+/// The messages of all examples: where they come from, and their bytes.
+fn messages(package: &Package) -> Vec<(String, Vec<u8>)> {
+    let each = |example: &amtsbote_adapter::Example| {
+        let preview = package
+            .preview(&Format::default(), &example.name)
+            .unwrap_or_else(|findings| panic!("{}: {findings:?}", package.name));
+        let name = format!("{}/{}", package.name, example.name);
+        let message = preview
+            .files
+            .into_iter()
+            .find(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "xml"));
+        (
+            name.clone(),
+            message
+                .unwrap_or_else(|| panic!("{name} gave no message"))
+                .1,
+        )
+    };
+    package.examples.iter().map(each).collect()
+}
+
+/// What xmllint says; none if the document is valid. It fetches nothing.
+fn refusal(official: &Path, schema: &Path, document: &[u8]) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("message.xml");
+    std::fs::write(&file, document).unwrap();
+    let output = Command::new("xmllint")
+        .args(["--nonet", "--noout", "--schema"])
+        .arg(schema)
+        .arg(&file)
+        .env("XML_CATALOG_FILES", official.join("catalog.xml"))
+        .output()
+        .unwrap();
+    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn every_example_is_valid_for_xmllint() {
+    let Some(official) = official().filter(|_| xmllint_is_here()) else {
+        return;
+    };
+    for package in crate::packages::all() {
+        for (name, message) in messages(&package) {
+            assert_eq!(
+                refusal(&official, &schema(&official, &package), &message),
+                None,
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn xmllint_refuses_what_the_schema_forbids() {
+    let Some(official) = official().filter(|_| xmllint_is_here()) else {
+        return;
+    };
+    for package in crate::packages::all() {
+        let (name, message) = messages(&package).remove(0);
+        let text = String::from_utf8(message).unwrap();
+        for (from, to) in [
+            ("nachrichtenkopf.g2g>", "nachrichtenkopf>"),
+            ("listVersionID=\"2010-04-01\"", ""),
+            ("<zaehler>", "<zaehler><b/>"),
+        ] {
+            assert!(text.contains(from), "{name}: {from}");
+            let broken = text.replace(from, to);
+            assert!(
+                refusal(&official, &schema(&official, &package), broken.as_bytes()).is_some(),
+                "{name} with {from} replaced by {to}"
+            );
+        }
+    }
+}
