@@ -1,6 +1,8 @@
 //! The generic rendering of JSON as XML; its rules stand in the README.
 
-use amtsbote_problem::{Bilingual, Finding};
+use std::fmt::Write as _;
+
+use amtsbote_problem::{Bilingual, Finding, Findings};
 use quick_xml::escape::escape;
 use serde_json::Value;
 
@@ -13,7 +15,7 @@ pub(crate) fn element(
     name: &str,
     value: &Value,
     indent: usize,
-) -> Result<(), Finding> {
+) -> Result<(), Findings> {
     Rendering { out }.element((name, ""), value, "", indent)
 }
 
@@ -38,7 +40,7 @@ pub(crate) fn element_name(key: &str) -> String {
 }
 
 /// `text` for an attribute or element; a finding at `at` if no XML 1.0 document can hold it (§2.2).
-pub(crate) fn escaped(text: &str, at: &str) -> Result<String, Finding> {
+pub(crate) fn escaped(text: &str, at: &str) -> Result<String, Findings> {
     let fits = |c: char| {
         matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))
     };
@@ -46,14 +48,14 @@ pub(crate) fn escaped(text: &str, at: &str) -> Result<String, Finding> {
         // A bare carriage return would come back as line feed (XML 1.0 §2.11).
         Ok(escape(text).replace('\r', "&#13;"))
     } else {
-        Err(Finding::new(
+        Err(vec![Finding::new(
             at,
             "translate-invalid-character",
             Bilingual::new(
                 "ein Zeichen, das in XML nicht stehen darf",
                 "a character XML cannot hold",
             ),
-        ))
+        )])
     }
 }
 
@@ -68,13 +70,13 @@ impl Rendering<'_> {
         value: &Value,
         at: &str,
         indent: usize,
-    ) -> Result<(), Finding> {
+    ) -> Result<(), Findings> {
         if indent > DEPTH_MAX {
-            return Err(Finding::new(
+            return Err(vec![Finding::new(
                 at,
                 "too-deep",
                 Bilingual::new("tiefer als 128 Ebenen", "nested deeper than 128 levels"),
-            ));
+            )]);
         }
         let pad = "  ".repeat(indent);
         let leaf =
@@ -85,15 +87,14 @@ impl Rendering<'_> {
             Value::Number(number) => leaf(" type=\"number\"", &number.to_string()),
             Value::String(text) => leaf("", &escaped(text, at)?),
             Value::Array(items) => {
-                self.out
-                    .push_str(&format!("{pad}<{name}{attribute} type=\"array\">\n"));
+                let _ = writeln!(self.out, "{pad}<{name}{attribute} type=\"array\">");
                 for (index, item) in items.iter().enumerate() {
                     self.element(("item", ""), item, &format!("{at}/{index}"), indent + 1)?;
                 }
                 format!("{pad}</{name}>\n")
             }
             Value::Object(members) => {
-                self.out.push_str(&format!("{pad}<{name}{attribute}>\n"));
+                let _ = writeln!(self.out, "{pad}<{name}{attribute}>");
                 for (key, member) in members {
                     self.member(key, member, at, indent + 1)?;
                 }
@@ -104,7 +105,13 @@ impl Rendering<'_> {
         Ok(())
     }
 
-    fn member(&mut self, key: &str, value: &Value, at: &str, indent: usize) -> Result<(), Finding> {
+    fn member(
+        &mut self,
+        key: &str,
+        value: &Value,
+        at: &str,
+        indent: usize,
+    ) -> Result<(), Findings> {
         let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
         let name = element_name(key);
         let attribute = if name == key {
@@ -138,7 +145,7 @@ mod tests {
         let mut out = String::new();
         let outcome = element(&mut out, "a", &serde_json::from_str(json).unwrap(), 0);
         let text = outcome.map_or_else(
-            |finding| format!("! {} {}", finding.rule, finding.at),
+            |findings| format!("! {} {}", findings[0].rule, findings[0].at),
             |()| out.split_whitespace().collect::<Vec<_>>().join(" "),
         );
         assert_eq!(text, expected, "{json}");

@@ -1,5 +1,7 @@
 //! Puts the container together.
 
+use std::fmt::Write as _;
+
 use amtsbote_adapter::{
     AttachmentNames, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
     refusal_findings, template_findings,
@@ -174,10 +176,15 @@ impl Compiled {
         indent: usize,
     ) -> Result<(), Findings> {
         let value = manifest(opened, &self.maker, entries, "file");
-        generic::element(out, "manifest", &value, indent).map_err(|mut finding| {
+        generic::element(out, "manifest", &value, indent).map_err(|findings| {
             // The place is in the manifest: say so.
-            finding.at = format!("manifest{}", finding.at);
-            vec![finding]
+            findings
+                .into_iter()
+                .map(|finding| Finding {
+                    at: format!("manifest{}", finding.at),
+                    ..finding
+                })
+                .collect()
         })
     }
 
@@ -195,12 +202,11 @@ impl Compiled {
         for (index, entry) in entries.iter().enumerate() {
             let nr = index + 1;
             let at = format!("$attachments/{index}");
-            let (name, media_type) = (escaped(&entry.path, &at), escaped(&entry.media_type, &at));
-            let (name, media_type) = (
-                name.map_err(|finding| vec![finding])?,
-                media_type.map_err(|finding| vec![finding])?,
+            let (name, media_type) = (escaped(&entry.path, &at)?, escaped(&entry.media_type, &at)?);
+            let _ = write!(
+                text,
+                "  <attachment nr=\"{nr}\" name=\"{name}\" media_type=\"{media_type}\" encoding=\"base64\">"
             );
-            text.push_str(&format!("  <attachment nr=\"{nr}\" name=\"{name}\" media_type=\"{media_type}\" encoding=\"base64\">"));
             pieces.push(bytes_piece(Bytes::from(std::mem::take(&mut text))));
             pieces.push(Piece::Base64(opened.attachments[index].source.clone()));
             text.push_str("</attachment>\n");
@@ -231,8 +237,7 @@ impl Compiled {
     ) -> Result<Rendered, Findings> {
         let Some(sample) = &self.sample else {
             let mut text = String::new();
-            generic::element(&mut text, &self.settings.root, opened.data.reveal(), indent)
-                .map_err(|finding| vec![finding])?;
+            generic::element(&mut text, &self.settings.root, opened.data.reveal(), indent)?;
             return Ok(Rendered {
                 text,
                 lineage: vec![whole(output, Place::of(Root::Data))],

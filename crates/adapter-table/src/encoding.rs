@@ -106,7 +106,7 @@ impl Encoding {
     pub(crate) fn put(self, c: char, out: &mut Vec<u8>) -> Result<(), char> {
         match self {
             Self::Utf8 | Self::Utf8Bom => {
-                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes())
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             }
             Self::Latin1 | Self::Latin9 | Self::Windows1252 => out.push(self.byte(c).ok_or(c)?),
         }
@@ -169,7 +169,7 @@ fn closest(c: char) -> Option<String> {
         .nfd()
         .filter(|part| !is_combining_mark(*part))
         .collect();
-    (base.chars().next() != Some(c)).then_some(base)
+    (!base.starts_with(c)).then_some(base)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ fn cleaned(settings: &Settings, text: &str) -> Result<String, Misfit> {
                 return Err(Misfit::LineBreak);
             }
             ('\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' | '\u{85}', LineBreaks::Blank) => {
-                out.push(' ')
+                out.push(' ');
             }
             ('\n' | '\r' | '\t', LineBreaks::Keep) => out.push(c),
             (c, _) if c.is_control() => return Err(Misfit::Control),
@@ -82,9 +82,8 @@ fn csv(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
         Guard::Prefix | Guard::Quote | Guard::Report | Guard::Off => {}
     }
     let separator = settings.separator();
-    let needed = text.contains(|c| c == separator || matches!(c, '"' | '\r' | '\n'))
-        || text.starts_with(' ')
-        || text.ends_with(' ');
+    let needed =
+        text.contains([separator, '"', '\r', '\n']) || text.starts_with(' ') || text.ends_with(' ');
     if needed && settings.quote() == Quote::Never {
         return Err(Misfit::NeedsQuotes);
     }

@@ -1,6 +1,6 @@
 //! Laws: what every transport and every format keeps, as tests anyone can run against a new one.
 //!
-//! ```rust,ignore
+//! ```text
 //! // tests/laws.rs of a transport
 //! amtsbote_adapter::outbound_laws!(Bench::default());
 //! // tests/laws.rs of a format

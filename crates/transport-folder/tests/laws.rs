@@ -1,6 +1,9 @@
 //! The laws of transports for both layouts, and each crash point of the ledger.
 
-#![expect(clippy::unwrap_used, reason = "tests; clippy spares only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "tests; clippy spares only the functions marked so"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -43,7 +46,8 @@ impl Folder {
         let settings = self
             .settings
             .replace("WORK", &self.dir.path().join("work").display().to_string());
-        let settings: Settings = toml::from_str(&format!("path = '{}'\n{settings}", path.display())).unwrap();
+        let settings: Settings =
+            toml::from_str(&format!("path = '{}'\n{settings}", path.display())).unwrap();
         FolderOutbound::open(settings).unwrap()
     }
 
@@ -134,9 +138,9 @@ impl Bench for Folder {
         for name in self.visible() {
             let path = self.path().join(name);
             if path.is_dir() {
-                fs::remove_dir_all(path).unwrap()
+                fs::remove_dir_all(path).unwrap();
             } else {
-                fs::remove_file(path).unwrap()
+                fs::remove_file(path).unwrap();
             }
         }
     }
