@@ -1,11 +1,14 @@
 //! Bodies are read with a limit and a media type, or not at all.
 
+use std::time::Duration;
+
 use amtsbote_problem::{Code, Problem};
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use tokio::time::timeout;
 
 use crate::answer::Refused;
 
@@ -63,8 +66,20 @@ impl Media {
     }
 }
 
-/// Reads the whole body, at most `max_bytes`; more is 413 before it is read on.
+/// Silence after which a body is given up.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+/// The longest a whole body may take, however steadily it drips.
+const READ_MAX: Duration = Duration::from_mins(15);
+
+/// Reads the whole body, at most `max_bytes`; more is 413 before it is read on. One that stops for 30 s, or takes longer than
+/// 15 minutes, is 408.
 pub async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, Refused> {
+    timeout(READ_MAX, read_in_time(headers, body, max_bytes))
+        .await
+        .unwrap_or_else(|_| Err(Code::TooSlow.into()))
+}
+
+async fn read_in_time(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, Refused> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -73,7 +88,10 @@ pub async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<B
     }
     let mut body = body;
     let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = timeout(IDLE_MAX, body.frame())
+        .await
+        .map_err(|_| Code::TooSlow)?
+    {
         let frame = frame.map_err(|_| cut_off())?;
         let Ok(piece) = frame.into_data() else {
             continue;
@@ -101,6 +119,8 @@ pub fn cut_off() -> Refused {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::stream;
+
     use super::*;
 
     fn headers(content_type: &str) -> HeaderMap {
@@ -137,5 +157,18 @@ mod tests {
             .await
             .unwrap_err();
         assert_eq!(refused.problem().code, Code::BodyTooLarge);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_or_drips_is_given_up() {
+        let silent = stream::pending::<Result<Bytes, std::io::Error>>();
+        let refused = read(&HeaderMap::new(), Body::from_stream(silent), 5).await;
+        assert_eq!(refused.unwrap_err().problem().code, Code::TooSlow);
+        let drip = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from("x")), ()))
+        });
+        let refused = read(&HeaderMap::new(), Body::from_stream(drip), 1_000_000).await;
+        assert_eq!(refused.unwrap_err().problem().code, Code::TooSlow);
     }
 }

@@ -74,12 +74,12 @@ async fn a_refused_upload_leaves_nothing() {
         with_header(&good, &header)
     };
     for (version, text, finding) in [
-        ("v1", String::new(), "jwe "),
-        ("v1", "%PDF-1.7".to_owned(), "jwe "),
-        ("v1", good[..good.len() - 1].to_owned(), "jwe "),
-        ("v1", format!("{good}."), "jwe "),
-        ("v1", header(("alg", "RSA1_5")), "jwe "),
-        ("v1", header(("enc", "A256CBC-HS512")), "jwe "),
+        ("v1", String::new(), "jwe attachment:"),
+        ("v1", "%PDF-1.7".to_owned(), "jwe attachment:"),
+        ("v1", good[..good.len() - 1].to_owned(), "jwe attachment:"),
+        ("v1", format!("{good}."), "jwe attachment:"),
+        ("v1", header(("alg", "RSA1_5")), "jwe attachment:"),
+        ("v1", header(("enc", "A256CBC-HS512")), "jwe attachment:"),
         ("v2", header(("zip", "DEF")), "forbidden attachment:#zip"),
         (
             "v2",

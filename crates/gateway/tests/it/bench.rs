@@ -118,7 +118,11 @@ impl Bench {
 
     /// With parts of your own.
     pub async fn of(change: impl FnOnce(&mut Parts)) -> Self {
-        let store = Arc::new(MemoryStore::new());
+        Self::over(Arc::new(MemoryStore::new()), change).await
+    }
+
+    /// Over a store that may serve others, too.
+    pub async fn over(store: Arc<MemoryStore>, change: impl FnOnce(&mut Parts)) -> Self {
         let blobs = Arc::new(MemoryBlobs::new());
         let clock = Arc::new(HandClock(AtomicI64::new(NOON_S * 1000)));
         let mut parts = Parts {
@@ -130,7 +134,7 @@ impl Bench {
                 tokens: TokenKey::generate(),
             },
             clients: clients(),
-            services: Catalogue::new(Vec::new()).unwrap(),
+            services: std::sync::Arc::new(Catalogue::new(Vec::new()).unwrap()).into(),
             store: store.clone(),
             blobs: blobs.clone(),
             clock: clock.clone(),

@@ -137,13 +137,8 @@ async fn a_waiting_list_is_answered_as_soon_as_something_arrives() {
 async fn an_arrival_in_another_process_is_seen_within_a_second() {
     let bench = Bench::new().await;
     // Another gateway over the same store: its arrivals wake nobody here.
-    let store = bench.store.clone();
     let tokens = bench.context.identity().tokens.clone();
-    let mut other = Bench::of(|parts| {
-        parts.store = store;
-        parts.identity.tokens = tokens;
-    })
-    .await;
+    let mut other = Bench::over(bench.store.clone(), |parts| parts.identity.tokens = tokens).await;
     other.destination = bench.destination;
     let ids = bench.announce("v2", &[]).await;
     let began = tokio::time::Instant::now();

@@ -8,13 +8,14 @@
 //!
 //! Whatever fails, a begun blob goes with its writer, and a kept one whose row was refused is deleted.
 
+use amtsbote_fit_connect::ApiVersion;
 use amtsbote_fit_connect::jwe_header::Part;
-use amtsbote_jose::{Envelope, JweScanner, jwe};
+use amtsbote_jose::{Envelope, Header, JweScanner, jwe};
 use amtsbote_model::submission::State;
 use amtsbote_model::{AttachmentId, SubmissionId};
 use amtsbote_problem::{Code, Problem};
 use amtsbote_store::{
-    Attachment, Batch, BlobId, BlobWriter, Change, Committed, Conflict, Submission,
+    Attachment, Batch, BlobId, BlobWriter, Change, Committed, Conflict, Error, Submission,
 };
 use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 
 use crate::Context;
 use crate::access::{Asked, Of, sent_by_caller};
-use crate::answer::{Refused, unexpected};
+use crate::answer::{Refused, done_or, unexpected};
 use crate::auth::Right;
 use crate::body::{Media, cut_off};
 use crate::routes::submissions::{encryption_kids, header_findings, malformed};
@@ -50,19 +51,14 @@ pub(super) async fn upload(
     if announced.is_some_and(|length| length > room.bytes) {
         return Err(room.exceeded());
     }
+    let rules = Rules {
+        version: asked.version,
+        kids: encryption_kids(&asked.context, submission.destination_id).await?,
+        place: format!("attachment:{id}"),
+        room,
+    };
     let mut writer = asked.context.blobs().begin().await?;
-    let envelope = receive(&asked.context, body, writer.as_mut(), &room).await?;
-    let kids = encryption_kids(&asked.context, submission.destination_id).await?;
-    let place = format!("attachment:{id}");
-    let findings = header_findings(
-        envelope.header(),
-        (asked.version, Part::Attachment),
-        &kids,
-        &place,
-    );
-    if !findings.is_empty() {
-        return Err(Problem::new(Code::JweMalformed).findings(findings).into());
-    }
+    let envelope = receive(&asked.context, body, writer.as_mut(), &rules).await?;
     let end = Arrival {
         submission_id,
         id,
@@ -138,42 +134,59 @@ impl Room {
     }
 }
 
-/// Takes the body piece by piece, as fast as the blob store writes.
+/// What the ciphertext must keep to.
+struct Rules {
+    version: ApiVersion,
+    kids: Vec<String>,
+    place: String,
+    room: Room,
+}
+
+impl Rules {
+    fn check(&self, header: &Header) -> Result<(), Refused> {
+        let which = (self.version, Part::Attachment);
+        let findings = header_findings(header, which, &self.kids, &self.place);
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::new(Code::JweMalformed).findings(findings).into())
+    }
+
+    fn refuse(&self, fault: jwe::Malformed) -> Refused {
+        if fault == jwe::Malformed::TooLong {
+            return self.room.exceeded();
+        }
+        Problem::new(Code::JweMalformed)
+            .findings(vec![malformed(&self.place, fault)])
+            .into()
+    }
+}
+
+/// Takes the body piece by piece, as fast as the blob store writes. A wrong header ends it before the rest has come.
 async fn receive(
     context: &Context,
     mut body: Body,
     writer: &mut dyn BlobWriter,
-    room: &Room,
+    rules: &Rules,
 ) -> Result<Envelope, Refused> {
-    let mut scanner = JweScanner::new(room.bytes);
-    let refuse = |fault| match fault {
-        jwe::Malformed::TooLong => room.exceeded(),
-        jwe::Malformed::Parts
-        | jwe::Malformed::Encoding
-        | jwe::Malformed::Header
-        | jwe::Malformed::Algorithm
-        | jwe::Malformed::Encryption
-        | jwe::Malformed::Compression
-        | jwe::Malformed::Critical
-        | jwe::Malformed::WrappedKey
-        | jwe::Malformed::Iv
-        | jwe::Malformed::Tag => Problem::new(Code::JweMalformed)
-            .findings(vec![malformed("", fault)])
-            .into(),
-    };
-    loop {
-        let idle = context.limits().upload_idle;
-        let frame = timeout(idle, body.frame())
-            .await
-            .map_err(|_| Code::TooSlow)?;
-        let Some(frame) = frame else { break };
+    let mut scanner = JweScanner::new(rules.room.bytes);
+    let mut header_seen = false;
+    let idle = context.limits().upload_idle;
+    while let Some(frame) = timeout(idle, body.frame())
+        .await
+        .map_err(|_| Code::TooSlow)?
+    {
         let Ok(piece) = frame.map_err(|_| cut_off())?.into_data() else {
             continue;
         };
-        scanner.push(&piece).map_err(refuse)?;
+        scanner.push(&piece).map_err(|fault| rules.refuse(fault))?;
+        if let Some(header) = scanner.header().filter(|_| !header_seen) {
+            rules.check(header)?;
+            header_seen = true;
+        }
         writer.write(piece).await?;
     }
-    scanner.finish().map_err(refuse)
+    scanner.finish().map_err(|fault| rules.refuse(fault))
 }
 
 /// What the row says, once the blob is kept.
@@ -189,50 +202,51 @@ async fn finish(
     arrival: Arrival,
 ) -> Result<(), Refused> {
     let kept = writer.keep().await?;
-    let replaced = replaced(&context, &arrival).await;
+    // Two uploads of one id at a time may leave a blob behind: the sweep finds it.
+    let replaced = row_of(&context, &arrival).await?;
     let row = Attachment {
         id: arrival.id,
         blob: kept.id.clone(),
         size_bytes: kept.size_bytes,
-        tag: arrival.tag,
+        tag: arrival.tag.clone(),
     };
     let batch = Batch::new().with(Change::Attach {
         submission_id: arrival.submission_id,
         attachment: row,
     });
-    let refused = match context.store().commit(batch).await {
-        Ok(Committed::Done) => None,
-        Ok(Committed::Refused(Conflict::StateMoved(state))) => Some(closed(state)),
-        Ok(Committed::Refused(conflict)) => Some(unexpected(conflict)),
-        Err(error) => Some(error.into()),
-    };
-    match refused {
-        Some(refused) => {
-            delete(&context, &kept.id).await;
-            Err(refused)
+    let committed = context.store().commit(batch).await;
+    if matches!(committed, Ok(Committed::Done)) {
+        if let Some(old) = replaced {
+            delete(&context, &old).await;
         }
-        None => {
-            if let Some(old) = replaced {
-                delete(&context, &old).await;
-            }
-            Ok(())
-        }
+        return Ok(());
     }
+    // A store that lost its connection may not know what became of the batch: only a blob without a row goes.
+    if let Ok(row) = row_of(&context, &arrival).await
+        && row.as_ref() != Some(&kept.id)
+    {
+        delete(&context, &kept.id).await;
+    }
+    done_or(committed?, |conflict| match conflict {
+        Conflict::StateMoved(state) => closed(state),
+        Conflict::Exists
+        | Conflict::SubmissionUnknown
+        | Conflict::NotAnnounced
+        | Conflict::AttachmentsMoved
+        | Conflict::CaseMismatch
+        | Conflict::DestinationMoved
+        | Conflict::InUse => unexpected(conflict),
+    })
 }
 
-/// The blob that this one replaces. Two uploads of one id at a time may leave one behind: the sweep finds it.
-async fn replaced(context: &Context, arrival: &Arrival) -> Option<BlobId> {
-    let submission = context
-        .store()
-        .submission(arrival.submission_id)
-        .await
-        .ok()
-        .flatten()?;
-    submission
-        .attachments
+/// The blob the row names now.
+async fn row_of(context: &Context, arrival: &Arrival) -> Result<Option<BlobId>, Error> {
+    let submission = context.store().submission(arrival.submission_id).await?;
+    let rows = submission
         .into_iter()
-        .find(|attachment| attachment.id == arrival.id)
-        .map(|attachment| attachment.blob)
+        .flat_map(|submission| submission.attachments);
+    let mut blobs = rows.filter(|row| row.id == arrival.id).map(|row| row.blob);
+    Ok(blobs.next())
 }
 
 /// What cannot be deleted now is found by the sweep.

@@ -58,7 +58,10 @@ pub(super) async fn submit(
             State::Submitted | State::Forwarded | State::Accepted | State::Rejected => {
                 repeated(&asked.context, &submission, &sealed).await?
             }
-            State::Deleted => return Err(no_such_submission()),
+            State::Deleted => {
+                let detail = "it was deleted: announced submissions wait a limited time";
+                return Err(Problem::new(Code::SubmissionClosed).detail(detail).into());
+            }
         };
         if complete == Complete::Yes {
             let status = StatusCode::from_u16(asked.version.submit_status().code())

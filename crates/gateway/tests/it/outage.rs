@@ -1,0 +1,209 @@
+//! The store fails, or there is too much to do: nothing is promised, nothing is left.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use amtsbote_gateway::CryptoPool;
+use amtsbote_model::submission::State;
+use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_store::{
+    Batch, Committed, Content, DestinationFilter, Directory, Error, Event, KeyRecord, Ledger,
+    Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered, Reply, Submission,
+    SubmissionFilter, SubmissionRef,
+};
+
+use crate::bench::{Bench, new_attachment, sealed};
+
+/// A store whose disk can be taken away.
+struct Frail {
+    whole: Arc<MemoryStore>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Ledger for Frail {
+    fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
+        if self.broken.load(Ordering::SeqCst) {
+            let wait = Duration::from_secs(7);
+            let error = Error::Unavailable {
+                reason: "disk full".into(),
+                retry_after: Some(wait),
+            };
+            return Box::pin(async { Err(error) });
+        }
+        self.whole.commit(batch)
+    }
+
+    fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {
+        self.whole.submission(id)
+    }
+
+    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
+        self.whole.content(id)
+    }
+
+    fn submissions<'a>(
+        &'a self,
+        filter: &'a SubmissionFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>> {
+        self.whole.submissions(filter, page)
+    }
+
+    fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>> {
+        self.whole.events(of, page)
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        client: &'a ClientId,
+        key: &'a str,
+    ) -> Reply<'a, Result<Option<Remembered>, Error>> {
+        self.whole.remembered(client, key)
+    }
+}
+
+impl Directory for Frail {
+    fn destination(&self, id: DestinationId) -> Reply<'_, Result<Option<Destination>, Error>> {
+        self.whole.destination(id)
+    }
+
+    fn destinations<'a>(
+        &'a self,
+        filter: &'a DestinationFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Destination>, Error>> {
+        self.whole.destinations(filter, page)
+    }
+
+    fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
+        self.whole.keys(id)
+    }
+}
+
+impl Outbox for Frail {
+    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
+        self.whole.due(now, max)
+    }
+}
+
+async fn frail() -> (Bench, Arc<AtomicBool>) {
+    let broken = Arc::new(AtomicBool::new(false));
+    let whole = Arc::new(MemoryStore::new());
+    let store = Frail {
+        whole: whole.clone(),
+        broken: broken.clone(),
+    };
+    let bench = Bench::over(whole, |parts| parts.store = Arc::new(store)).await;
+    (bench, broken)
+}
+
+#[tokio::test]
+async fn without_a_durable_write_there_is_no_success() {
+    let (bench, broken) = frail().await;
+    let id = new_attachment();
+    let ids = bench.announce("v2", &[id]).await;
+    broken.store(true, Ordering::SeqCst);
+
+    let announced = bench
+        .post("/submission-api/v2/submissions")
+        .by("sender")
+        .json(&bench.announcement("v2", &[]))
+        .await;
+    announced.refuses(503, "store-unavailable");
+    assert_eq!(announced.header("retry-after"), "7");
+    bench
+        .upload(&ids, id, sealed(b"x", "application/pdf"))
+        .await
+        .refuses(503, "store-unavailable");
+    assert_eq!(bench.blob_count().await, 0);
+    broken.store(false, Ordering::SeqCst);
+    bench
+        .upload(&ids, id, sealed(b"x", "application/pdf"))
+        .await
+        .expect(204);
+    broken.store(true, Ordering::SeqCst);
+    bench.submit(&ids).await.refuses(503, "store-unavailable");
+    assert_eq!(bench.stored(&ids).await.state, State::Created);
+    broken.store(false, Ordering::SeqCst);
+    bench.submit(&ids).await.expect(200);
+    broken.store(true, Ordering::SeqCst);
+    bench.accept(&ids).await.refuses(503, "store-unavailable");
+    assert_eq!(bench.stored(&ids).await.state, State::Submitted);
+    assert_eq!(
+        bench.log(&ids).await,
+        ["create-submission", "submit-submission"]
+    );
+}
+
+#[tokio::test]
+async fn a_list_is_answered_even_if_it_cannot_be_noted_and_noted_later() {
+    let (bench, broken) = frail().await;
+    let ids = bench.submitted("v2", &[]).await;
+    broken.store(true, Ordering::SeqCst);
+    let list = || bench.get("/submission-api/v2/submissions").by("subscriber");
+    assert_eq!(list().await.expect(200).json()["totalCount"], 1);
+    assert_eq!(bench.log(&ids).await.len(), 2);
+    broken.store(false, Ordering::SeqCst);
+    list().await.expect(200);
+    assert_eq!(bench.log(&ids).await[2], "notify-submission");
+}
+
+#[tokio::test]
+async fn two_gateways_over_one_store_note_a_list_once() {
+    let bench = Bench::new().await;
+    let other = Bench::over(bench.store.clone(), |parts| {
+        parts.identity.tokens = bench.context.identity().tokens.clone();
+    })
+    .await;
+    let ids = bench.submitted("v2", &[]).await;
+    for gateway in [&bench, &other] {
+        gateway
+            .get("/submission-api/v2/submissions")
+            .by("subscriber")
+            .await
+            .expect(200);
+        gateway.settled().await;
+    }
+    let names = [
+        "create-submission",
+        "submit-submission",
+        "notify-submission",
+    ];
+    assert_eq!(bench.log(&ids).await, names);
+}
+
+#[tokio::test]
+async fn too_much_signing_at_a_time_is_refused_at_once() {
+    let bench = Bench::of(|parts| parts.crypto = CryptoPool::new(1, 1)).await;
+    let body = bench.announcement("v2", &[]);
+    let announce = || async {
+        bench
+            .post("/submission-api/v2/submissions")
+            .by("sender")
+            .json(&body)
+            .await
+    };
+    let (one, two, three) = tokio::join!(announce(), announce(), announce());
+    one.expect(201);
+    for refused in [two, three] {
+        refused.refuses(503, "overloaded");
+        assert_eq!(refused.header("retry-after"), "2");
+    }
+    let filter = SubmissionFilter::Stale {
+        state: State::Created,
+        before: Timestamp::from_millis(i64::MAX),
+    };
+    let listed = bench
+        .store
+        .submissions(
+            &filter,
+            Page {
+                offset: 0,
+                limit: 1,
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(listed.total, 1);
+}
