@@ -1,1 +1,91 @@
-fn main() {}
+//! `amtsbote`: the one program. Wires stores, adapters and shells; alone reads clock, environment and settings files.
+//!
+//! ```text
+//!  args ─► commands/… ─► gateway::open (store, keys, clients, services) ─► server
+//!                     └► agents::start (packages, formats, transports)  ─► agent
+//! ```
+//!
+//! stdout is data, stderr is talk. Start reading at [`args`], then `sandbox.rs`.
+
+mod access;
+mod agents;
+mod areas;
+mod args;
+mod clock;
+mod commands;
+mod demo;
+mod destinations;
+mod folder;
+mod gateway;
+mod hessen;
+mod identity;
+mod registry;
+mod sandbox;
+mod sandbox_agent;
+mod services;
+mod stop;
+mod talk;
+mod tls;
+mod xsd;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use args::{Cli, Command};
+use commands::serve::Part;
+use talk::{Form, Talk};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let form = if cli.json { Form::Json } else { Form::Text };
+    let talk = Talk::new(cli.lang, form);
+    match start(cli, talk) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            talk.progress_done();
+            talk.say(format_args!("{} {error:#}", talk.pick("Fehler:", "error:")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli, talk: Talk) -> Result<()> {
+    log_to_stderr(&cli.log, talk.form())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no async runtime")?;
+    runtime.block_on(dispatch(cli.command, talk))
+}
+
+fn log_to_stderr(filter: &str, form: Form) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .context("--log is not a filter such as `info`")?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match form {
+        Form::Text => lines.init(),
+        Form::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+async fn dispatch(command: Command, talk: Talk) -> Result<()> {
+    match command {
+        Command::Serve(file) => commands::serve::run(Part::Both, &file, talk).await,
+        Command::Gateway(file) => commands::serve::run(Part::Gateway, &file, talk).await,
+        Command::Agent(file) => commands::serve::run(Part::Agent, &file, talk).await,
+        Command::Sandbox(args) => sandbox::run(&args, talk).await,
+        Command::Demo(args) => demo::run(&args, talk).await,
+        Command::Submit(args) => commands::submit::run(&args, talk).await,
+        Command::Status(args) => commands::status::run(&args, talk).await,
+        Command::Package(args) => commands::package::run(&args, talk),
+        Command::Schema(args) => commands::schema::run(&args, talk),
+        Command::Receipt(args) => commands::receipt::run(&args, talk),
+        Command::Keys(args) => commands::keys::run(&args, talk),
+        Command::Settings(args) => commands::settings::run(&args, talk),
+    }
+}

@@ -127,7 +127,7 @@ pub struct Parts {
     /// Who may ask for tokens.
     pub clients: Clients,
     /// The services intake knows.
-    pub services: Catalogue,
+    pub services: Arc<Catalogue>,
     /// What survives.
     pub store: Arc<dyn Store>,
     /// Attachments.

@@ -3,14 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amtsbote_problem::Findings;
-
-/// A compiled set of official XSD files.
-pub trait XmlSchema: Send + Sync {
-    /// What is wrong with `document`; empty if it is valid. `at` is the element's path as in lineage
-    /// (`/a/b[2]/@c`) where it is known, and no finding carries a value.
-    fn check(&self, document: &[u8]) -> Findings;
-}
+pub use amtsbote_validate::xsd::XmlSchema;
 
 /// The sets installed, by target namespace. Cheap to clone.
 #[derive(Clone, Default)]

@@ -1,0 +1,124 @@
+//! A sender's way to a gateway, from options, environment or a sandbox.json.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use amtsbote_client::{Credentials, Fault, Intake, Service, Session};
+use amtsbote_fit_connect::ApiVersion;
+use amtsbote_model::{ClientId, Secret};
+use amtsbote_outgoing::{Outgoing, PlainHttp, Settings};
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use crate::args::Access;
+use crate::clock::SystemClock;
+use crate::folder;
+use crate::talk::Talk;
+
+/// What every call of ours names itself.
+pub(crate) const USER_AGENT: &str = concat!("amtsbote/", env!("CARGO_PKG_VERSION"));
+
+struct Way {
+    base: String,
+    token: String,
+    client_id: ClientId,
+    secret: Secret,
+    ca_pem: Option<Vec<u8>>,
+}
+
+/// An intake client.
+pub(crate) fn intake(access: &Access) -> Result<Intake> {
+    let way = match &access.sandbox {
+        Some(path) => from_sandbox(path)?,
+        None => from_options(access)?,
+    };
+    let base = way.base.parse().context("the gateway's URL is not a URL")?;
+    let token = way
+        .token
+        .parse()
+        .context("the token endpoint's URL is not a URL")?;
+    let service = Service::new(base, token, ApiVersion::V2)?;
+    let credentials = Credentials {
+        client_id: way.client_id,
+        client_secret: way.secret,
+    };
+    let session = Session::new(
+        outgoing(&way.base, way.ca_pem)?,
+        service,
+        credentials,
+        Arc::new(SystemClock),
+    );
+    Ok(Intake::new(session))
+}
+
+/// The way out to peers the operator named; plain http on loopback only.
+pub(crate) fn outgoing(base: &str, ca_pem: Option<Vec<u8>>) -> Result<Outgoing> {
+    let mut settings = Settings::trusted(USER_AGENT);
+    settings.extra_roots_pem = ca_pem;
+    if base.starts_with("http://127.0.0.1")
+        || base.starts_with("http://localhost")
+        || base.starts_with("http://[::1]")
+    {
+        settings.plain_http = PlainHttp::DangerAllowed;
+    }
+    Outgoing::open(settings).context("the HTTP client cannot be set up")
+}
+
+fn from_sandbox(path: &Path) -> Result<Way> {
+    let sandbox: Value = serde_json::from_str(&folder::read_text(path)?)
+        .with_context(|| format!("{} is not JSON", path.display()))?;
+    let text = |pointer: &str| {
+        let found = sandbox
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        found.ok_or_else(|| anyhow!("{} lacks {pointer}", path.display()))
+    };
+    let ca_pem = match sandbox.get("caFile").and_then(Value::as_str) {
+        Some(file) => Some(folder::read_file(Path::new(file))?),
+        None => None,
+    };
+    Ok(Way {
+        base: text("/baseUrl")?,
+        token: text("/tokenUrl")?,
+        client_id: text("/sender/clientId")?.parse()?,
+        secret: Secret::new(text("/sender/clientSecret")?),
+        ca_pem,
+    })
+}
+
+fn from_options(access: &Access) -> Result<Way> {
+    let (Some(base), Some(id), Some(secret_file)) =
+        (&access.url, &access.client_id, &access.client_secret_file)
+    else {
+        bail!(
+            "say how to reach the gateway: --sandbox FILE, or --url, --client-id and --client-secret-file"
+        );
+    };
+    let base = base.trim_end_matches('/').to_owned();
+    Ok(Way {
+        token: format!("{base}/token"),
+        base,
+        client_id: id.parse()?,
+        secret: Secret::new(folder::read_text(secret_file)?.trim().to_owned()),
+        ca_pem: access
+            .ca_file
+            .as_deref()
+            .map(folder::read_file)
+            .transpose()?,
+    })
+}
+
+/// Tells what a service answered, with all findings, as an error that ends the program.
+pub(crate) fn explain(fault: Fault, talk: Talk) -> anyhow::Error {
+    if let Fault::Refused { answered, .. } = &fault {
+        if let Some(title) = &answered.problem.title {
+            talk.say(title);
+        }
+        if let Some(detail) = &answered.problem.detail {
+            talk.say(format_args!("  {detail}"));
+        }
+        talk.findings(&answered.findings);
+    }
+    anyhow::Error::new(fault)
+}

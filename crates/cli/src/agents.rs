@@ -1,0 +1,228 @@
+//! Puts agents together: access to the service, own state, keys, packages, ways out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_agent::{Activated, Agent, Observer, Parts, Policy, Served};
+use amtsbote_client::{Credentials, Service, Session, Subscriber};
+use amtsbote_fit_connect::ApiVersion;
+use amtsbote_jose::{KeyUse, PrivateKey};
+use amtsbote_model::Secret;
+use amtsbote_settings as settings;
+use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries};
+use amtsbote_validate::service::Catalogue;
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::task::JoinHandle;
+
+use crate::clock::SystemClock;
+use crate::registry::{self, Registry};
+use crate::stop::Stop;
+use crate::talk::Talk;
+use crate::{access, folder, identity, services, xsd};
+
+/// What one agent is built from.
+pub(crate) struct Plan {
+    /// Submission API without version.
+    pub(crate) submission_api: String,
+    /// Token endpoint.
+    pub(crate) token: String,
+    pub(crate) version: ApiVersion,
+    pub(crate) credentials: Credentials,
+    pub(crate) ca_pem: Option<Vec<u8>>,
+    /// Folder of its own state.
+    pub(crate) data_dir: PathBuf,
+    pub(crate) services: Arc<Catalogue>,
+    pub(crate) destinations: Vec<Served>,
+    pub(crate) policy: Policy,
+    pub(crate) observer: Option<Observer>,
+}
+
+/// Opens the agent's state; makes no call yet.
+pub(crate) fn build(plan: Plan) -> Result<Agent> {
+    let base = plan
+        .submission_api
+        .parse()
+        .context("the submission API's address is not a URL")?;
+    let token = plan
+        .token
+        .parse()
+        .context("the token endpoint's address is not a URL")?;
+    let service = Service::new(base, token, plan.version)?;
+    let outgoing = access::outgoing(&plan.submission_api, plan.ca_pem)?;
+    let session = Session::new(outgoing, service, plan.credentials, Arc::new(SystemClock));
+    let deliveries =
+        SqliteDeliveries::open(&plan.data_dir).context("the agent's database cannot be opened")?;
+    let spool = FolderBlobs::open(&plan.data_dir.join("spool"))
+        .context("the agent's spool cannot be opened")?;
+    Ok(Agent::new(Parts {
+        subscriber: Subscriber::new(session),
+        deliveries: Arc::new(deliveries),
+        spool: Arc::new(spool),
+        clock: Arc::new(SystemClock),
+        services: plan.services,
+        destinations: plan.destinations,
+        policy: plan.policy,
+        observer: plan.observer,
+    }))
+}
+
+/// Agents that run.
+pub(crate) struct Running(Vec<JoinHandle<()>>);
+
+impl Running {
+    /// Runs an agent until stopped.
+    pub(crate) fn one(agent: &Agent, stop: &Stop) -> Self {
+        let (agent, wait) = (agent.clone(), stop.wait());
+        Self(vec![tokio::spawn(async move { agent.run(wait).await })])
+    }
+
+    /// Together with others.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// None yet.
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Waits until all have ended.
+    pub(crate) async fn finished(self) {
+        for task in self.0 {
+            if let Err(error) = task.await {
+                tracing::error!(error = %error, "an agent ended with a fault: {error}");
+            }
+        }
+    }
+}
+
+/// Activates a package: its examples must pass.
+pub(crate) fn activate(files: folder::Files, registry: &Registry, talk: Talk) -> Result<Activated> {
+    let package = amtsbote_adapter::Package::parse(files).map_err(|findings| {
+        talk.findings(&findings);
+        anyhow!("a mapping package cannot be read")
+    })?;
+    let format = registry.format(&package.format)?;
+    let report = package.check(format);
+    if !report.passed() {
+        talk.findings(&report.faults);
+        for result in &report.results {
+            talk.findings(&result.findings);
+        }
+        bail!(
+            "the package {} fails its own examples; `amtsbote package check` tells more",
+            package.name
+        );
+    }
+    let mapping = format.open(&package).map_err(|findings| {
+        talk.findings(&findings);
+        anyhow!("the package {} cannot be used", package.name)
+    })?;
+    Ok(Activated {
+        service: package.service.clone(),
+        schema_uri: package.schema_uri.clone(),
+        package: package.name.to_string(),
+        version: package.version.clone(),
+        mapping,
+    })
+}
+
+/// Starts an agent for each service of the settings.
+pub(crate) fn start(settings: &settings::Agent, stop: &Stop, talk: Talk) -> Result<Running> {
+    let services = services::load(Some(&settings.schemas_dir), talk)?;
+    let registry = Registry::new(&xsd::load(settings.xsd_dir.as_deref(), talk)?);
+    let mut running = Running::none();
+    for service in &settings.services {
+        let routes = settings
+            .destinations
+            .iter()
+            .filter(|route| route.service == service.name);
+        let destinations = routes
+            .map(|route| {
+                served(route, settings, &registry, talk)
+                    .with_context(|| format!("destination {}", route.id))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let count = destinations.len();
+        let agent = build(Plan {
+            submission_api: service.submission_api_url.clone(),
+            token: service.token_url.clone(),
+            version: service
+                .version
+                .parse()
+                .map_err(|_| anyhow!("version must be v1 or v2"))?,
+            credentials: Credentials {
+                client_id: service.client_id.clone(),
+                client_secret: Secret::new(
+                    folder::read_text(&service.client_secret_file)?
+                        .trim()
+                        .to_owned(),
+                ),
+            },
+            ca_pem: service
+                .ca_file
+                .as_deref()
+                .map(folder::read_file)
+                .transpose()?,
+            data_dir: settings.data_dir.join(&service.name),
+            services: services.clone(),
+            destinations,
+            policy: policy(settings),
+            observer: None,
+        })?;
+        talk.say(format_args!(
+            "{} {} ({count} {})",
+            talk.pick("Agent für", "agent for"),
+            service.name,
+            talk.pick("Zustellpunkte", "destinations")
+        ));
+        running = running.and(Running::one(&agent, stop));
+    }
+    Ok(running)
+}
+
+fn served(
+    route: &settings::DestinationRoute,
+    settings: &settings::Agent,
+    registry: &Registry,
+    talk: Talk,
+) -> Result<Served> {
+    let decryption = route
+        .decryption_keys
+        .iter()
+        .map(|path| identity::load(path, KeyUse::Encryption))
+        .collect::<Result<Vec<PrivateKey>>>()?;
+    let mappings = route
+        .packages
+        .iter()
+        .map(|name| {
+            activate(
+                folder::read(&settings.packages_dir.join(name))?,
+                registry,
+                talk,
+            )
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Served {
+        id: route.id,
+        decryption,
+        signing: identity::load(&route.signing_key, KeyUse::Signature)?,
+        receiver: serde_json::to_value(&route.receiver)
+            .context("the receiver's header data is not usable")?,
+        mappings,
+        outbound: registry::outbound(&route.outbound, Path::new(""))?,
+    })
+}
+
+fn policy(settings: &settings::Agent) -> Policy {
+    let mut policy = Policy::default();
+    let span =
+        |given: Option<settings::Span>, default: Duration| given.map_or(default, |span| span.0);
+    policy.concurrency = settings.concurrency.unwrap_or(policy.concurrency).max(1);
+    policy.pause = span(settings.poll, policy.pause);
+    policy.deliver_limit = span(settings.deliver_limit, policy.deliver_limit);
+    policy.retry.tries_max = settings.tries_max.unwrap_or(policy.retry.tries_max);
+    policy
+}

@@ -1,0 +1,261 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::talk::Tongue;
+
+/// Amtsbote brings applications from any online service into any specialist procedure.
+#[derive(Debug, Parser)]
+#[command(
+    name = "amtsbote",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// Language of texts.
+    #[arg(
+        long,
+        global = true,
+        env = "AMTSBOTE_LANG",
+        value_enum,
+        default_value = "en"
+    )]
+    pub(crate) lang: Tongue,
+    /// Results as JSON, for scripts.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log on stderr, for example `info` or `amtsbote_gateway=debug`.
+    #[arg(long, global = true, env = "AMTSBOTE_LOG", default_value = "warn")]
+    pub(crate) log: String,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run gateway and agent, whichever the settings name.
+    Serve(SettingsFile),
+    /// Run the gateway alone.
+    Gateway(SettingsFile),
+    /// Run the agent alone.
+    Agent(SettingsFile),
+    /// Start a gateway with throw-away keys to point a FIT-Connect SDK at.
+    Sandbox(Sandbox),
+    /// Bring sample applications into the formats of six municipalities, all on this machine.
+    Demo(Demo),
+    /// Send an intake request (JSON) to a gateway.
+    Submit(Submit),
+    /// Show where a submission is.
+    Status(Status),
+    /// Check or preview mapping packages.
+    #[command(subcommand)]
+    Package(Package),
+    /// Add or list official XSD sets.
+    #[command(subcommand)]
+    Schema(Schema),
+    /// Check receipts offline.
+    #[command(subcommand)]
+    Receipt(Receipt),
+    /// Make or import keys and client secrets.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Check or explain settings.
+    #[command(subcommand)]
+    Settings(Settings),
+}
+
+/// The settings file.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsFile {
+    /// Settings file (TOML).
+    #[arg(
+        long,
+        short,
+        env = "AMTSBOTE_SETTINGS",
+        default_value = "amtsbote.toml"
+    )]
+    pub(crate) settings: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// Folder for keys, data and sandbox.json; the same folder gives the same identity again.
+    #[arg(long, default_value = ".sandbox")]
+    pub(crate) dir: PathBuf,
+    /// Port on 127.0.0.1; 0 takes the one used before, or any.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Serve TLS with a throw-away CA (written to the folder).
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Run an agent for the destination, too: submissions are handed over into the folder `out`.
+    #[arg(long)]
+    pub(crate) with_agent: bool,
+    /// Folder with JWK files of the destination to use instead of new ones: the private decryption key (`unwrapKey`)
+    /// and the private signing key (`sign`), whatever the files are called.
+    #[arg(long)]
+    pub(crate) keys: Option<PathBuf>,
+    /// Folder of the shared submission schemas.
+    #[arg(long, env = "AMTSBOTE_SCHEMAS")]
+    pub(crate) schemas: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Folder to leave everything in.
+    #[arg(long, default_value = ".demo")]
+    pub(crate) dir: PathBuf,
+    /// Leave the servers running and print what to try with curl.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Submit {
+    /// Intake request (JSON): service, region or destinationId, data, attachments …
+    pub(crate) file: PathBuf,
+    /// Check only, send nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Repeat-safe key; made from the file's content if left out.
+    #[arg(long)]
+    pub(crate) idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The submission's id.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// How to reach a gateway as a sender.
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    /// A sandbox.json to take everything from.
+    #[arg(long, env = "AMTSBOTE_SANDBOX")]
+    pub(crate) sandbox: Option<PathBuf>,
+    /// Gateway's base URL.
+    #[arg(long, env = "AMTSBOTE_URL")]
+    pub(crate) url: Option<String>,
+    /// Sender client.
+    #[arg(long, env = "AMTSBOTE_CLIENT_ID")]
+    pub(crate) client_id: Option<String>,
+    /// File with the client's secret.
+    #[arg(long, env = "AMTSBOTE_CLIENT_SECRET_FILE")]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    /// PEM file with further trusted roots.
+    #[arg(long, env = "AMTSBOTE_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Package {
+    /// Run a package's examples and compare with the expected output.
+    Check {
+        /// Package folders, or folders of packages.
+        #[arg(required = true)]
+        dirs: Vec<PathBuf>,
+        /// Folder of official XSD sets.
+        #[arg(long, env = "AMTSBOTE_XSD_DIR")]
+        xsd_dir: Option<PathBuf>,
+    },
+    /// Show output, lineage and losses for one input.
+    Preview {
+        /// Package folder.
+        dir: PathBuf,
+        /// Data (JSON); the package's first example if left out.
+        #[arg(long)]
+        input: Option<PathBuf>,
+        /// Header data of the receiver (TOML table or JSON).
+        #[arg(long)]
+        receiver: Option<PathBuf>,
+        /// Folder of official XSD sets.
+        #[arg(long, env = "AMTSBOTE_XSD_DIR")]
+        xsd_dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// Add an official XSD set as downloaded (zip or folder); nothing is fetched from a network.
+    Add {
+        /// Zip file or folder.
+        source: PathBuf,
+        /// Folder to keep sets in.
+        #[arg(long, env = "AMTSBOTE_XSD_DIR", default_value = "xsd")]
+        xsd_dir: PathBuf,
+    },
+    /// List the sets.
+    List {
+        /// Folder of the sets.
+        #[arg(long, env = "AMTSBOTE_XSD_DIR", default_value = "xsd")]
+        xsd_dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Receipt {
+    /// Check a receipt's or event's signature without any network.
+    Verify {
+        /// File with the compact token, or JSON with a member `receipt`.
+        file: PathBuf,
+        /// Trusted keys: JWK or JWK Set file (the gateway's key set, or the destination's signature key).
+        #[arg(long, required = true)]
+        keys: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make new keys.
+    New {
+        /// What for.
+        #[arg(value_enum)]
+        what: KeyOwner,
+        /// Folder to write to.
+        #[arg(long, default_value = "keys")]
+        dir: PathBuf,
+        /// Name in the certificate, or the client's id.
+        #[arg(long, default_value = "amtsbote")]
+        name: String,
+    },
+    /// Check JWK files made elsewhere and take them over.
+    Import {
+        /// Private JWK files: the decryption key (`unwrapKey`) and the signing key (`sign`) of a destination.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Folder to write to.
+        #[arg(long, default_value = "keys")]
+        dir: PathBuf,
+    },
+}
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum KeyOwner {
+    /// The gateway: events and receipts, routing data, tokens.
+    Gateway,
+    /// A destination: decryption and signing key with self-signed certificates (for tests).
+    Destination,
+    /// A client: its secret.
+    Client,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Settings {
+    /// Check a settings file and what it refers to; all faults at once.
+    Check(SettingsFile),
+    /// Explain every key.
+    Explain {
+        /// Only keys that begin so.
+        prefix: Option<String>,
+    },
+}

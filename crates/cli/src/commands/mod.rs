@@ -1,0 +1,11 @@
+//! One file per command.
+
+pub(crate) mod keys;
+pub(crate) mod package;
+pub(crate) mod preview;
+pub(crate) mod receipt;
+pub(crate) mod schema;
+pub(crate) mod serve;
+pub(crate) mod settings;
+pub(crate) mod status;
+pub(crate) mod submit;

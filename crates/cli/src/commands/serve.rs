@@ -1,0 +1,153 @@
+//! `amtsbote serve|gateway|agent`: the long-running processes.
+
+use std::path::{Path, PathBuf};
+
+use amtsbote_settings as settings;
+use anyhow::{Context, Result, bail};
+
+use super::settings::load;
+use crate::args::SettingsFile;
+use crate::clock::SystemClock;
+use crate::gateway::{self, Given};
+use crate::stop::Stop;
+use crate::talk::Talk;
+use crate::{agents, identity, services, tls};
+
+/// Which part of the settings runs in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Whatever the settings name.
+    Both,
+    /// The gateway.
+    Gateway,
+    /// The agent.
+    Agent,
+}
+
+pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<()> {
+    let settings = based(load(file, talk)?, &file.settings);
+    let stop = Stop::on_signals()?;
+    let gateway = match (part, &settings.gateway) {
+        (Part::Both, None) | (Part::Agent, _) => None,
+        (Part::Both | Part::Gateway, Some(gateway)) => {
+            Some(start_gateway(gateway, &stop, talk).await?)
+        }
+        (Part::Gateway, None) => bail!("the settings have no [gateway]"),
+    };
+    let agent = match (part, &settings.agent) {
+        (Part::Both, None) | (Part::Gateway, _) => None,
+        (Part::Both | Part::Agent, Some(agent)) => Some(agents::start(agent, &stop, talk)?),
+        (Part::Agent, None) => bail!("the settings have no [agent]"),
+    };
+    if let Some(gateway) = gateway {
+        gateway.await.context("the gateway ended with a fault")?;
+    }
+    if let Some(agent) = agent {
+        agent.finished().await;
+    }
+    Ok(())
+}
+
+async fn start_gateway(
+    settings: &settings::Gateway,
+    stop: &Stop,
+    talk: Talk,
+) -> Result<tokio::task::JoinHandle<()>> {
+    let services = services::load(Some(&settings.schemas_dir), talk)?;
+    let tls = settings
+        .tls
+        .as_ref()
+        .map(|tls| tls::server_config(&tls.certificate, &tls.key))
+        .transpose()?;
+    let identity = identity::gateway(&settings.keys_dir, &SystemClock)?;
+    let ready = gateway::open(
+        settings,
+        Given {
+            identity,
+            services,
+            tls,
+        },
+    )
+    .await?;
+    let background = gateway::background(&ready, &settings.callback_networks, stop)?;
+    let base = ready.context.addresses().base.clone();
+    talk.data(format_args!("{} {base}", talk.pick("bereit:", "ready:")))?;
+    let router = amtsbote_gateway::router(ready.context.clone());
+    let wait = stop.wait();
+    Ok(tokio::spawn(async move {
+        ready.server.run(router, wait).await;
+        background.finished().await;
+    }))
+}
+
+/// Paths in the settings are relative to the settings file.
+fn based(mut settings: settings::Settings, file: &Path) -> settings::Settings {
+    for path in paths(&mut settings) {
+        if path.is_relative() {
+            let folder = file.parent().unwrap_or(Path::new(""));
+            *path = folder.join(&*path);
+        }
+    }
+    settings
+}
+
+fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
+    let mut paths = Vec::new();
+    if let Some(gateway) = &mut settings.gateway {
+        paths.extend([
+            &mut gateway.data_dir,
+            &mut gateway.keys_dir,
+            &mut gateway.schemas_dir,
+        ]);
+        if let Some(tls) = &mut gateway.tls {
+            paths.extend([&mut tls.certificate, &mut tls.key]);
+        }
+        paths.extend(
+            gateway
+                .clients
+                .iter_mut()
+                .filter_map(|client| client.secret_file.as_mut()),
+        );
+    }
+    if let Some(agent) = &mut settings.agent {
+        paths.extend([
+            &mut agent.data_dir,
+            &mut agent.schemas_dir,
+            &mut agent.packages_dir,
+        ]);
+        paths.extend(agent.xsd_dir.as_mut());
+        for service in &mut agent.services {
+            paths.push(&mut service.client_secret_file);
+            paths.extend(service.ca_file.as_mut());
+        }
+        for route in &mut agent.destinations {
+            paths.extend(&mut route.decryption_keys);
+            paths.push(&mut route.signing_key);
+        }
+    }
+    paths
+}
+
+/// Files and folders the settings name that are not there; those that are made at start are left out.
+pub(crate) fn missing_files(settings: &settings::Settings, file: &Path) -> Vec<PathBuf> {
+    let mut settings = based(settings.clone(), file);
+    let made: Vec<PathBuf> = [
+        settings
+            .gateway
+            .as_ref()
+            .map(|gateway| gateway.data_dir.clone()),
+        settings
+            .gateway
+            .as_ref()
+            .map(|gateway| gateway.keys_dir.clone()),
+        settings.agent.as_ref().map(|agent| agent.data_dir.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    paths(&mut settings)
+        .into_iter()
+        .map(|path| path.clone())
+        .filter(|path| !made.contains(path) && !path.exists())
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! `amtsbote settings check|explain`.
+
+use amtsbote_settings::{REFERENCE, Settings as File};
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use crate::args::{Settings, SettingsFile};
+use crate::folder;
+use crate::talk::{Form, Talk};
+
+pub(crate) fn run(args: &Settings, talk: Talk) -> Result<()> {
+    match args {
+        Settings::Check(file) => check(file, talk),
+        Settings::Explain { prefix } => explain(prefix.as_deref().unwrap_or_default(), talk),
+    }
+}
+
+/// Reads the settings; tells all faults at once.
+pub(crate) fn load(file: &SettingsFile, talk: Talk) -> Result<File> {
+    let text = folder::read_text(&file.settings)?;
+    File::parse(&text).map_err(|faults| {
+        for fault in &faults {
+            talk.say(format_args!("  ✗ {}: {}", fault.key, fault.what));
+        }
+        anyhow::anyhow!(
+            "{} has {} faults; `amtsbote settings explain` tells what each key means",
+            file.settings.display(),
+            faults.len()
+        )
+    })
+}
+
+fn check(file: &SettingsFile, talk: Talk) -> Result<()> {
+    let settings = load(file, talk)?;
+    let missing = super::serve::missing_files(&settings, &file.settings);
+    for path in &missing {
+        talk.say(format_args!(
+            "  ✗ {} {}",
+            path.display(),
+            talk.pick("fehlt", "is missing")
+        ));
+    }
+    if !missing.is_empty() {
+        bail!(
+            "{} files or folders that the settings name are missing",
+            missing.len()
+        );
+    }
+    match talk.form() {
+        Form::Json => talk.json(&json!({ "valid": true }))?,
+        Form::Text => talk.data(talk.pick("Einstellungen in Ordnung", "settings are fine"))?,
+    }
+    Ok(())
+}
+
+fn explain(prefix: &str, talk: Talk) -> Result<()> {
+    let chosen: Vec<_> = REFERENCE
+        .iter()
+        .filter(|entry| entry.key.starts_with(prefix))
+        .collect();
+    if chosen.is_empty() {
+        bail!("no key begins with {prefix:?}");
+    }
+    if talk.form() == Form::Json {
+        let rows: Vec<_> = chosen
+            .iter()
+            .map(|entry| json!({ "key": entry.key, "about": entry.about }))
+            .collect();
+        talk.json(&json!(rows))?;
+        return Ok(());
+    }
+    for entry in chosen {
+        talk.data(format_args!("{}\n    {}", entry.key, entry.about))?;
+    }
+    Ok(())
+}

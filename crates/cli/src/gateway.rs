@@ -1,0 +1,240 @@
+//! Puts a gateway together from settings: store, keys, clients, services, listener.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_fit_connect::token::Scope;
+use amtsbote_gateway::{
+    Addresses, CallbackPolicy, CallbackWorker, Client, Clients, Context as Gateway, CryptoPool,
+    Deadlines, Identity, Limits, Parts, Retention, Right, RoutingSettings, Server, ServerSettings,
+};
+use amtsbote_jose::{X5c, sha256_hex};
+use amtsbote_model::{Clock as _, Timestamp};
+use amtsbote_outgoing::{Outgoing, Settings as Outward};
+use amtsbote_settings as settings;
+use amtsbote_store_sql::{FolderBlobs, SqliteStore};
+use amtsbote_validate::service::Catalogue;
+use anyhow::{Context, Result, bail};
+
+use crate::access::USER_AGENT;
+use crate::areas;
+use crate::clock::SystemClock;
+use crate::folder;
+use crate::stop::Stop;
+
+/// Computations of milliseconds waiting for a processor, at most.
+const CRYPTO_QUEUE: usize = 512;
+
+/// What a gateway is started from, besides its settings.
+pub(crate) struct Given {
+    /// Its keys.
+    pub(crate) identity: Identity,
+    /// The services its intake knows.
+    pub(crate) services: Arc<Catalogue>,
+    /// TLS, if it is served here.
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+/// A gateway ready to serve.
+pub(crate) struct Ready {
+    pub(crate) context: Gateway,
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    store: Arc<SqliteStore>,
+    blobs: Arc<FolderBlobs>,
+}
+
+/// Opens the store and binds the port. With port 0, `base_url` gets the real one.
+pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<Ready> {
+    let listen: SocketAddr = settings
+        .listen
+        .parse()
+        .context("gateway.listen is not an address")?;
+    let server = Server::bind(listen, given.tls, ServerSettings::default())
+        .await
+        .with_context(|| {
+            format!("cannot listen on {listen}; is another program using the port?")
+        })?;
+    let address = server.local_addr().context("the listener has no address")?;
+    let base = if listen.port() == 0 {
+        settings
+            .base_url
+            .replace(":0", &format!(":{}", address.port()))
+    } else {
+        settings.base_url.clone()
+    };
+    let (store, blobs) = stores(&settings.data_dir)?;
+    let parts = Parts {
+        addresses: Addresses::new(&base),
+        identity: given.identity,
+        clients: clients(settings)?,
+        services: given.services,
+        store: store.clone(),
+        blobs: blobs.clone(),
+        clock: Arc::new(SystemClock),
+        crypto: crypto_pool(),
+        limits: limits(&settings.limits),
+        certificates: if settings.danger_keys_without_certificate {
+            X5c::Optional
+        } else {
+            X5c::Required
+        },
+    };
+    let routing = RoutingSettings {
+        areas: areas::pilots(),
+        ..RoutingSettings::default()
+    };
+    let context = Gateway::with_routing(parts, routing);
+    Ok(Ready {
+        context,
+        server,
+        address,
+        store,
+        blobs,
+    })
+}
+
+/// One computation per processor.
+pub(crate) fn crypto_pool() -> CryptoPool {
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    CryptoPool::new(threads, CRYPTO_QUEUE)
+}
+
+fn stores(data_dir: &Path) -> Result<(Arc<SqliteStore>, Arc<FolderBlobs>)> {
+    folder::make(data_dir)?;
+    let store = SqliteStore::open(data_dir).context("the gateway's database cannot be opened")?;
+    let blobs = FolderBlobs::open(&data_dir.join("blobs"))
+        .context("the folder of attachments cannot be opened")?;
+    Ok((Arc::new(store), Arc::new(blobs)))
+}
+
+fn clients(settings: &settings::Gateway) -> Result<Clients> {
+    settings
+        .clients
+        .iter()
+        .map(client)
+        .collect::<Result<Vec<_>>>()
+        .map(Clients::new)
+}
+
+fn client(client: &settings::Client) -> Result<Client> {
+    let secret_sha256 = match (&client.secret_sha256, &client.secret_file, &client.secret) {
+        (Some(hash), _, _) => hash.clone(),
+        (None, Some(path), _) => sha256_hex(folder::read_text(path)?.trim().as_bytes()),
+        (None, None, Some(secret)) => sha256_hex(secret.reveal().as_bytes()),
+        (None, None, None) => bail!("the client {} has no secret", client.id),
+    };
+    let (rights, defaults) = match client.kind {
+        settings::Kind::Sender => (vec![Right::Send], vec![Scope::SendSubmissions]),
+        settings::Kind::Subscriber => (vec![Right::Subscribe], vec![Scope::SubscribeDestinations]),
+        settings::Kind::Manager => (
+            vec![Right::Subscribe, Right::Manage],
+            vec![
+                Scope::SubscribeDestinations,
+                Scope::ManageDestinations,
+                Scope::CreateDestination,
+            ],
+        ),
+    };
+    let scopes = if client.scopes.is_empty() {
+        defaults
+    } else {
+        let parse = |text: &String| {
+            text.parse()
+                .with_context(|| format!("the client {} has an unknown scope {text:?}", client.id))
+        };
+        client
+            .scopes
+            .iter()
+            .map(parse)
+            .collect::<Result<Vec<Scope>>>()?
+    };
+    Ok(Client {
+        id: client.id.clone(),
+        secret_sha256,
+        rights,
+        scopes,
+    })
+}
+
+fn limits(given: &settings::Limits) -> Limits {
+    let default = Limits::default();
+    Limits {
+        attachment_bytes: given.attachment_bytes.unwrap_or(default.attachment_bytes),
+        submission_bytes: given.submission_bytes.unwrap_or(default.submission_bytes),
+        attachments: given.attachments.unwrap_or(default.attachments),
+        submit_bytes: given.submit_bytes.unwrap_or(default.submit_bytes),
+        intake_bytes: given.intake_bytes.unwrap_or(default.intake_bytes),
+        token_life: given.token_life.map_or(default.token_life, |span| span.0),
+        wait_max: given.wait_max.map_or(default.wait_max, |span| span.0),
+        ..default
+    }
+}
+
+/// Work beside the requests; ends when stopped.
+pub(crate) struct Background(Vec<tokio::task::JoinHandle<()>>);
+
+impl Background {
+    /// Waits until all of it has ended.
+    pub(crate) async fn finished(self) {
+        for task in self.0 {
+            if let Err(error) = task.await {
+                tracing::error!(error = %error, "background work ended with a fault: {error}");
+            }
+        }
+    }
+}
+
+/// Starts callbacks, deadlines and the sweep of orphaned attachments.
+pub(crate) fn background(ready: &Ready, networks: &[String], stop: &Stop) -> Result<Background> {
+    let allow = networks
+        .iter()
+        .map(|network| {
+            network
+                .parse()
+                .with_context(|| format!("callback network {network:?} is not a CIDR"))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let outgoing = Outgoing::open(Outward::public(USER_AGENT, allow))
+        .context("the HTTP client cannot be set up")?;
+    let callbacks = CallbackWorker::new(ready.context.clone(), outgoing, CallbackPolicy::default());
+    let deadlines = Deadlines::new(ready.context.clone(), Retention::default());
+    let (store, blobs) = (ready.store.clone(), ready.blobs.clone());
+    Ok(Background(vec![
+        tokio::spawn(callbacks.run(stop.wait())),
+        tokio::spawn(deadlines.run(stop.wait())),
+        tokio::spawn(sweep_until(store, blobs, stop.wait())),
+    ]))
+}
+
+/// Blobs younger than this may still get their row.
+const SWEEP_AGE: Duration = Duration::from_hours(6);
+const SWEEP_PAUSE: Duration = Duration::from_hours(1);
+
+async fn sweep_until(
+    store: Arc<SqliteStore>,
+    blobs: Arc<FolderBlobs>,
+    stop: impl Future<Output = ()>,
+) {
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let before = SystemClock.now().as_millis()
+            - i64::try_from(SWEEP_AGE.as_millis()).unwrap_or(i64::MAX);
+        match amtsbote_store_sql::sweep(&store, &blobs, Timestamp::from_millis(before)).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(
+                blob.count = count,
+                "swept {count} attachments that nothing refers to"
+            ),
+            Err(error) => {
+                tracing::error!(error = %error, "attachments could not be swept: {error}")
+            }
+        }
+        tokio::select! {
+            () = &mut stop => return,
+            () = tokio::time::sleep(SWEEP_PAUSE) => {}
+        }
+    }
+}

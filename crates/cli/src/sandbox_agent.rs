@@ -1,0 +1,93 @@
+//! The sandbox's agent: hands over what arrives at the sandbox's destination into a folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use amtsbote_agent::{Activated, Policy, Served};
+use amtsbote_client::Credentials;
+use amtsbote_fit_connect::ApiVersion;
+use amtsbote_model::Secret;
+use amtsbote_validate::service::Catalogue;
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+
+use crate::agents::{self, Plan, Running};
+use crate::identity::DestinationKeys;
+use crate::registry::{self, Registry};
+use crate::stop::Stop;
+use crate::talk::Talk;
+use crate::{folder, hessen};
+
+/// Where parcels appear, below the sandbox's folder.
+const OUT: &str = "out";
+
+/// Starts an agent for the destination of `facts` (the content of sandbox.json).
+pub(crate) fn start(
+    dir: &Path,
+    (facts, keys): (&Value, &DestinationKeys),
+    services: Arc<Catalogue>,
+    (stop, talk): (&Stop, Talk),
+) -> Result<Running> {
+    let text = |pointer: &str| {
+        facts
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .ok_or_else(|| anyhow!("sandbox.json lacks {pointer}"))
+    };
+    let ca_pem = match facts.get("caFile").and_then(Value::as_str) {
+        Some(file) => Some(folder::read_file(Path::new(file))?),
+        None => None,
+    };
+    let (mappings, receiver) = mappings(talk)?;
+    let mut outbound = toml::Table::new();
+    outbound.insert("transport".to_owned(), "folder".into());
+    outbound.insert("path".to_owned(), OUT.into());
+    let served = Served {
+        id: text("/destinationId")?.parse()?,
+        decryption: vec![keys.decryption.clone()],
+        signing: keys.signing.clone(),
+        receiver,
+        mappings,
+        outbound: registry::outbound(&outbound, dir)?,
+    };
+    let agent = agents::build(Plan {
+        submission_api: text("/submissionApiUrl")?.to_owned(),
+        token: text("/tokenUrl")?.to_owned(),
+        version: ApiVersion::V2,
+        credentials: Credentials {
+            client_id: text("/subscriber/clientId")?.parse()?,
+            client_secret: Secret::new(text("/subscriber/clientSecret")?.to_owned()),
+        },
+        ca_pem,
+        data_dir: dir.join("agent"),
+        services,
+        destinations: vec![served],
+        policy: Policy::default(),
+        observer: None,
+    })?;
+    Ok(Running::one(&agent, stop))
+}
+
+/// One package per service, from whichever municipality has one.
+fn mappings(talk: Talk) -> Result<(Vec<Activated>, Value)> {
+    let registry = Registry::new(&[]);
+    let mut mappings: Vec<Activated> = Vec::new();
+    let mut receiver = toml::Table::new();
+    for municipality in hessen::municipalities()? {
+        for (key, value) in municipality.receiver {
+            receiver.entry(key).or_insert(value);
+        }
+        for (_, files) in municipality.packages {
+            let activated = agents::activate(files, &registry, talk)?;
+            if !mappings
+                .iter()
+                .any(|known| known.schema_uri == activated.schema_uri)
+            {
+                mappings.push(activated);
+            }
+        }
+    }
+    let receiver =
+        serde_json::to_value(receiver).context("the receiver's header data is not usable")?;
+    Ok((mappings, receiver))
+}

@@ -1,0 +1,114 @@
+//! What people read: stdout is data, stderr is talk; German or English.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use amtsbote_problem::{Bilingual, Finding};
+use serde_json::Value;
+
+/// The language of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Tongue {
+    /// German.
+    De,
+    /// English.
+    En,
+}
+
+/// Speaks to the user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Talk {
+    tongue: Tongue,
+    form: Form,
+}
+
+/// How results are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Text for people.
+    Text,
+    /// JSON for scripts.
+    Json,
+}
+
+impl Talk {
+    pub(crate) const fn new(tongue: Tongue, form: Form) -> Self {
+        Self { tongue, form }
+    }
+
+    /// The German or the English text.
+    pub(crate) const fn pick<'t>(&self, de: &'t str, en: &'t str) -> &'t str {
+        match self.tongue {
+            Tongue::De => de,
+            Tongue::En => en,
+        }
+    }
+
+    /// The text in the user's language.
+    pub(crate) fn text<'t>(&self, text: &'t Bilingual) -> &'t str {
+        self.pick(&text.de, &text.en)
+    }
+
+    pub(crate) const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// A line of progress or advice, on stderr. A closed stderr is no reason to stop.
+    pub(crate) fn say(&self, line: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// A line that will be overwritten by the next, on a terminal only.
+    pub(crate) fn progress(&self, line: &str) {
+        let mut stderr = io::stderr().lock();
+        if stderr.is_terminal() {
+            let _ = write!(stderr, "\r\x1b[2K{line}");
+            let _ = stderr.flush();
+        }
+    }
+
+    /// Clears the progress line.
+    pub(crate) fn progress_done(&self) {
+        self.progress("");
+    }
+
+    /// A line of data, on stdout.
+    pub(crate) fn data(&self, line: impl Display) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{line}")?;
+        stdout.flush()
+    }
+
+    /// Data as JSON, on stdout.
+    pub(crate) fn json(&self, value: &Value) -> io::Result<()> {
+        self.data(format_args!("{value:#}"))
+    }
+
+    /// Findings, one block each: label and place, what is wrong, what to do.
+    pub(crate) fn findings(&self, findings: &[Finding]) {
+        for finding in findings {
+            let label = finding
+                .label
+                .as_ref()
+                .map(|label| format!("{} ", self.text(label)))
+                .unwrap_or_default();
+            let at = if finding.at.is_empty() {
+                "/"
+            } else {
+                &finding.at
+            };
+            self.say(format_args!(
+                "  ✗ {label}({at}): {} [{}]",
+                self.text(&finding.detail),
+                finding.rule
+            ));
+            if let Some(hint) = &finding.hint {
+                self.say(format_args!("    → {}", self.text(hint)));
+            }
+            if !finding.allowed.is_empty() {
+                let word = self.pick("erlaubt", "allowed");
+                self.say(format_args!("    → {word}: {}", finding.allowed.join(", ")));
+            }
+        }
+    }
+}
