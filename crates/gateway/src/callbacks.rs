@@ -1,5 +1,13 @@
 //! Callbacks: made with the event they tell of (one transaction), sent by a worker until the other side has them.
 
+mod places;
+mod policy;
+mod post;
+mod worker;
+
+pub use policy::CallbackPolicy;
+pub use worker::CallbackWorker;
+
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_fit_connect::callback::Callback as Body;
 use amtsbote_fit_connect::submission::SubmissionRef;
@@ -25,6 +33,19 @@ pub(crate) fn arrival_notice(
 pub(crate) fn event_notice(context: &Context, submission: &Submission) -> Option<Notice> {
     let body = Body::NewEvents(vec![reference(submission)]);
     submission
+        .callback
+        .as_ref()
+        .map(|callback| notice(context, callback, submission, &body))
+}
+
+/// Tells the destination's subscriber of an event that is the service's own doing, if it wants to be told.
+pub(crate) fn event_notice_to_subscriber(
+    context: &Context,
+    destination: &Destination,
+    submission: &Submission,
+) -> Option<Notice> {
+    let body = Body::NewEvents(vec![reference(submission)]);
+    destination
         .callback
         .as_ref()
         .map(|callback| notice(context, callback, submission, &body))

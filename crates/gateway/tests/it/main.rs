@@ -3,7 +3,14 @@
 mod access;
 mod attachments;
 mod bench;
+mod callbacks;
+mod deadlines;
+mod destinations;
 mod events;
+mod keys;
+mod outage;
 mod pickup;
+mod problems;
+mod routing;
 mod submissions;
 mod token;

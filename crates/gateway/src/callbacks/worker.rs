@@ -1,0 +1,205 @@
+//! The worker: asks the outbox what is due, posts it, writes down what came of it.
+//!
+//! ```text
+//!  outbox.due ──► lease (due later) ──► post ──2xx──► dequeue + notify-submission event
+//!                     │                   └──else──► postpone with back-off, or give up
+//!                     └ host busy: later
+//! ```
+//!
+//! At least once: a process that dies between the other side's 2xx and our note of it leaves the callback to be repeated after
+//! its lease. Several processes over one store may now and then send the same callback for the same reason.
+
+use std::future::Future;
+
+use amtsbote_fit_connect::callback::Callback as Body;
+use amtsbote_fit_connect::event::{NotifyType, Payload};
+use amtsbote_model::submission::{Event as Step, Issuer};
+use amtsbote_outgoing::Outgoing;
+use amtsbote_store::{Batch, Change, Committed, Conflict, Notice};
+use tokio::task::JoinSet;
+use url::Url;
+
+use super::event_notice;
+use super::places::{Place, Places};
+use super::policy::{AfterFailure, CallbackPolicy};
+use super::post::{Missed, post};
+use crate::Context;
+use crate::access::reference;
+use crate::answer::Refused;
+use crate::events::service_event;
+
+/// Notices looked at in one go.
+const LOOK_MAX: u32 = 256;
+/// Looks at the outbox before others get their turn.
+const LOOKS_MAX: usize = 8;
+/// Tries to write a notify event while others write, too.
+const ROUNDS_MAX: usize = 3;
+
+/// Sends callbacks.
+#[derive(Clone)]
+pub struct CallbackWorker {
+    context: Context,
+    outgoing: Outgoing,
+    policy: CallbackPolicy,
+    places: Places,
+}
+
+impl CallbackWorker {
+    /// A worker that calls through `outgoing`, which should reach public addresses only.
+    pub fn new(context: Context, outgoing: Outgoing, policy: CallbackPolicy) -> Self {
+        Self { context, outgoing, policy, places: Places::default() }
+    }
+
+    /// Sends what is due until `stop` resolves, then waits for open calls within the limit.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut calls = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let arrival = self.context.next_arrival();
+            self.start_due(&mut calls).await;
+            tokio::select! {
+                () = &mut stop => break,
+                Some(_) = calls.join_next() => {}
+                () = arrival => {}
+                () = tokio::time::sleep(self.policy.poll) => {}
+            }
+        }
+        let drained = tokio::time::timeout(self.policy.drain_max, async { while calls.join_next().await.is_some() {} });
+        if drained.await.is_err() {
+            tracing::warn!("some callbacks were still open at the end of the drain time, they will be repeated");
+        }
+    }
+
+    /// Sends everything that is due now and waits for all answers.
+    pub async fn round(&self) {
+        let mut calls = JoinSet::new();
+        loop {
+            self.start_due(&mut calls).await;
+            if calls.join_next().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn start_due(&self, calls: &mut JoinSet<()>) {
+        for _ in 0..LOOKS_MAX {
+            if calls.len() >= self.policy.concurrency {
+                return;
+            }
+            match self.look(calls).await {
+                Ok(Looked::MayBeMore) => {}
+                Ok(Looked::All) => return,
+                Err(error) => return tracing::error!(error = %error, "the outbox could not be read or written: {error}"),
+            }
+        }
+    }
+
+    /// Begins calls for what is due, as many as there are places. Everything touched is due again later: what was begun after its
+    /// lease, what found its host busy after a while.
+    async fn look(&self, calls: &mut JoinSet<()>) -> Result<Looked, amtsbote_store::Error> {
+        let now = self.context.now();
+        let due = self.context.store().due(now, LOOK_MAX).await?;
+        let mut begun = Vec::new();
+        let mut batch = Batch::new();
+        let seen = due.len();
+        for found in due {
+            if calls.len() + begun.len() >= self.policy.concurrency {
+                break;
+            }
+            let place = self.places.take(&host_of(&found), self.policy.per_host);
+            let wait = if place.is_some() { self.policy.lease } else { self.policy.crowded_wait };
+            batch = batch.with(Change::Postpone { id: found.id, tries: found.tries, due_at: now.plus(wait) });
+            begun.extend(place.map(|place| (place, found)));
+        }
+        if !batch.0.is_empty() {
+            // A postponement has no precondition, so nothing can be refused.
+            self.context.store().commit(batch).await?;
+        }
+        for (place, found) in begun {
+            let worker = self.clone();
+            calls.spawn(async move { worker.call(place, found).await });
+        }
+        Ok(if seen == LOOK_MAX as usize { Looked::MayBeMore } else { Looked::All })
+    }
+
+    async fn call(self, place: Place, found: Notice) {
+        let noted = match post(&self.outgoing, &found, self.context.now()).await {
+            Ok(()) => {
+                if place.ends_outage() {
+                    tracing::info!("callbacks to {} are answered again", place.host());
+                }
+                self.delivered(&found).await
+            }
+            Err(missed) => self.failed(&place, &found, &missed).await,
+        };
+        if noted.is_err() {
+            let id = found.submission_id;
+            tracing::error!(submission.id = %id, "what came of a callback for {id} could not be noted, it will be repeated");
+        }
+    }
+
+    async fn failed(&self, place: &Place, found: &Notice, missed: &Missed) -> Result<(), Refused> {
+        let (id, tries) = (found.submission_id, found.tries.saturating_add(1));
+        if place.begins_outage() {
+            let cause = std::error::Error::source(missed).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(error = %missed, cause, "callbacks to {} fail, they are repeated: {missed}", place.host());
+        }
+        let [jitter] = amtsbote_jose::random_bytes::<1>();
+        let change = match self.policy.after(tries, missed.retry_after(), jitter) {
+            AfterFailure::Again(wait) => {
+                Change::Postpone { id: found.id, tries, due_at: self.context.now().plus(wait) }
+            }
+            AfterFailure::GiveUp => {
+                tracing::warn!(submission.id = %id, "the callback for {id} is given up after {tries} tries: {missed}");
+                Change::Dequeue(found.id)
+            }
+        };
+        self.context.store().commit(Batch::new().with(change)).await?;
+        Ok(())
+    }
+
+    /// The callback leaves the outbox; of a new submission the log gets its `notify-submission`, once.
+    async fn delivered(&self, found: &Notice) -> Result<(), Refused> {
+        for _ in 0..ROUNDS_MAX {
+            let Some(batch) = self.notified(found).await? else { break };
+            match self.context.store().commit(batch.with(Change::Dequeue(found.id))).await? {
+                Committed::Done => return Ok(()),
+                Committed::Refused(Conflict::StateMoved(_)) => {}
+                // Most likely noted before.
+                Committed::Refused(_) => break,
+            }
+        }
+        self.context.store().commit(Batch::new().with(Change::Dequeue(found.id))).await?;
+        Ok(())
+    }
+
+    /// What is to be written of a subscriber who now knows; `None` if the callback was about something else or the log is closed.
+    async fn notified(&self, found: &Notice) -> Result<Option<Batch>, Refused> {
+        if !matches!(Body::parse(found.body.as_bytes()), Ok(Body::NewSubmissions(_))) {
+            return Ok(None);
+        }
+        let Some(submission) = self.context.store().submission(found.submission_id).await? else { return Ok(None) };
+        let Ok(state) = submission.state.step(Step::Notify, Issuer::Service) else { return Ok(None) };
+        let (of, now) = (reference(&submission), self.context.now());
+        let event = service_event(&self.context, of, Step::Notify, Payload::Notify(NotifyType::Callback), now).await?;
+        let unmoved = Change::Move { submission_id: of.id, from: submission.state, to: state, at: now };
+        let batch = Batch::new().with(unmoved).with(Change::Append(event));
+        Ok(Some(match event_notice(&self.context, &submission) {
+            Some(notice) => batch.with(Change::Enqueue(notice)),
+            None => batch,
+        }))
+    }
+}
+
+enum Looked {
+    All,
+    MayBeMore,
+}
+
+/// Host and port: what fails together. Nothing else of a URL is ever printed.
+fn host_of(notice: &Notice) -> String {
+    let url = Url::parse(&notice.url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let port = url.as_ref().and_then(Url::port_or_known_default).unwrap_or_default();
+    format!("{host}:{port}")
+}
