@@ -29,21 +29,21 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 /// The present when a bench begins: 2026-11-23 08:00 UTC.
-pub const NOON_S: i64 = 1_795_420_800;
+pub(crate) const NOON_S: i64 = 1_795_420_800;
 /// What the destination offers.
-pub const SERVICE: &str = "urn:de:fim:leika:leistung:99012008001000";
-pub const BASE: &str = "https://amtsbote.example.de";
-pub const SECRET: &str = "a-secret-for-tests-that-is-long-enough";
+pub(crate) const SERVICE: &str = "urn:de:fim:leika:leistung:99012008001000";
+pub(crate) const BASE: &str = "https://amtsbote.example.de";
+pub(crate) const SECRET: &str = "a-secret-for-tests-that-is-long-enough";
 
 /// Keys are dear: made once per run.
-pub static SERVICE_KEY: LazyLock<PrivateKey> =
+pub(crate) static SERVICE_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| key(KeyUse::Signature, "service-key-1"));
-pub static ENCRYPTION_KEY: LazyLock<PrivateKey> =
+pub(crate) static ENCRYPTION_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| key(KeyUse::Encryption, "destination-wrapKey"));
-pub static SIGNING_KEY: LazyLock<PrivateKey> =
+pub(crate) static SIGNING_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| key(KeyUse::Signature, "destination-verify"));
 /// Bears the name of the destination's signing key and is another one.
-pub static FORGED_KEY: LazyLock<PrivateKey> =
+pub(crate) static FORGED_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| key(KeyUse::Signature, "destination-verify"));
 
 fn key(key_use: KeyUse, kid: &str) -> PrivateKey {
@@ -56,10 +56,10 @@ fn key(key_use: KeyUse, kid: &str) -> PrivateKey {
 }
 
 /// A clock turned by hand.
-pub struct HandClock(AtomicI64);
+pub(crate) struct HandClock(AtomicI64);
 
 impl HandClock {
-    pub fn turn(&self, by: Duration) {
+    pub(crate) fn turn(&self, by: Duration) {
         self.0
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -73,16 +73,16 @@ impl Clock for HandClock {
 
 /// The gateway in a box: clients `sender`, `other-sender`, `subscriber`, `other-subscriber`, `idle` (no rights), and one active
 /// destination of `subscriber`.
-pub struct Bench {
-    pub context: Context,
-    pub store: Arc<MemoryStore>,
-    pub blobs: Arc<MemoryBlobs>,
-    pub clock: Arc<HandClock>,
-    pub destination: DestinationId,
+pub(crate) struct Bench {
+    pub(crate) context: Context,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) destination: DestinationId,
     router: Router,
 }
 
-pub fn clients() -> Clients {
+pub(crate) fn clients() -> Clients {
     let client = |id: &str, rights: &[Right], scopes: &[Scope]| Client {
         id: id.parse().unwrap(),
         secret_sha256: sha256_hex(SECRET.as_bytes()),
@@ -108,21 +108,21 @@ pub fn clients() -> Clients {
 }
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with_limits(Limits::default()).await
     }
 
-    pub async fn with_limits(limits: Limits) -> Self {
+    pub(crate) async fn with_limits(limits: Limits) -> Self {
         Self::of(|parts| parts.limits = limits).await
     }
 
     /// With parts of your own.
-    pub async fn of(change: impl FnOnce(&mut Parts)) -> Self {
+    pub(crate) async fn of(change: impl FnOnce(&mut Parts)) -> Self {
         Self::over(Arc::new(MemoryStore::new()), change).await
     }
 
     /// Over a store that may serve others, too.
-    pub async fn over(store: Arc<MemoryStore>, change: impl FnOnce(&mut Parts)) -> Self {
+    pub(crate) async fn over(store: Arc<MemoryStore>, change: impl FnOnce(&mut Parts)) -> Self {
         let blobs = Arc::new(MemoryBlobs::new());
         let clock = Arc::new(HandClock(AtomicI64::new(NOON_S * 1000)));
         let mut parts = Parts {
@@ -134,7 +134,7 @@ impl Bench {
                 tokens: TokenKey::generate(),
             },
             clients: clients(),
-            services: std::sync::Arc::new(Catalogue::new(Vec::new()).unwrap()).into(),
+            services: Arc::new(Catalogue::new(Vec::new()).unwrap()),
             store: store.clone(),
             blobs: blobs.clone(),
             clock: clock.clone(),
@@ -161,7 +161,7 @@ impl Bench {
     }
 
     /// Adds a destination, with the keys of the one that is there.
-    pub async fn put_destination(&self, destination: Destination) {
+    pub(crate) async fn put_destination(&self, destination: Destination) {
         let id = destination.id;
         let batch = Batch::new().with(Change::PutDestination {
             replaces: None,
@@ -183,7 +183,7 @@ impl Bench {
     }
 
     /// Replaces the bench's destination by a changed version of it.
-    pub async fn change_destination(&self, change: impl FnOnce(&mut Destination)) {
+    pub(crate) async fn change_destination(&self, change: impl FnOnce(&mut Destination)) {
         let old = self
             .store
             .destination(self.destination)
@@ -202,7 +202,7 @@ impl Bench {
         );
     }
 
-    pub fn ask(&self, method: Method, path: &str) -> Ask<'_> {
+    pub(crate) fn ask(&self, method: Method, path: &str) -> Ask<'_> {
         Ask {
             bench: self,
             method,
@@ -212,20 +212,20 @@ impl Bench {
         }
     }
 
-    pub fn get(&self, path: &str) -> Ask<'_> {
+    pub(crate) fn get(&self, path: &str) -> Ask<'_> {
         self.ask(Method::GET, path)
     }
 
-    pub fn post(&self, path: &str) -> Ask<'_> {
+    pub(crate) fn post(&self, path: &str) -> Ask<'_> {
         self.ask(Method::POST, path)
     }
 
-    pub fn put(&self, path: &str) -> Ask<'_> {
+    pub(crate) fn put(&self, path: &str) -> Ask<'_> {
         self.ask(Method::PUT, path)
     }
 
     /// A token of a registered client, with all its scopes.
-    pub fn bearer(&self, client: &str) -> String {
+    pub(crate) fn bearer(&self, client: &str) -> String {
         let scopes = self
             .context
             .clients()
@@ -243,7 +243,7 @@ impl Bench {
     }
 
     /// The announcement of a submission for the bench's destination.
-    pub fn announcement(&self, version: &str, attachments: &[AttachmentId]) -> Value {
+    pub(crate) fn announcement(&self, version: &str, attachments: &[AttachmentId]) -> Value {
         let mut body =
             json!({ "destinationId": self.destination, "announcedAttachments": attachments });
         let member = if version == "v1" {
@@ -255,7 +255,7 @@ impl Bench {
         body
     }
 
-    pub async fn announce(&self, version: &str, attachments: &[AttachmentId]) -> Ids {
+    pub(crate) async fn announce(&self, version: &str, attachments: &[AttachmentId]) -> Ids {
         let path = format!("/submission-api/{version}/submissions");
         let answer = self
             .post(&path)
@@ -271,14 +271,14 @@ impl Bench {
         }
     }
 
-    pub async fn upload(&self, ids: &Ids, attachment: AttachmentId, text: String) -> Answer {
+    pub(crate) async fn upload(&self, ids: &Ids, attachment: AttachmentId, text: String) -> Answer {
         self.put(&ids.attachment(attachment))
             .by("sender")
             .jose(text)
             .await
     }
 
-    pub async fn submit(&self, ids: &Ids) -> Answer {
+    pub(crate) async fn submit(&self, ids: &Ids) -> Answer {
         self.put(&ids.path())
             .by("sender")
             .json(&sealed_body())
@@ -286,7 +286,7 @@ impl Bench {
     }
 
     /// A submission that waits to be fetched.
-    pub async fn submitted(&self, version: &str, attachments: &[AttachmentId]) -> Ids {
+    pub(crate) async fn submitted(&self, version: &str, attachments: &[AttachmentId]) -> Ids {
         let ids = self.announce(version, attachments).await;
         for attachment in attachments {
             self.upload(&ids, *attachment, sealed(b"%PDF-1.7", "application/pdf"))
@@ -298,7 +298,7 @@ impl Bench {
         ids
     }
 
-    pub async fn send_event(&self, ids: &Ids, token: String) -> Answer {
+    pub(crate) async fn send_event(&self, ids: &Ids, token: String) -> Answer {
         self.post(&ids.case_events())
             .by("subscriber")
             .jose(token)
@@ -306,7 +306,7 @@ impl Bench {
     }
 
     /// The claims of an event by the destination; change them and sign.
-    pub fn claims(&self, ids: &Ids, event: &str, payload: Value) -> Value {
+    pub(crate) fn claims(&self, ids: &Ids, event: &str, payload: Value) -> Value {
         let uri = format!("https://schema.fitko.de/fit-connect/events/{event}");
         json!({
             "$schema": "https://schema.fitko.de/fit-connect/set-payload/1.2.2/set-payload.schema.json",
@@ -315,12 +315,12 @@ impl Bench {
             "iat": self.clock.now().as_seconds(),
             "sub": format!("submission:{}", ids.submission),
             "txn": format!("case:{}", ids.case),
-            "events": { uri: payload },
+            "events": Value::Object([(uri, payload)].into_iter().collect()),
         })
     }
 
     /// The payload of the submit event.
-    pub async fn submit_payload(&self, ids: &Ids) -> Value {
+    pub(crate) async fn submit_payload(&self, ids: &Ids) -> Value {
         self.claims_in_log(ids)
             .await
             .iter()
@@ -332,14 +332,14 @@ impl Bench {
     }
 
     /// Accepts as a subscriber does.
-    pub async fn accept(&self, ids: &Ids) -> Answer {
+    pub(crate) async fn accept(&self, ids: &Ids) -> Answer {
         let payload = self.submit_payload(ids).await;
         self.send_event(ids, signed(&self.claims(ids, "accept-submission", payload)))
             .await
     }
 
     /// The claims in the case's log, oldest first, read from the store after background work is done.
-    pub async fn claims_in_log(&self, ids: &Ids) -> Vec<Value> {
+    pub(crate) async fn claims_in_log(&self, ids: &Ids) -> Vec<Value> {
         self.settled().await;
         let of = LogOf::Case(ids.case.parse::<CaseId>().unwrap());
         let log = self
@@ -359,12 +359,12 @@ impl Bench {
             .collect()
     }
 
-    pub fn clock_seconds(&self) -> i64 {
+    pub(crate) fn clock_seconds(&self) -> i64 {
         self.clock.now().as_seconds()
     }
 
     /// The names of the events in the case's log.
-    pub async fn log(&self, ids: &Ids) -> Vec<String> {
+    pub(crate) async fn log(&self, ids: &Ids) -> Vec<String> {
         self.settled().await;
         let of = LogOf::Case(ids.case.parse::<CaseId>().unwrap());
         let log = self
@@ -381,7 +381,7 @@ impl Bench {
         log.entries.into_iter().map(|event| event.name).collect()
     }
 
-    pub async fn stored(&self, ids: &Ids) -> Submission {
+    pub(crate) async fn stored(&self, ids: &Ids) -> Submission {
         self.store
             .submission(ids.submission.parse::<SubmissionId>().unwrap())
             .await
@@ -389,12 +389,12 @@ impl Bench {
             .unwrap()
     }
 
-    pub async fn blob_count(&self) -> usize {
+    pub(crate) async fn blob_count(&self) -> usize {
         self.blobs.list().await.unwrap().len()
     }
 
     /// The bodies of the callbacks that wait to be sent, with their targets.
-    pub async fn notices(&self) -> Vec<(String, Value)> {
+    pub(crate) async fn notices(&self) -> Vec<(String, Value)> {
         self.settled().await;
         let due = self.store.due(self.clock.now(), 100).await.unwrap();
         due.into_iter()
@@ -403,7 +403,7 @@ impl Bench {
     }
 
     /// Waits for work in the background.
-    pub async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         let background = self.context.background();
         background.close();
         background.wait().await;
@@ -412,7 +412,7 @@ impl Bench {
 }
 
 /// A destination that is active and offers [`SERVICE`] in Kassel.
-pub fn destination_of(owner: &str, id: DestinationId) -> Destination {
+pub(crate) fn destination_of(owner: &str, id: DestinationId) -> Destination {
     Destination {
         id,
         owner: owner.parse().unwrap(),
@@ -443,25 +443,25 @@ pub fn destination_of(owner: &str, id: DestinationId) -> Destination {
 
 /// The ids of a submission and the version it is spoken of in.
 #[derive(Debug, Clone)]
-pub struct Ids {
-    pub version: String,
-    pub submission: String,
-    pub case: String,
+pub(crate) struct Ids {
+    pub(crate) version: String,
+    pub(crate) submission: String,
+    pub(crate) case: String,
 }
 
 impl Ids {
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!(
             "/submission-api/{}/submissions/{}",
             self.version, self.submission
         )
     }
 
-    pub fn attachment(&self, id: AttachmentId) -> String {
+    pub(crate) fn attachment(&self, id: AttachmentId) -> String {
         format!("{}/attachments/{id}", self.path())
     }
 
-    pub fn case_events(&self) -> String {
+    pub(crate) fn case_events(&self) -> String {
         format!(
             "/submission-api/{}/cases/{}/events",
             self.version, self.case
@@ -470,17 +470,17 @@ impl Ids {
 }
 
 /// A new id for an attachment.
-pub fn new_attachment() -> AttachmentId {
+pub(crate) fn new_attachment() -> AttachmentId {
     AttachmentId::from_uuid(Uuid::new_v4())
 }
 
 /// Seals for the bench's destination.
-pub fn sealed(plain: &[u8], cty: &str) -> String {
+pub(crate) fn sealed(plain: &[u8], cty: &str) -> String {
     seal(plain, ENCRYPTION_KEY.public(), cty).unwrap()
 }
 
 /// The body of a submit, sealed.
-pub fn sealed_body() -> Value {
+pub(crate) fn sealed_body() -> Value {
     json!({
         "encryptedMetadata": sealed(b"{}", "application/json"),
         "encryptedData": sealed(b"{\"a\":1}", "application/json"),
@@ -488,23 +488,23 @@ pub fn sealed_body() -> Value {
 }
 
 /// The sealed text with another protected header. Nobody could open it; from outside that does not show.
-pub fn with_header(jwe: &str, header: &Value) -> String {
+pub(crate) fn with_header(jwe: &str, header: &Value) -> String {
     let (_, rest) = jwe.split_once('.').unwrap();
     format!("{}.{rest}", base64(header.to_string().as_bytes()))
 }
 
 /// Signs as the destination.
-pub fn signed(claims: &Value) -> String {
+pub(crate) fn signed(claims: &Value) -> String {
     sign(claims.to_string().as_bytes(), &SIGNING_KEY, "secevent+jwt").unwrap()
 }
 
-pub fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     use base64::Engine;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The claims of a token, unverified.
-pub fn payload_of(token: &str) -> Value {
+pub(crate) fn payload_of(token: &str) -> Value {
     use base64::Engine;
     let payload = token.split('.').nth(1).unwrap();
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
@@ -514,7 +514,7 @@ pub fn payload_of(token: &str) -> Value {
 }
 
 /// A request in the making; `await` sends it.
-pub struct Ask<'b> {
+pub(crate) struct Ask<'b> {
     bench: &'b Bench,
     method: Method,
     path: String,
@@ -522,31 +522,31 @@ pub struct Ask<'b> {
     body: Body,
 }
 
-impl<'b> Ask<'b> {
-    pub fn by(self, client: &str) -> Self {
+impl Ask<'_> {
+    pub(crate) fn by(self, client: &str) -> Self {
         let bearer = format!("Bearer {}", self.bench.bearer(client));
         self.header("authorization", &bearer)
     }
 
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, value.parse().unwrap());
         self
     }
 
-    pub fn body(mut self, media: &str, body: impl Into<Body>) -> Self {
+    pub(crate) fn body(mut self, media: &str, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self.header("content-type", media)
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    pub fn jose(self, text: String) -> Self {
+    pub(crate) fn jose(self, text: String) -> Self {
         self.body("application/jose", text)
     }
 
-    pub fn form(self, text: &str) -> Self {
+    pub(crate) fn form(self, text: &str) -> Self {
         self.body("application/x-www-form-urlencoded", text.to_owned())
     }
 }
@@ -575,27 +575,27 @@ impl<'b> IntoFuture for Ask<'b> {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The problem's code.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
@@ -603,7 +603,7 @@ impl Answer {
 
     /// Fails the test unless this is the status.
     #[track_caller]
-    pub fn expect(&self, status: u16) -> &Self {
+    pub(crate) fn expect(&self, status: u16) -> &Self {
         assert_eq!(
             self.status.as_u16(),
             status,
@@ -615,7 +615,7 @@ impl Answer {
 
     /// Fails the test unless this is the problem. It must be a problem document, too.
     #[track_caller]
-    pub fn refuses(&self, status: u16, code: &str) -> &Self {
+    pub(crate) fn refuses(&self, status: u16, code: &str) -> &Self {
         self.expect(status);
         assert_eq!(self.code(), code, "{}", self.text());
         assert_eq!(self.header("content-type"), "application/problem+json");
@@ -623,7 +623,7 @@ impl Answer {
     }
 
     /// `rule at` of each finding.
-    pub fn findings(&self) -> Vec<String> {
+    pub(crate) fn findings(&self) -> Vec<String> {
         let body = self.json();
         let findings = body["findings"].as_array().cloned().unwrap_or_default();
         let part = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();

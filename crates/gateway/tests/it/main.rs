@@ -1,16 +1,32 @@
 //! The gateway in a box: memory store, memory blobs, a clock turned by hand, one request after the other.
 
+#[cfg(test)]
 mod access;
+#[cfg(test)]
 mod attachments;
+#[cfg(test)]
 mod bench;
+#[cfg(test)]
 mod callbacks;
+#[cfg(test)]
 mod deadlines;
+#[cfg(test)]
 mod destinations;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
 mod keys;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
 mod pickup;
+#[cfg(test)]
 mod problems;
+#[cfg(test)]
+mod rival;
+#[cfg(test)]
 mod routing;
+#[cfg(test)]
 mod submissions;
+#[cfg(test)]
 mod token;

@@ -31,7 +31,7 @@ async fn a_token_from_the_endpoint_opens_the_api() {
         .await
         .expect(201);
 
-    bench.clock.turn(Duration::from_secs(1800));
+    bench.clock.turn(Duration::from_mins(30));
     bench
         .post(path)
         .header("authorization", &bearer)
