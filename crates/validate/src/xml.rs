@@ -208,7 +208,7 @@ pub(crate) fn shown_name(name: &str) -> &str {
     if fits { name } else { UNSHOWN }
 }
 
-/// DIN 91379 for all text and attributes of a document; `at` is `/root/child[2]/@attribute`, by local names.
+/// DIN 91379 for all text and attributes of a document; `at` is `/document/child[2]/@attribute`, by local names.
 pub fn check_charset(bytes: &[u8], group: Group, limits: Limits) -> Findings {
     let text = match guard(bytes, limits) {
         Ok(text) => text,
