@@ -17,7 +17,9 @@ use std::time::Duration;
 use amtsbote_fit_connect::event::{Part, Payload, Violation};
 use amtsbote_model::submission::{Event as Step, Issuer, State};
 use amtsbote_model::{SubmissionId, Timestamp};
-use amtsbote_store::{Attachment, Batch, Change, Committed, Page, Reply, Submission, SubmissionFilter};
+use amtsbote_store::{
+    Attachment, Batch, Change, Committed, Page, Reply, Submission, SubmissionFilter,
+};
 
 use crate::Context;
 use crate::access::reference;
@@ -59,7 +61,8 @@ impl Default for Retention {
 impl Retention {
     /// What is due for a submission in `state` since `since`.
     pub fn due(&self, state: State, since: Timestamp, now: Timestamp) -> Option<Step> {
-        self.rule(state).and_then(|(after, step)| (now.since(since) > after).then_some(step))
+        self.rule(state)
+            .and_then(|(after, step)| (now.since(since) > after).then_some(step))
     }
 
     /// What comes, and after how long in the state.
@@ -103,7 +106,11 @@ pub struct Round {
 impl Deadlines {
     /// With these spans, and without a sweep of orphans.
     pub fn new(context: Context, retention: Retention) -> Self {
-        Self { context, retention, orphans: None }
+        Self {
+            context,
+            retention,
+            orphans: None,
+        }
     }
 
     /// With a sweep of orphans.
@@ -119,10 +126,17 @@ impl Deadlines {
         loop {
             match self.round().await {
                 Ok(round) if round == Round::default() => {}
-                Ok(Round { rejected, deleted, left, orphans }) => tracing::info!(
+                Ok(Round {
+                    rejected,
+                    deleted,
+                    left,
+                    orphans,
+                }) => tracing::info!(
                     "deadlines: {rejected} rejected, {deleted} deleted, {left} left for later, {orphans} orphaned blobs deleted"
                 ),
-                Err(error) => tracing::error!(error = %error, "deadlines could not be kept this time: {error}"),
+                Err(error) => {
+                    tracing::error!(error = %error, "deadlines could not be kept this time: {error}");
+                }
             }
             tokio::select! {
                 () = &mut stop => return,
@@ -140,7 +154,9 @@ impl Deadlines {
             }
         }
         if let Some(orphans) = &self.orphans {
-            round.orphans = orphans.sweep(before(self.context.now(), self.retention.orphans)).await?;
+            round.orphans = orphans
+                .sweep(before(self.context.now(), self.retention.orphans))
+                .await?;
         }
         Ok(round)
     }
@@ -151,11 +167,24 @@ impl Deadlines {
         (after, step): (Duration, Step),
         round: &mut Round,
     ) -> Result<(), amtsbote_store::Error> {
-        let filter = SubmissionFilter::Stale { state, before: before(self.context.now(), after) };
+        let filter = SubmissionFilter::Stale {
+            state,
+            before: before(self.context.now(), after),
+        };
         let mut left = 0;
         loop {
             // What was done is not listed any more; what was left is.
-            let listed = self.context.store().submissions(&filter, Page { offset: left, limit: SLICE }).await?;
+            let listed = self
+                .context
+                .store()
+                .submissions(
+                    &filter,
+                    Page {
+                        offset: left,
+                        limit: SLICE,
+                    },
+                )
+                .await?;
             if listed.entries.is_empty() {
                 round.left += left;
                 return Ok(());
@@ -177,9 +206,13 @@ impl Deadlines {
 
     /// One step of one submission.
     async fn take(&self, id: SubmissionId, state: State, step: Step) -> Result<Taken, Refused> {
-        let Some(submission) = self.context.store().submission(id).await? else { return Ok(Taken::Moved) };
+        let Some(submission) = self.context.store().submission(id).await? else {
+            return Ok(Taken::Moved);
+        };
         let next = submission.state.step(step, Issuer::Service).ok();
-        let Some(next) = next.filter(|_| submission.state == state) else { return Ok(Taken::Moved) };
+        let Some(next) = next.filter(|_| submission.state == state) else {
+            return Ok(Taken::Moved);
+        };
         let batch = self.batch(&submission, step, next).await?;
         match self.context.store().commit(batch).await? {
             Committed::Done => {}
@@ -192,27 +225,53 @@ impl Deadlines {
         Ok(Taken::Done)
     }
 
-    async fn batch(&self, submission: &Submission, step: Step, next: State) -> Result<Batch, Refused> {
+    async fn batch(
+        &self,
+        submission: &Submission,
+        step: Step,
+        next: State,
+    ) -> Result<Batch, Refused> {
         let (of, now) = (reference(submission), self.context.now());
         let payload = match step {
             Step::Reject => Payload::Problems(vec![unanswered(self.retention.unanswered)]),
-            Step::Create | Step::Submit | Step::Notify | Step::Forward | Step::Accept | Step::Delete => Payload::Empty,
+            Step::Create
+            | Step::Submit
+            | Step::Notify
+            | Step::Forward
+            | Step::Accept
+            | Step::Delete => Payload::Empty,
         };
         let event = service_event(&self.context, of, step, payload, now).await?;
         let mut batch = Batch::new()
-            .with(Change::Move { submission_id: of.id, from: submission.state, to: next, at: now })
+            .with(Change::Move {
+                submission_id: of.id,
+                from: submission.state,
+                to: next,
+                at: now,
+            })
             .with(Change::Append(event));
         if step == Step::Delete {
             batch = batch
-                .with(Change::ExpectAttachments { submission_id: of.id, attachments: submission.attachments.clone() })
-                .with(Change::Erase { submission_id: of.id });
+                .with(Change::ExpectAttachments {
+                    submission_id: of.id,
+                    attachments: submission.attachments.clone(),
+                })
+                .with(Change::Erase {
+                    submission_id: of.id,
+                });
         }
         // Both sides are told of what the service does by itself; of what was never submitted the subscriber never knew.
-        let mut notices: Vec<_> = event_notice(&self.context, submission).into_iter().collect();
+        let mut notices: Vec<_> = event_notice(&self.context, submission)
+            .into_iter()
+            .collect();
         if submission.state != State::Created
             && let Some(destination) = self.context.store().destination(of.destination_id).await?
         {
-            notices.extend(event_notice_to_subscriber(&self.context, &destination, submission));
+            notices.extend(event_notice_to_subscriber(
+                &self.context,
+                &destination,
+                submission,
+            ));
         }
         batch.0.extend(notices.into_iter().map(Change::Enqueue));
         Ok(batch)
@@ -254,7 +313,11 @@ mod tests {
     fn check(state: State, after_days: f64, expected: Option<Step>) {
         let since = Timestamp::from_seconds(1_795_420_800);
         let now = since.plus(Duration::from_secs_f64(after_days * 86_400.0));
-        assert_eq!(Retention::default().due(state, since, now), expected, "{state} for {after_days} days");
+        assert_eq!(
+            Retention::default().due(state, since, now),
+            expected,
+            "{state} for {after_days} days"
+        );
     }
 
     #[test]
@@ -274,6 +337,9 @@ mod tests {
     fn a_clock_that_went_back_makes_nothing_due() {
         let retention = Retention::default();
         let since = Timestamp::from_seconds(1_795_420_800);
-        assert_eq!(retention.due(State::Created, since, Timestamp::from_seconds(0)), None);
+        assert_eq!(
+            retention.due(State::Created, since, Timestamp::from_seconds(0)),
+            None
+        );
     }
 }

@@ -19,7 +19,10 @@ impl Wanted {
     /// What the key says of itself: its `key_ops`, or its `alg` where those say nothing. A key of which neither can be read is
     /// judged as one for encryption.
     pub(crate) fn by_key_ops(jwk: &Value) -> Self {
-        let operation = jwk.get("key_ops").and_then(|ops| ops.get(0)).and_then(Value::as_str);
+        let operation = jwk
+            .get("key_ops")
+            .and_then(|ops| ops.get(0))
+            .and_then(Value::as_str);
         let algorithm = jwk.get("alg").and_then(Value::as_str);
         match (operation, algorithm) {
             (Some("wrapKey"), _) => Self::Encryption,
@@ -37,12 +40,29 @@ impl Wanted {
 }
 
 /// The key, or everything that is wrong with it. `at` is where it stands in the body.
-pub(crate) fn judge(context: &Context, jwk: &Value, wanted: Wanted, at: &str) -> Result<PublicKey, Findings> {
-    let key = PublicKey::from_json(jwk, wanted.key_use(), context.certificates())
-        .map_err(|refused| refused.faults.iter().map(|fault| finding(*fault, at)).collect::<Findings>())?;
+pub(crate) fn judge(
+    context: &Context,
+    jwk: &Value,
+    wanted: Wanted,
+    at: &str,
+) -> Result<PublicKey, Findings> {
+    let key =
+        PublicKey::from_json(jwk, wanted.key_use(), context.certificates()).map_err(|refused| {
+            refused
+                .faults
+                .iter()
+                .map(|fault| finding(*fault, at))
+                .collect::<Findings>()
+        })?;
     let now_s = context.now().as_seconds();
-    if key.certificate().is_some_and(|certificate| certificate.not_after_s < now_s) {
-        let text = Bilingual::new("das Zertifikat ist abgelaufen", "the certificate has expired");
+    if key
+        .certificate()
+        .is_some_and(|certificate| certificate.not_after_s < now_s)
+    {
+        let text = Bilingual::new(
+            "das Zertifikat ist abgelaufen",
+            "the certificate has expired",
+        );
         return Err(vec![Finding::new(format!("{at}/x5c"), "key-policy", text)]);
     }
     Ok(key)
@@ -55,8 +75,16 @@ pub(crate) fn is_for_encryption(jwk: &str) -> bool {
 
 fn finding(fault: KeyFault, at: &str) -> Finding {
     let member = member_of(fault);
-    let place = if member.is_empty() { at.to_owned() } else { format!("{at}/{member}") };
-    Finding::new(place, "key-policy", Bilingual::new(german(fault), fault.to_string()))
+    let place = if member.is_empty() {
+        at.to_owned()
+    } else {
+        format!("{at}/{member}")
+    };
+    Finding::new(
+        place,
+        "key-policy",
+        Bilingual::new(german(fault), fault.to_string()),
+    )
 }
 
 fn member_of(fault: KeyFault) -> &'static str {
@@ -69,30 +97,51 @@ fn member_of(fault: KeyFault) -> &'static str {
         KeyFault::PrivateMember { member } => member,
         KeyFault::Modulus | KeyFault::ModulusSize { .. } | KeyFault::WeakModulus => "n",
         KeyFault::Exponent => "e",
-        KeyFault::CertificateMissing | KeyFault::CertificateUnreadable | KeyFault::CertificateForAnotherKey => "x5c",
-        // What concerns the key as a whole, and faults that are yet to come.
-        _ => "",
+        KeyFault::CertificateMissing
+        | KeyFault::CertificateUnreadable
+        | KeyFault::CertificateForAnotherKey => "x5c",
+        KeyFault::NotAnObject
+        | KeyFault::PrivatePart
+        | KeyFault::MorePrimes
+        | KeyFault::Inconsistent
+        | _ => "",
     }
 }
 
 fn german(fault: KeyFault) -> String {
     let text = match fault {
-        KeyFault::NotAnObject => "der Schlüssel ist kein JSON-Objekt bis 64 KiB, in dem jedes Element einmal steht",
+        KeyFault::NotAnObject => {
+            "der Schlüssel ist kein JSON-Objekt bis 64 KiB, in dem jedes Element einmal steht"
+        }
         KeyFault::KeyType => "`kty` muss `RSA` sein",
         KeyFault::Algorithm { expected } => return format!("`alg` muss `{expected}` sein"),
         KeyFault::KeyId => "`kid` muss 8 bis 64 sichtbare ASCII-Zeichen haben",
-        KeyFault::KeyOps { expected } => return format!("`key_ops` muss genau [\"{expected}\"] sein"),
+        KeyFault::KeyOps { expected } => {
+            return format!("`key_ops` muss genau [\"{expected}\"] sein");
+        }
         KeyFault::Use => "`use` widerspricht `key_ops`; weglassen",
-        KeyFault::PrivatePart => "der private Teil wurde mitgesandt: Schlüssel nicht mehr verwenden, neuen erzeugen",
-        KeyFault::PrivateMember { member } => return format!("das private Element `{member}` fehlt oder ist unlesbar"),
+        KeyFault::PrivatePart => {
+            "der private Teil wurde mitgesandt: Schlüssel nicht mehr verwenden, neuen erzeugen"
+        }
+        KeyFault::PrivateMember { member } => {
+            return format!("das private Element `{member}` fehlt oder ist unlesbar");
+        }
         KeyFault::MorePrimes => "Schlüssel aus mehr als zwei Primzahlen werden nicht unterstützt",
         KeyFault::Modulus => "`n` muss base64url ohne Auffüllung und ohne führende Nullbytes sein",
-        KeyFault::ModulusSize { bits } => return format!("`n` muss 4096 bis 8192 Bit haben, nicht {bits}"),
-        KeyFault::WeakModulus => "`n` ist zerlegbar: Schlüssel mit einem anderen Programm oder einer anderen Karte erzeugen",
+        KeyFault::ModulusSize { bits } => {
+            return format!("`n` muss 4096 bis 8192 Bit haben, nicht {bits}");
+        }
+        KeyFault::WeakModulus => {
+            "`n` ist zerlegbar: Schlüssel mit einem anderen Programm oder einer anderen Karte erzeugen"
+        }
         KeyFault::Exponent => "`e` muss `AQAB` (65537) sein",
         KeyFault::CertificateMissing => "`x5c` muss das Zertifikat mit seiner Kette enthalten",
-        KeyFault::CertificateUnreadable => "`x5c` muss ein bis acht X.509-Zertifikate enthalten (Base64 von DER), das eigene zuerst",
-        KeyFault::CertificateForAnotherKey => "das erste Zertifikat in `x5c` gehört zu einem anderen Schlüssel",
+        KeyFault::CertificateUnreadable => {
+            "`x5c` muss ein bis acht X.509-Zertifikate enthalten (Base64 von DER), das eigene zuerst"
+        }
+        KeyFault::CertificateForAnotherKey => {
+            "das erste Zertifikat in `x5c` gehört zu einem anderen Schlüssel"
+        }
         KeyFault::Inconsistent => "die Elemente des Schlüssels passen nicht zusammen",
         _ => "der Schlüssel verletzt die Schlüsselvorgaben",
     };
@@ -108,7 +157,10 @@ mod tests {
     #[test]
     fn a_keys_use_is_told_by_its_operation_before_its_algorithm() {
         for (jwk, wanted) in [
-            (json!({"key_ops": ["wrapKey"], "alg": "PS512"}), Wanted::Encryption),
+            (
+                json!({"key_ops": ["wrapKey"], "alg": "PS512"}),
+                Wanted::Encryption,
+            ),
             (json!({"key_ops": ["verify"]}), Wanted::Signature),
             (json!({"alg": "PS512"}), Wanted::Signature),
             (json!({"use": "sig"}), Wanted::Encryption),
@@ -122,7 +174,10 @@ mod tests {
     fn every_fault_has_its_german_text_and_its_place() {
         let found = finding(KeyFault::ModulusSize { bits: 2048 }, "/encryptionPublicKey");
         assert_eq!(found.at, "/encryptionPublicKey/n");
-        assert_eq!(found.detail.de, "`n` muss 4096 bis 8192 Bit haben, nicht 2048");
+        assert_eq!(
+            found.detail.de,
+            "`n` muss 4096 bis 8192 Bit haben, nicht 2048"
+        );
         assert_eq!(finding(KeyFault::PrivatePart, "").at, "");
     }
 }

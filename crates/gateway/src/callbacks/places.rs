@@ -35,7 +35,10 @@ impl Places {
             return None;
         }
         *busy += 1;
-        Some(Place { places: self.clone(), host: host.to_owned() })
+        Some(Place {
+            places: self.clone(),
+            host: host.to_owned(),
+        })
     }
 }
 
@@ -90,7 +93,10 @@ mod tests {
     #[test]
     fn an_outage_begins_once_and_ends_once() {
         let place = Places::default().take("a", 1).unwrap();
-        assert_eq!([place.begins_outage(), place.begins_outage()], [true, false]);
+        assert_eq!(
+            [place.begins_outage(), place.begins_outage()],
+            [true, false]
+        );
         assert_eq!([place.ends_outage(), place.ends_outage()], [true, false]);
     }
 }

@@ -58,7 +58,9 @@ impl CallbackPolicy {
         if tries >= self.tries_max {
             return AfterFailure::GiveUp;
         }
-        let doubled = self.wait_first.saturating_mul(1 << tries.saturating_sub(1).min(20));
+        let doubled = self
+            .wait_first
+            .saturating_mul(1 << tries.saturating_sub(1).min(20));
         let wait = doubled.max(asked.unwrap_or_default()).min(self.wait_max);
         // 230/256 to 281/256
         AfterFailure::Again(wait.saturating_mul(230 + u32::from(jitter) / 5) / 256)

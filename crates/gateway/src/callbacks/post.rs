@@ -41,7 +41,11 @@ impl Missed {
 }
 
 /// Posts the notice, authenticated over exactly the bytes that are sent ("FIT-Connect, Callbacks").
-pub(crate) async fn post(outgoing: &Outgoing, notice: &Notice, now: Timestamp) -> Result<(), Missed> {
+pub(crate) async fn post(
+    outgoing: &Outgoing,
+    notice: &Notice,
+    now: Timestamp,
+) -> Result<(), Missed> {
     let url = Url::parse(&notice.url).map_err(|_| Missed::Target)?;
     let timestamp = now.as_seconds().to_string();
     let authentication = mac::callback(notice.secret.reveal(), &timestamp, notice.body.as_bytes());
@@ -56,11 +60,20 @@ pub(crate) async fn post(outgoing: &Outgoing, notice: &Notice, now: Timestamp) -
     if answer.status().is_success() {
         return Ok(());
     }
-    Err(Missed::Status { status: answer.status(), retry_after: retry_after(answer.headers()) })
+    Err(Missed::Status {
+        status: answer.status(),
+        retry_after: retry_after(answer.headers()),
+    })
 }
 
 // Seconds only; the date form (RFC 9110 §10.2.3) is left to our own waits.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }

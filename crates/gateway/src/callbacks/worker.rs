@@ -47,7 +47,12 @@ pub struct CallbackWorker {
 impl CallbackWorker {
     /// A worker that calls through `outgoing`, which should reach public addresses only.
     pub fn new(context: Context, outgoing: Outgoing, policy: CallbackPolicy) -> Self {
-        Self { context, outgoing, policy, places: Places::default() }
+        Self {
+            context,
+            outgoing,
+            policy,
+            places: Places::default(),
+        }
     }
 
     /// Sends what is due until `stop` resolves, then waits for open calls within the limit.
@@ -64,9 +69,13 @@ impl CallbackWorker {
                 () = tokio::time::sleep(self.policy.poll) => {}
             }
         }
-        let drained = tokio::time::timeout(self.policy.drain_max, async { while calls.join_next().await.is_some() {} });
+        let drained = tokio::time::timeout(self.policy.drain_max, async {
+            while calls.join_next().await.is_some() {}
+        });
         if drained.await.is_err() {
-            tracing::warn!("some callbacks were still open at the end of the drain time, they will be repeated");
+            tracing::warn!(
+                "some callbacks were still open at the end of the drain time, they will be repeated"
+            );
         }
     }
 
@@ -89,7 +98,9 @@ impl CallbackWorker {
             match self.look(calls).await {
                 Ok(Looked::MayBeMore) => {}
                 Ok(Looked::All) => return,
-                Err(error) => return tracing::error!(error = %error, "the outbox could not be read or written: {error}"),
+                Err(error) => {
+                    return tracing::error!(error = %error, "the outbox could not be read or written: {error}");
+                }
             }
         }
     }
@@ -107,8 +118,16 @@ impl CallbackWorker {
                 break;
             }
             let place = self.places.take(&host_of(&found), self.policy.per_host);
-            let wait = if place.is_some() { self.policy.lease } else { self.policy.crowded_wait };
-            batch = batch.with(Change::Postpone { id: found.id, tries: found.tries, due_at: now.plus(wait) });
+            let wait = if place.is_some() {
+                self.policy.lease
+            } else {
+                self.policy.crowded_wait
+            };
+            batch = batch.with(Change::Postpone {
+                id: found.id,
+                tries: found.tries,
+                due_at: now.plus(wait),
+            });
             begun.extend(place.map(|place| (place, found)));
         }
         if !batch.0.is_empty() {
@@ -119,7 +138,11 @@ impl CallbackWorker {
             let worker = self.clone();
             calls.spawn(async move { worker.call(place, found).await });
         }
-        Ok(if seen == LOOK_MAX as usize { Looked::MayBeMore } else { Looked::All })
+        Ok(if seen == LOOK_MAX as usize {
+            Looked::MayBeMore
+        } else {
+            Looked::All
+        })
     }
 
     async fn call(self, place: Place, found: Notice) {
@@ -141,48 +164,84 @@ impl CallbackWorker {
     async fn failed(&self, place: &Place, found: &Notice, missed: &Missed) -> Result<(), Refused> {
         let (id, tries) = (found.submission_id, found.tries.saturating_add(1));
         if place.begins_outage() {
-            let cause = std::error::Error::source(missed).map(ToString::to_string).unwrap_or_default();
+            let cause = std::error::Error::source(missed)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             tracing::warn!(error = %missed, cause, "callbacks to {} fail, they are repeated: {missed}", place.host());
         }
         let [jitter] = amtsbote_jose::random_bytes::<1>();
         let change = match self.policy.after(tries, missed.retry_after(), jitter) {
-            AfterFailure::Again(wait) => {
-                Change::Postpone { id: found.id, tries, due_at: self.context.now().plus(wait) }
-            }
+            AfterFailure::Again(wait) => Change::Postpone {
+                id: found.id,
+                tries,
+                due_at: self.context.now().plus(wait),
+            },
             AfterFailure::GiveUp => {
                 tracing::warn!(submission.id = %id, "the callback for {id} is given up after {tries} tries: {missed}");
                 Change::Dequeue(found.id)
             }
         };
-        self.context.store().commit(Batch::new().with(change)).await?;
+        self.context
+            .store()
+            .commit(Batch::new().with(change))
+            .await?;
         Ok(())
     }
 
     /// The callback leaves the outbox; of a new submission the log gets its `notify-submission`, once.
     async fn delivered(&self, found: &Notice) -> Result<(), Refused> {
         for _ in 0..ROUNDS_MAX {
-            let Some(batch) = self.notified(found).await? else { break };
-            match self.context.store().commit(batch.with(Change::Dequeue(found.id))).await? {
+            let Some(batch) = self.notified(found).await? else {
+                break;
+            };
+            match self
+                .context
+                .store()
+                .commit(batch.with(Change::Dequeue(found.id)))
+                .await?
+            {
                 Committed::Done => return Ok(()),
                 Committed::Refused(Conflict::StateMoved(_)) => {}
                 // Most likely noted before.
                 Committed::Refused(_) => break,
             }
         }
-        self.context.store().commit(Batch::new().with(Change::Dequeue(found.id))).await?;
+        self.context
+            .store()
+            .commit(Batch::new().with(Change::Dequeue(found.id)))
+            .await?;
         Ok(())
     }
 
     /// What is to be written of a subscriber who now knows; `None` if the callback was about something else or the log is closed.
     async fn notified(&self, found: &Notice) -> Result<Option<Batch>, Refused> {
-        if !matches!(Body::parse(found.body.as_bytes()), Ok(Body::NewSubmissions(_))) {
+        if !matches!(
+            Body::parse(found.body.as_bytes()),
+            Ok(Body::NewSubmissions(_))
+        ) {
             return Ok(None);
         }
-        let Some(submission) = self.context.store().submission(found.submission_id).await? else { return Ok(None) };
-        let Ok(state) = submission.state.step(Step::Notify, Issuer::Service) else { return Ok(None) };
+        let Some(submission) = self.context.store().submission(found.submission_id).await? else {
+            return Ok(None);
+        };
+        let Ok(state) = submission.state.step(Step::Notify, Issuer::Service) else {
+            return Ok(None);
+        };
         let (of, now) = (reference(&submission), self.context.now());
-        let event = service_event(&self.context, of, Step::Notify, Payload::Notify(NotifyType::Callback), now).await?;
-        let unmoved = Change::Move { submission_id: of.id, from: submission.state, to: state, at: now };
+        let event = service_event(
+            &self.context,
+            of,
+            Step::Notify,
+            Payload::Notify(NotifyType::Callback),
+            now,
+        )
+        .await?;
+        let unmoved = Change::Move {
+            submission_id: of.id,
+            from: submission.state,
+            to: state,
+            at: now,
+        };
         let batch = Batch::new().with(unmoved).with(Change::Append(event));
         Ok(Some(match event_notice(&self.context, &submission) {
             Some(notice) => batch.with(Change::Enqueue(notice)),
@@ -200,6 +259,9 @@ enum Looked {
 fn host_of(notice: &Notice) -> String {
     let url = Url::parse(&notice.url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    let port = url.as_ref().and_then(Url::port_or_known_default).unwrap_or_default();
+    let port = url
+        .as_ref()
+        .and_then(Url::port_or_known_default)
+        .unwrap_or_default();
     format!("{host}:{port}")
 }

@@ -13,7 +13,8 @@
 use std::time::Duration;
 
 use amtsbote_fit_connect::destination::{
-    self as wire, CreateDestination, DestinationList, PrivateDestination, PublicDestination, UpdateDestination,
+    self as wire, CreateDestination, DestinationList, PrivateDestination, PublicDestination,
+    UpdateDestination,
 };
 use amtsbote_fit_connect::{ApiVersion, Page};
 use amtsbote_model::{Destination, DestinationId};
@@ -38,7 +39,8 @@ use crate::body::{self, Media};
 use crate::public_keys::{self, Wanted};
 
 /// Destinations and keys change, so every read asks (Submission API 1.1.3).
-pub(crate) const NO_CACHE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+pub(crate) const NO_CACHE: (HeaderName, HeaderValue) =
+    (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 
 /// Rounds of "read, decide, write if unchanged" before a busy destination is given up for now.
 const ROUNDS_MAX: usize = 5;
@@ -52,7 +54,10 @@ pub(crate) fn reading() -> Router<Context> {
 pub(crate) fn managing() -> Router<Context> {
     Router::new()
         .route("/destinations", get(list).post(create))
-        .route("/destinations/{destination_id}", put(replace).patch(change).delete(remove))
+        .route(
+            "/destinations/{destination_id}",
+            put(replace).patch(change).delete(remove),
+        )
 }
 
 /// The destination in the path. What is no UUID is answered like what does not exist.
@@ -62,9 +67,13 @@ impl FromRequestParts<Context> for At {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Refused> {
-        let params =
-            RawPathParams::from_request_parts(parts, context).await.map_err(|_| no_such_destination())?;
-        let text = params.iter().find(|(name, _)| *name == "destination_id").map_or("", |(_, value)| value);
+        let params = RawPathParams::from_request_parts(parts, context)
+            .await
+            .map_err(|_| no_such_destination())?;
+        let text = params
+            .iter()
+            .find(|(name, _)| *name == "destination_id")
+            .map_or("", |(_, value)| value);
         text.parse().map(Self).map_err(|_| no_such_destination())
     }
 }
@@ -79,7 +88,9 @@ impl FromRequestParts<Context> for Known {
         if !parts.headers.contains_key(AUTHORIZATION) {
             return Ok(Self(None));
         }
-        Caller::from_request_parts(parts, context).await.map(|caller| Self(Some(caller)))
+        Caller::from_request_parts(parts, context)
+            .await
+            .map(|caller| Self(Some(caller)))
     }
 }
 
@@ -91,13 +102,22 @@ async fn read(
 ) -> Result<Response, Refused> {
     if version == ApiVersion::V1 {
         let caller = caller.as_ref().ok_or(Code::TokenMissing)?;
-        if ![Right::Send, Right::Subscribe, Right::Manage].into_iter().any(|right| caller.has(right)) {
+        if ![Right::Send, Right::Subscribe, Right::Manage]
+            .into_iter()
+            .any(|right| caller.has(right))
+        {
             caller.demand(Right::Send)?;
         }
     }
-    let destination = context.store().destination(id).await?.ok_or_else(no_such_destination)?;
+    let destination = context
+        .store()
+        .destination(id)
+        .await?
+        .ok_or_else(no_such_destination)?;
     let body = match caller {
-        Some(caller) if owns(&caller, &destination) => PrivateDestination::from(&destination).body(version),
+        Some(caller) if owns(&caller, &destination) => {
+            PrivateDestination::from(&destination).body(version)
+        }
         Some(_) | None => PublicDestination::from(&destination).body(version),
     };
     Ok(fresh(StatusCode::OK, &body))
@@ -109,37 +129,69 @@ async fn list(asked: Asked, query: RawQuery) -> Result<Response, Refused> {
     }
     let paging = paging_of(&query)?;
     let filter = DestinationFilter::OwnedBy(asked.caller.client.clone());
-    let listed = asked.context.store().destinations(&filter, page_of(paging)).await?;
+    let listed = asked
+        .context
+        .store()
+        .destinations(&filter, page_of(paging))
+        .await?;
     let total = usize::try_from(listed.total).unwrap_or(usize::MAX);
     let list = DestinationList {
         page: Page::of(paging, listed.entries.len(), total),
-        destinations: listed.entries.iter().map(PrivateDestination::from).collect(),
+        destinations: listed
+            .entries
+            .iter()
+            .map(PrivateDestination::from)
+            .collect(),
     };
     Ok(fresh(StatusCode::OK, &list.body(asked.version)))
 }
 
-async fn create(asked: Asked, matched: MatchedPath, headers: HeaderMap, body: Body) -> Result<Response, Refused> {
+async fn create(
+    asked: Asked,
+    matched: MatchedPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
     asked.caller.demand(Right::Manage)?;
     let bytes = json_of(&asked.context, &headers, (body, Media::Json)).await?;
     let (request, keys) = checked(&asked, &bytes)?;
     let now = asked.context.now();
     let id = DestinationId::from_uuid(asked.context.new_uuid());
     let destination = request.into_destination(id, asked.caller.client.clone(), now);
-    let mut batch = Batch::new()
-        .with(Change::PutDestination { replaces: None, destination: Box::new(destination.clone()) });
+    let mut batch = Batch::new().with(Change::PutDestination {
+        replaces: None,
+        destination: Box::new(destination.clone()),
+    });
     for key in keys {
-        let key = KeyRecord { kid: key.kid().to_owned(), jwk: key.to_json().to_string(), added_at: now };
-        batch = batch.with(Change::PutKey { destination_id: id, key });
+        let key = KeyRecord {
+            kid: key.kid().to_owned(),
+            jwk: key.to_json().to_string(),
+            added_at: now,
+        };
+        batch = batch.with(Change::PutKey {
+            destination_id: id,
+            key,
+        });
     }
     done_or(asked.context.store().commit(batch).await?, unexpected)?;
     tracing::info!(destination.id = %id, "destination {id} was created");
-    let mut response = fresh(StatusCode::CREATED, &PrivateDestination::from(&destination).body(asked.version));
-    put_location(&mut response, &asked.context, &format!("{}/{id}", matched.as_str()));
+    let mut response = fresh(
+        StatusCode::CREATED,
+        &PrivateDestination::from(&destination).body(asked.version),
+    );
+    put_location(
+        &mut response,
+        &asked.context,
+        &format!("{}/{id}", matched.as_str()),
+    );
     Ok(response)
 }
 
 /// The request and its two keys, or everything that is wrong with them.
-fn checked(asked: &Asked, bytes: &[u8]) -> Result<(CreateDestination, [amtsbote_jose::PublicKey; 2]), Refused> {
+fn checked(
+    asked: &Asked,
+    bytes: &[u8],
+) -> Result<(CreateDestination, [amtsbote_jose::PublicKey; 2]), Refused> {
     let parsed = CreateDestination::parse(bytes, asked.version);
     // Keys are judged even if something else is wrong: all findings at once.
     let raw: Value = serde_json::from_slice(bytes).unwrap_or_default();
@@ -170,7 +222,12 @@ fn checked(asked: &Asked, bytes: &[u8]) -> Result<(CreateDestination, [amtsbote_
     }
 }
 
-async fn replace(asked: Asked, At(id): At, headers: HeaderMap, body: Body) -> Result<Response, Refused> {
+async fn replace(
+    asked: Asked,
+    At(id): At,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
     asked.caller.demand(Right::Manage)?;
     let bytes = json_of(&asked.context, &headers, (body, Media::Json)).await?;
     let update = UpdateDestination::parse(&bytes, asked.version).map_err(malformed)?;
@@ -186,10 +243,18 @@ async fn replace(asked: Asked, At(id): At, headers: HeaderMap, body: Body) -> Re
     .await
 }
 
-async fn change(asked: Asked, At(id): At, headers: HeaderMap, body: Body) -> Result<Response, Refused> {
+async fn change(
+    asked: Asked,
+    At(id): At,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
     asked.caller.demand(Right::Manage)?;
     let bytes = json_of(&asked.context, &headers, (body, Media::MergePatch)).await?;
-    changed(&asked, id, |stored| wire::patch(stored, &bytes, asked.version).map_err(malformed)).await
+    changed(&asked, id, |stored| {
+        wire::patch(stored, &bytes, asked.version).map_err(malformed)
+    })
+    .await
 }
 
 /// Reads, decides, writes if nobody was faster, else decides anew.
@@ -209,20 +274,28 @@ async fn changed(
         match asked.context.store().commit(batch).await? {
             Committed::Done => {
                 tracing::info!(destination.id = %id, "destination {id} was changed, it is {}", next.status);
-                return Ok(fresh(StatusCode::OK, &PrivateDestination::from(&next).body(asked.version)));
+                return Ok(fresh(
+                    StatusCode::OK,
+                    &PrivateDestination::from(&next).body(asked.version),
+                ));
             }
             Committed::Refused(Conflict::DestinationMoved) => {}
             Committed::Refused(conflict) => return Err(unexpected(conflict)),
         }
     }
-    Err(Problem::new(Code::Overloaded).retry_after(Duration::from_secs(1)).into())
+    Err(Problem::new(Code::Overloaded)
+        .retry_after(Duration::from_secs(1))
+        .into())
 }
 
 /// Whether `next` may follow `stored`: the step in its life, and the key it names.
 async fn permitted(asked: &Asked, stored: &Destination, next: &Destination) -> Result<(), Refused> {
     let mut findings = Findings::new();
     let keys = asked.context.store().keys(stored.id).await?;
-    if !keys.iter().any(|key| key.kid == next.encryption_kid && public_keys::is_for_encryption(&key.jwk)) {
+    if !keys
+        .iter()
+        .any(|key| key.kid == next.encryption_kid && public_keys::is_for_encryption(&key.jwk))
+    {
         findings.push(kid_unknown());
     }
     let mut code = Code::MalformedJson;
@@ -230,13 +303,21 @@ async fn permitted(asked: &Asked, stored: &Destination, next: &Destination) -> R
         code = Code::DestinationStepIllegal;
         findings.push(step_illegal(stored, next));
     }
-    if findings.is_empty() { Ok(()) } else { Err(Problem::new(code).findings(findings).into()) }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::new(code).findings(findings).into())
+    }
 }
 
 async fn remove(asked: Asked, At(id): At) -> Result<StatusCode, Refused> {
     asked.caller.demand(Right::Manage)?;
     owned(&asked, id).await?;
-    let committed = asked.context.store().commit(Batch::new().with(Change::DropDestination(id))).await?;
+    let committed = asked
+        .context
+        .store()
+        .commit(Batch::new().with(Change::DropDestination(id)))
+        .await?;
     done_or(committed, |conflict| match conflict {
         Conflict::InUse => Code::DestinationInUse.into(),
         Conflict::Exists
@@ -253,15 +334,23 @@ async fn remove(asked: Asked, At(id): At) -> Result<StatusCode, Refused> {
 
 /// The destination, if it is the caller's. That one exists is no secret, so somebody else's is 403.
 pub(crate) async fn owned(asked: &Asked, id: DestinationId) -> Result<Destination, Refused> {
-    let destination = asked.context.store().destination(id).await?.ok_or_else(no_such_destination)?;
+    let destination = asked
+        .context
+        .store()
+        .destination(id)
+        .await?
+        .ok_or_else(no_such_destination)?;
     if destination.owner == asked.caller.client {
         return Ok(destination);
     }
-    Err(Problem::new(Code::NotPermitted).detail("this destination belongs to another client").into())
+    Err(Problem::new(Code::NotPermitted)
+        .detail("this destination belongs to another client")
+        .into())
 }
 
 fn owns(caller: &Caller, destination: &Destination) -> bool {
-    destination.owner == caller.client && (caller.has(Right::Manage) || caller.has(Right::Subscribe))
+    destination.owner == caller.client
+        && (caller.has(Right::Manage) || caller.has(Right::Subscribe))
 }
 
 /// The body, with the statuses these routes document: what is too large or of another type is a bad request.
@@ -275,7 +364,10 @@ pub(crate) async fn json_of(
         body::read(headers, body, context.limits().json_bytes).await
     };
     read.await.map_err(|refused: Refused| {
-        if !matches!(refused.problem().code, Code::BodyTooLarge | Code::MediaTypeUnsupported) {
+        if !matches!(
+            refused.problem().code,
+            Code::BodyTooLarge | Code::MediaTypeUnsupported
+        ) {
             return refused;
         }
         let mut problem = Problem::new(Code::MalformedRequest);
@@ -292,7 +384,10 @@ pub(crate) fn fresh(status: StatusCode, body: &Value) -> Response {
 /// `Location` as a path ("relativer Pfad", Submission API 1.1.3), with the path of the public base before it.
 pub(crate) fn put_location(response: &mut Response, context: &Context, path: &str) {
     let base = url::Url::parse(&context.addresses().base).ok();
-    let prefix = base.as_ref().map_or("", url::Url::path).trim_end_matches('/');
+    let prefix = base
+        .as_ref()
+        .map_or("", url::Url::path)
+        .trim_end_matches('/');
     if let Ok(value) = HeaderValue::from_str(&format!("{prefix}{path}")) {
         response.headers_mut().insert(LOCATION, value);
     }
@@ -303,12 +398,18 @@ fn malformed(findings: Findings) -> Refused {
 }
 
 fn kid_mismatch() -> Finding {
-    let text = Bilingual::new("stimmt nicht mit encryptionPublicKey.kid überein", "differs from encryptionPublicKey.kid");
+    let text = Bilingual::new(
+        "stimmt nicht mit encryptionPublicKey.kid überein",
+        "differs from encryptionPublicKey.kid",
+    );
     Finding::new("/encryptionKid", "const", text)
 }
 
 fn kid_repeated() -> Finding {
-    let text = Bilingual::new("ist auch der Name des anderen Schlüssels", "is the other key's name, too");
+    let text = Bilingual::new(
+        "ist auch der Name des anderen Schlüssels",
+        "is the other key's name, too",
+    );
     Finding::new("/signingPublicKey/kid", "uniqueItems", text)
 }
 
@@ -317,7 +418,10 @@ fn kid_unknown() -> Finding {
         "nennt keinen Verschlüsselungsschlüssel dieses Zustellpunkts",
         "names no encryption key of this destination",
     );
-    let hint = Bilingual::new("Schlüssel zuerst mit POST …/keys hinzufügen", "add the key with POST …/keys first");
+    let hint = Bilingual::new(
+        "Schlüssel zuerst mit POST …/keys hinzufügen",
+        "add the key with POST …/keys first",
+    );
     Finding::new("/encryptionKid", "known-key", text).hint(hint)
 }
 

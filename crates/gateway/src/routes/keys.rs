@@ -55,31 +55,49 @@ impl FromRequestParts<Context> for Kid {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Refused> {
-        let params = RawPathParams::from_request_parts(parts, context).await.map_err(|_| Code::KeyNotFound)?;
-        let kid = params.iter().find(|(name, _)| *name == "key_id").map(|(_, value)| value.to_owned());
+        let params = RawPathParams::from_request_parts(parts, context)
+            .await
+            .map_err(|_| Code::KeyNotFound)?;
+        let kid = params
+            .iter()
+            .find(|(name, _)| *name == "key_id")
+            .map(|(_, value)| value.to_owned());
         Ok(Self(kid.ok_or(Code::KeyNotFound)?))
     }
 }
 
-async fn read(State(context): State<Context>, At(id): At, Kid(kid): Kid) -> Result<Response, Refused> {
+async fn read(
+    State(context): State<Context>,
+    At(id): At,
+    Kid(kid): Kid,
+) -> Result<Response, Refused> {
     let keys = context.store().keys(id).await?;
     if keys.is_empty() {
         return Err(no_such_destination());
     }
-    let key = keys.into_iter().find(|key| key.kid == kid).ok_or(Code::KeyNotFound)?;
+    let key = keys
+        .into_iter()
+        .find(|key| key.kid == kid)
+        .ok_or(Code::KeyNotFound)?;
     let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(([NO_CACHE, json], key.jwk).into_response())
 }
 
 async fn list(State(context): State<Context>, At(id): At) -> Result<Response, Refused> {
-    let destination = context.store().destination(id).await?.ok_or_else(no_such_destination)?;
+    let destination = context
+        .store()
+        .destination(id)
+        .await?
+        .ok_or_else(no_such_destination)?;
     let keys = context.store().keys(id).await?;
     Ok(fresh(StatusCode::OK, &key_set(&destination, &keys)))
 }
 
 /// The current encryption key comes first (clients exist that take the first), then the others, newest first.
 fn key_set(destination: &Destination, keys: &[KeyRecord]) -> Value {
-    let (current, others): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.kid == destination.encryption_kid);
+    let (current, others): (Vec<_>, Vec<_>) = keys
+        .iter()
+        .partition(|key| key.kid == destination.encryption_kid);
     let keys = current.into_iter().chain(others);
     json!({ "keys": keys.filter_map(|key| serde_json::from_str(&key.jwk).ok()).collect::<Vec<Value>>() })
 }
@@ -107,7 +125,10 @@ async fn add(
         jwk: key.to_json().to_string(),
         added_at: asked.context.now(),
     };
-    let batch = Batch::new().with(Change::PutKey { destination_id: destination.id, key: record });
+    let batch = Batch::new().with(Change::PutKey {
+        destination_id: destination.id,
+        key: record,
+    });
     match asked.context.store().commit(batch).await? {
         Committed::Done => {}
         Committed::Refused(Conflict::Exists) => return Err(exists()),
@@ -115,7 +136,9 @@ async fn add(
     }
     let mut response = (StatusCode::CREATED, Json(key.to_json())).into_response();
     let kid: String = url::form_urlencoded::byte_serialize(key.kid().as_bytes()).collect();
-    let list = matched.as_str().replace("{destination_id}", &id.to_string());
+    let list = matched
+        .as_str()
+        .replace("{destination_id}", &id.to_string());
     put_location(&mut response, &asked.context, &format!("{list}/{kid}"));
     Ok(response)
 }
@@ -125,5 +148,7 @@ fn exists() -> Refused {
         "benennt schon einen anderen Schlüssel dieses Zustellpunkts",
         "names another key of this destination already",
     );
-    Problem::new(Code::KeyExists).findings(vec![Finding::new("/kid", "uniqueItems", text)]).into()
+    Problem::new(Code::KeyExists)
+        .findings(vec![Finding::new("/kid", "uniqueItems", text)])
+        .into()
 }

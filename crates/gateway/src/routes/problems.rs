@@ -20,24 +20,37 @@ use crate::answer::Refused;
 
 /// The routes.
 pub(crate) fn routes() -> Router<Context> {
-    Router::new().route("/problems", get(list)).route("/problems/{code}", get(one))
+    Router::new()
+        .route("/problems", get(list))
+        .route("/problems/{code}", get(one))
 }
 
 async fn list(headers: HeaderMap, query: RawQuery) -> Response {
     let entries = Code::ALL.iter().map(|code| code.entry());
     if wants_json(&headers) {
-        return kept(Json(json!({ "problems": entries.map(body).collect::<Vec<_>>() })));
+        return kept(Json(
+            json!({ "problems": entries.map(body).collect::<Vec<_>>() }),
+        ));
     }
-    kept(Html(list_page(Words::of(language(&headers, &query)))))
+    kept(Html(list_page(&Words::of(language(&headers, &query)))))
 }
 
-async fn one(Path(code): Path<String>, headers: HeaderMap, query: RawQuery) -> Result<Response, Refused> {
+async fn one(
+    Path(code): Path<String>,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Result<Response, Refused> {
     let mut entries = Code::ALL.iter().map(|known| known.entry());
-    let entry = entries.find(|entry| entry.code == code).ok_or(Code::NoSuchPath)?;
+    let entry = entries
+        .find(|entry| entry.code == code)
+        .ok_or(Code::NoSuchPath)?;
     if wants_json(&headers) {
         return Ok(kept(Json(body(entry))));
     }
-    Ok(kept(Html(page(entry, Words::of(language(&headers, &query))))))
+    Ok(kept(Html(page(
+        entry,
+        &Words::of(language(&headers, &query)),
+    ))))
 }
 
 /// With the headers all answers share. Pages change with the program only.
@@ -45,28 +58,39 @@ fn kept(answer: impl IntoResponse) -> Response {
     let headers = [
         (CACHE_CONTROL, "public, max-age=3600"),
         (VARY, "accept, accept-language"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
     ];
     (headers, answer).into_response()
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let ranges = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mut ranges = accept
+        .split(',')
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
     ranges
-        .filter_map(|range| match range {
+        .find_map(|range| match range {
             "application/json" | "application/problem+json" => Some(true),
             "text/html" | "application/xhtml+xml" => Some(false),
             _ => None,
         })
-        .next()
         .unwrap_or(false)
 }
 
 /// `?lang=de` or `?lang=en`, else what the browser prefers.
 fn language(headers: &HeaderMap, query: &RawQuery) -> Language {
-    let asked = pairs_of(query).find(|(name, _)| name == "lang").map(|(_, value)| value.into_owned());
-    let preferred = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let asked = pairs_of(query)
+        .find(|(name, _)| name == "lang")
+        .map(|(_, value)| value.into_owned());
+    let preferred = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     Language::from_accept(asked.as_deref().or(preferred).unwrap_or_default())
 }
 
@@ -138,7 +162,7 @@ impl Words {
     }
 }
 
-fn list_page(words: Words) -> String {
+fn list_page(words: &Words) -> String {
     let mut rows = String::new();
     for entry in Code::ALL.iter().map(|code| code.entry()) {
         let (code, title) = (entry.code, escaped(words.title(entry)));
@@ -149,19 +173,31 @@ fn list_page(words: Words) -> String {
             entry.status, words.code,
         );
     }
-    let head = format!("<tr><th scope=\"col\">HTTP</th><th scope=\"col\">Code</th><th scope=\"col\">{}</th></tr>", words.meaning);
-    let main = format!("<h1>{}</h1><table><thead>{head}</thead><tbody>{rows}</tbody></table>", words.problems);
-    document(&words, words.problems, &main)
+    let head = format!(
+        "<tr><th scope=\"col\">HTTP</th><th scope=\"col\">Code</th><th scope=\"col\">{}</th></tr>",
+        words.meaning
+    );
+    let main = format!(
+        "<h1>{}</h1><table><thead>{head}</thead><tbody>{rows}</tbody></table>",
+        words.problems
+    );
+    document(words, words.problems, &main)
 }
 
-fn page(entry: &Entry, words: Words) -> String {
+fn page(entry: &Entry, words: &Words) -> String {
     let (title, hint) = (escaped(words.title(entry)), escaped(words.hint(entry)));
     let main = format!(
         "<p><a href=\"../problems?lang={}\">{}</a></p><h1>{title}</h1><p>HTTP {} · <code>{}</code></p>\
          <h2>{}</h2><p>{}</p><h2>{}</h2><p>{hint}.</p>",
-        words.code, words.problems, entry.status, entry.code, words.turn, words.turn_of(entry), words.advice,
+        words.code,
+        words.problems,
+        entry.status,
+        entry.code,
+        words.turn,
+        words.turn_of(entry),
+        words.advice,
     );
-    document(&words, &title, &main)
+    document(words, &title, &main)
 }
 
 fn document(words: &Words, title: &str, main: &str) -> String {
@@ -177,5 +213,8 @@ fn document(words: &Words, title: &str, main: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -6,7 +6,9 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use amtsbote_fit_connect::routing::{AreaQuery, Areas, Place, Route, RouteQuery, Routes, VersionInfo};
+use amtsbote_fit_connect::routing::{
+    AreaQuery, Areas, Place, Route, RouteQuery, Routes, VersionInfo,
+};
 use amtsbote_fit_connect::{Page, Paging};
 use amtsbote_model::{Ars, Destination, Region, ServiceId};
 use amtsbote_problem::{Bilingual, Code, Finding, Findings, Problem};
@@ -43,12 +45,23 @@ async fn find_areas(State(context): State<Context>, query: RawQuery) -> Response
 }
 
 async fn info(State(context): State<Context>) -> Response {
-    let version = VersionInfo { major: 2, minor: 0, patch: 0 };
-    limited(&context, async move { Ok(Json(version.body()).into_response()) }).await
+    let version = VersionInfo {
+        major: 2,
+        minor: 0,
+        patch: 0,
+    };
+    limited(
+        &context,
+        async move { Ok(Json(version.body()).into_response()) },
+    )
+    .await
 }
 
 /// The answer, if there is one left in this minute; with the limit's headers in any case.
-async fn limited(context: &Context, answer: impl Future<Output = Result<Response, Refused>>) -> Response {
+async fn limited(
+    context: &Context,
+    answer: impl Future<Output = Result<Response, Refused>>,
+) -> Response {
     let allowance = context.routing().admit(context.now());
     let answer = if allowance.left.is_some() {
         answer.await
@@ -65,16 +78,29 @@ async fn limited(context: &Context, answer: impl Future<Output = Result<Response
 
 fn headers_of(allowance: Allowance) -> [(HeaderName, HeaderValue); 3] {
     [
-        (HeaderName::from_static("ratelimit-limit"), allowance.limit.into()),
-        (HeaderName::from_static("ratelimit-remaining"), allowance.left.unwrap_or(0).into()),
-        (HeaderName::from_static("ratelimit-reset"), allowance.reset_s.into()),
+        (
+            HeaderName::from_static("ratelimit-limit"),
+            allowance.limit.into(),
+        ),
+        (
+            HeaderName::from_static("ratelimit-remaining"),
+            allowance.left.unwrap_or(0).into(),
+        ),
+        (
+            HeaderName::from_static("ratelimit-reset"),
+            allowance.reset_s.into(),
+        ),
     ]
 }
 
 async fn routes_of(context: &Context, query: &RawQuery) -> Result<Response, Refused> {
     let pairs: Vec<_> = pairs_of(query).collect();
-    let query = RouteQuery::parse(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
-        .map_err(malformed)?;
+    let query = RouteQuery::parse(
+        pairs
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref())),
+    )
+    .map_err(malformed)?;
     let offering = offering(context, query.service.clone()).await?;
     let found = match place_of(context, &query, &offering) {
         Some(ars) => ranked(offering, &query.service, &ars),
@@ -94,7 +120,10 @@ async fn offering(context: &Context, service: ServiceId) -> Result<Vec<Destinati
     let filter = DestinationFilter::Offering(service);
     let mut found = Vec::new();
     loop {
-        let slice = Slice { offset: found.len() as u64, limit: SLICE };
+        let slice = Slice {
+            offset: found.len() as u64,
+            limit: SLICE,
+        };
         let listed = context.store().destinations(&filter, slice).await?;
         let is_last = listed.entries.len() < SLICE as usize;
         found.extend(listed.entries);
@@ -111,9 +140,16 @@ fn place_of(context: &Context, query: &RouteQuery, offering: &[Destination]) -> 
         Place::Ars(ars) => Some(ars.clone()),
         Place::AreaId(id) => id.parse().ok(),
         Place::Ags(ags) => {
-            let known = context.routing().areas().iter().find(|area| area.has_ags(ags)).map(|area| area.ars.clone());
+            let known = context
+                .routing()
+                .areas()
+                .iter()
+                .find(|area| area.has_ags(ags))
+                .map(|area| area.ars.clone());
             let named = || {
-                let offers = offering.iter().filter_map(|destination| destination.offer(&query.service));
+                let offers = offering
+                    .iter()
+                    .filter_map(|destination| destination.offer(&query.service));
                 let mut regions = offers.flat_map(|offer| offer.regions.iter().map(Region::as_str));
                 let region = regions.find(|region| ags_of(&region[2..]).as_ref() == Some(ags))?;
                 region.parse().ok()
@@ -125,10 +161,19 @@ fn place_of(context: &Context, query: &RouteQuery, offering: &[Destination]) -> 
 
 /// Those that receive the service there, the most precise first, of equals the oldest.
 fn ranked(offering: Vec<Destination>, service: &ServiceId, ars: &Ars) -> Vec<Destination> {
-    let precise = |destination: Destination| destination.precision(service, ars).map(|digits| (digits, destination));
+    let precise = |destination: Destination| {
+        destination
+            .precision(service, ars)
+            .map(|digits| (digits, destination))
+    };
     let mut found: Vec<(usize, Destination)> = offering.into_iter().filter_map(precise).collect();
-    found.sort_by_key(|(digits, destination)| (Reverse(*digits), destination.created_at, destination.id));
-    found.into_iter().map(|(_, destination)| destination).collect()
+    found.sort_by_key(|(digits, destination)| {
+        (Reverse(*digits), destination.created_at, destination.id)
+    });
+    found
+        .into_iter()
+        .map(|(_, destination)| destination)
+        .collect()
 }
 
 async fn route(context: &Context, destination: &Destination) -> Result<Route, Refused> {
@@ -142,15 +187,27 @@ async fn route(context: &Context, destination: &Destination) -> Result<Route, Re
 
 fn areas_of(context: &Context, query: &RawQuery) -> Result<Response, Refused> {
     let pairs: Vec<_> = pairs_of(query).collect();
-    let query = AreaQuery::parse(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
-        .map_err(malformed)?;
-    if !query.expressions.iter().all(|expression| is_expression(expression)) {
+    let query = AreaQuery::parse(
+        pairs
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref())),
+    )
+    .map_err(malformed)?;
+    if !query
+        .expressions
+        .iter()
+        .all(|expression| is_expression(expression))
+    {
         return Err(malformed(vec![expression_malformed()]));
     }
     let areas = context.routing().areas().iter();
-    let found: Vec<_> = areas.filter(|area| area.matches(&query.expressions)).collect();
+    let found: Vec<_> = areas
+        .filter(|area| area.matches(&query.expressions))
+        .collect();
     let total = found.len();
-    let areas: Vec<_> = page_of(found, query.paging).map(crate::routing::Area::to_wire).collect();
+    let areas: Vec<_> = page_of(found, query.paging)
+        .map(crate::routing::Area::to_wire)
+        .collect();
     let page = Page::of(query.paging, areas.len(), total);
     Ok(Json(Areas { page, areas }).into_response())
 }
@@ -162,7 +219,9 @@ fn page_of<T>(all: Vec<T>, paging: Paging) -> impl Iterator<Item = T> {
 }
 
 fn malformed(findings: Findings) -> Refused {
-    Problem::new(Code::MalformedParameter).findings(findings).into()
+    Problem::new(Code::MalformedParameter)
+        .findings(findings)
+        .into()
 }
 
 fn expression_malformed() -> Finding {

@@ -25,7 +25,10 @@ pub struct RoutingSettings {
 impl Default for RoutingSettings {
     /// No areas, 600 requests per minute.
     fn default() -> Self {
-        Self { areas: Vec::new(), requests_per_minute: 600 }
+        Self {
+            areas: Vec::new(),
+            requests_per_minute: 600,
+        }
     }
 }
 
@@ -38,7 +41,11 @@ pub(crate) struct Routing {
 
 impl Routing {
     pub(crate) fn new(settings: RoutingSettings) -> Self {
-        Self { settings, window: Mutex::default(), signatures: Mutex::default() }
+        Self {
+            settings,
+            window: Mutex::default(),
+            signatures: Mutex::default(),
+        }
     }
 
     pub(crate) fn areas(&self) -> &[Area] {

@@ -20,7 +20,10 @@ const KEPT_MAX: usize = 20_000;
 pub(crate) type Signatures = HashMap<String, String>;
 
 /// The portal's signature over the addresses of `destination`, compact.
-pub(crate) async fn signature(context: &Context, destination: &Destination) -> Result<String, Refused> {
+pub(crate) async fn signature(
+    context: &Context,
+    destination: &Destination,
+) -> Result<String, Refused> {
     let said = addressing(context, destination);
     let name = name_of(context, &said);
     if let Some(kept) = context.routing().signatures().get(&name) {
@@ -28,7 +31,10 @@ pub(crate) async fn signature(context: &Context, destination: &Destination) -> R
     }
     let key = context.identity().portal.clone();
     let payload = said.body().to_string();
-    let signed = context.crypto().run(move || sign(payload.as_bytes(), &key, "jwt")).await?;
+    let signed = context
+        .crypto()
+        .run(move || sign(payload.as_bytes(), &key, "jwt"))
+        .await?;
     let signed = signed.map_err(|error| {
         tracing::error!(error = %error, "routing data could not be signed: {error}");
         Refused::from(Code::Internal)
@@ -55,7 +61,11 @@ fn addressing(context: &Context, destination: &Destination) -> Addressing {
 fn addressed(offer: &ServiceOffer) -> AddressedServices {
     let urn = |digits: &str| format!("{}{digits}", AddressedServices::AREA_PREFIX);
     AddressedServices {
-        areas: offer.regions.iter().map(|region| urn(region.as_str().trim_start_matches("DE"))).collect(),
+        areas: offer
+            .regions
+            .iter()
+            .map(|region| urn(region.as_str().trim_start_matches("DE")))
+            .collect(),
         services: vec![offer.identifier.as_str().to_owned()],
     }
 }
@@ -63,14 +73,23 @@ fn addressed(offer: &ServiceOffer) -> AddressedServices {
 /// Names what is said, whenever it was said and by which key.
 fn name_of(context: &Context, said: &Addressing) -> String {
     let kid = context.identity().portal.kid();
-    let said = json!([kid, said.submission_host, said.issuer, said.services, said.destination_id]);
+    let said = json!([
+        kid,
+        said.submission_host,
+        said.issuer,
+        said.services,
+        said.destination_id
+    ]);
     sha256_hex(said.to_string().as_bytes())
 }
 
 /// Host and, if it is not the scheme's own, port: clients put a scheme before it.
 fn host_of(base: &str) -> String {
     let url = url::Url::parse(base).ok();
-    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+    let host = url
+        .as_ref()
+        .and_then(url::Url::host_str)
+        .unwrap_or_default();
     match url.as_ref().and_then(url::Url::port) {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
@@ -83,8 +102,14 @@ mod tests {
 
     #[test]
     fn the_host_has_no_scheme_and_only_an_unusual_port() {
-        assert_eq!(host_of("https://amtsbote.example.de"), "amtsbote.example.de");
-        assert_eq!(host_of("https://amtsbote.example.de:443/x"), "amtsbote.example.de");
+        assert_eq!(
+            host_of("https://amtsbote.example.de"),
+            "amtsbote.example.de"
+        );
+        assert_eq!(
+            host_of("https://amtsbote.example.de:443/x"),
+            "amtsbote.example.de"
+        );
         assert_eq!(host_of("http://127.0.0.1:8080"), "127.0.0.1:8080");
     }
 }

@@ -26,12 +26,21 @@ impl Window {
     pub(crate) fn take(&mut self, now_s: i64, limit: u32) -> Allowance {
         let age_s = now_s.saturating_sub(self.began_s);
         if !(0..WINDOW_S).contains(&age_s) {
-            *self = Self { began_s: now_s, used: 0 };
+            *self = Self {
+                began_s: now_s,
+                used: 0,
+            };
         }
-        let left = limit.checked_sub(self.used).and_then(|left| left.checked_sub(1));
+        let left = limit
+            .checked_sub(self.used)
+            .and_then(|left| left.checked_sub(1));
         self.used = self.used.saturating_add(u32::from(left.is_some()));
         let ends_s = self.began_s.saturating_add(WINDOW_S);
-        Allowance { limit, left, reset_s: ends_s.saturating_sub(now_s).unsigned_abs() }
+        Allowance {
+            limit,
+            left,
+            reset_s: ends_s.saturating_sub(now_s).unsigned_abs(),
+        }
     }
 }
 

@@ -25,7 +25,10 @@ async fn offer(bench: &Bench, regions: &[&str]) -> DestinationId {
     let id = DestinationId::from_uuid(Uuid::new_v4());
     let mut destination = destination_of("subscriber", id);
     destination.name = regions.join(" ");
-    destination.services[0].regions = regions.iter().map(|region| region.parse().unwrap()).collect();
+    destination.services[0].regions = regions
+        .iter()
+        .map(|region| region.parse().unwrap())
+        .collect();
     bench.put_destination(destination).await;
     id
 }
@@ -33,7 +36,10 @@ async fn offer(bench: &Bench, regions: &[&str]) -> DestinationId {
 fn names(answer: &Answer) -> Vec<String> {
     let body = answer.expect(200).json();
     let routes = body["routes"].as_array().unwrap();
-    routes.iter().map(|route| route["destinationName"].as_str().unwrap().to_owned()).collect()
+    routes
+        .iter()
+        .map(|route| route["destinationName"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn portal_keys(bench: &Bench) -> KeySet {
@@ -46,7 +52,10 @@ async fn a_route_carries_addresses_signed_by_the_portal() {
     let bench = Bench::new().await;
     let answer = bench.get(&routes("ars=066110000000")).await;
     let body = answer.expect(200).json();
-    assert_eq!([&body["count"], &body["offset"], &body["totalCount"]], [1, 0, 1]);
+    assert_eq!(
+        [&body["count"], &body["offset"], &body["totalCount"]],
+        [1, 0, 1]
+    );
     let route = &body["routes"][0];
     assert_eq!(route["destinationId"], bench.destination.to_string());
     let token = route["destinationSignature"].as_str().unwrap();
@@ -67,12 +76,23 @@ async fn a_signature_is_made_once_until_what_it_says_changes() {
     let bench = Bench::new().await;
     let signature = async || {
         let body = bench.get(&routes("ars=066110000000")).await.json();
-        body["routes"][0]["destinationSignature"].as_str().unwrap().to_owned()
+        body["routes"][0]["destinationSignature"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let first = signature().await;
-    bench.change_destination(|destination| destination.name = "Kassel, documenta-Stadt".into()).await;
+    bench
+        .change_destination(|destination| destination.name = "Kassel, documenta-Stadt".into())
+        .await;
     assert_eq!(signature().await, first);
-    bench.change_destination(|destination| destination.services[0].regions.push("DE06".parse().unwrap())).await;
+    bench
+        .change_destination(|destination| {
+            destination.services[0]
+                .regions
+                .push("DE06".parse().unwrap())
+        })
+        .await;
     assert_ne!(signature().await, first);
 }
 
@@ -83,8 +103,13 @@ async fn the_most_precise_destination_comes_first() {
     offer(&bench, &["DE06", "DE064360005005"]).await;
     offer(&bench, &["DE064360000000"]).await;
     let found = bench.get(&routes("ars=064360005005")).await;
-    assert_eq!(names(&found), ["DE06 DE064360005005", "DE064360000000", "DE"]);
-    let second = bench.get(&routes("ars=064360005005&offset=1&limit=1")).await;
+    assert_eq!(
+        names(&found),
+        ["DE06 DE064360005005", "DE064360000000", "DE"]
+    );
+    let second = bench
+        .get(&routes("ars=064360005005&offset=1&limit=1"))
+        .await;
     assert_eq!(names(&second), ["DE064360000000"]);
     assert_eq!(second.json()["totalCount"], 3);
     assert_eq!(names(&bench.get(&routes("ars=09162")).await), ["DE"]);
@@ -95,32 +120,66 @@ async fn a_place_is_named_by_regional_key_municipality_key_or_area() {
     let bench = Bench::new().await;
     offer(&bench, &["DE064360005005"]).await;
     for place in ["ars=064360005005", "ags=06436005", "areaId=064360005005"] {
-        assert_eq!(names(&bench.get(&routes(place)).await), ["DE064360005005"], "{place}");
+        assert_eq!(
+            names(&bench.get(&routes(place)).await),
+            ["DE064360005005"],
+            "{place}"
+        );
     }
     for elsewhere in ["ags=06436006", "areaId=1024", "ars=064140000000"] {
-        assert_eq!(names(&bench.get(&routes(elsewhere)).await), [""; 0], "{elsewhere}");
+        assert_eq!(
+            names(&bench.get(&routes(elsewhere)).await),
+            [""; 0],
+            "{elsewhere}"
+        );
     }
 }
 
 #[tokio::test]
 async fn only_active_destinations_are_routed_to() {
     let bench = Bench::new().await;
-    for status in [DestinationStatus::Created, DestinationStatus::Inactive, DestinationStatus::Decommissioned] {
-        bench.change_destination(|destination| destination.status = status).await;
-        assert_eq!(names(&bench.get(&routes("ars=066110000000")).await), [""; 0], "{status}");
+    for status in [
+        DestinationStatus::Created,
+        DestinationStatus::Inactive,
+        DestinationStatus::Decommissioned,
+    ] {
+        bench
+            .change_destination(|destination| destination.status = status)
+            .await;
+        assert_eq!(
+            names(&bench.get(&routes("ars=066110000000")).await),
+            [""; 0],
+            "{status}"
+        );
     }
 }
 
 #[tokio::test]
 async fn malformed_queries_are_refused_with_all_findings() {
     let bench = Bench::new().await;
-    let answer = bench.get("/routing-api/v1/routes?leikaKey=1&ars=1&limit=0").await;
+    let answer = bench
+        .get("/routing-api/v1/routes?leikaKey=1&ars=1&limit=0")
+        .await;
     answer.refuses(400, "malformed-parameter");
-    assert_eq!(answer.findings(), ["pattern ars", "maximum limit", "pattern leikaKey"]);
+    assert_eq!(
+        answer.findings(),
+        ["pattern ars", "maximum limit", "pattern leikaKey"]
+    );
     let both = bench.get(&routes("ars=06&ags=06")).await;
-    assert_eq!(both.refuses(400, "malformed-parameter").findings(), ["oneOf ars"]);
-    for query in ["", "?areaSearchexpression=a", "?areaSearchexpression=*", "?areaSearchexpression=ab*c"] {
-        bench.get(&format!("/routing-api/v1/areas{query}")).await.refuses(400, "malformed-parameter");
+    assert_eq!(
+        both.refuses(400, "malformed-parameter").findings(),
+        ["oneOf ars"]
+    );
+    for query in [
+        "",
+        "?areaSearchexpression=a",
+        "?areaSearchexpression=*",
+        "?areaSearchexpression=ab*c",
+    ] {
+        bench
+            .get(&format!("/routing-api/v1/areas{query}"))
+            .await
+            .refuses(400, "malformed-parameter");
     }
 }
 
@@ -128,9 +187,13 @@ async fn malformed_queries_are_refused_with_all_findings() {
 async fn every_answer_tells_the_limit_and_one_too_many_waits_for_the_next_minute() {
     let bench = Bench::new().await;
     let answer = bench.get("/routing-api/v1/info").await;
-    assert_eq!(answer.expect(200).json(), json!({ "version": { "major": 2, "minor": 0, "patch": 0 } }));
+    assert_eq!(
+        answer.expect(200).json(),
+        json!({ "version": { "major": 2, "minor": 0, "patch": 0 } })
+    );
     let told = |answer: &Answer| {
-        ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"].map(|name| answer.header(name).to_owned())
+        ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"]
+            .map(|name| answer.header(name).to_owned())
     };
     assert_eq!(told(&answer), ["600", "599", "60"]);
     bench.clock.turn(std::time::Duration::from_secs(20));
@@ -176,8 +239,13 @@ async fn areas(bench: &Bench, query: &str) -> Value {
         limits: *context.limits(),
         certificates: context.certificates(),
     };
-    let request = Request::get(format!("/routing-api/v2/areas?{query}")).body(Body::empty()).unwrap();
-    let response = router(Context::with_routing(parts, routing)).oneshot(request).await.unwrap();
+    let request = Request::get(format!("/routing-api/v2/areas?{query}"))
+        .body(Body::empty())
+        .unwrap();
+    let response = router(Context::with_routing(parts, routing))
+        .oneshot(request)
+        .await
+        .unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
     serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }
