@@ -45,6 +45,14 @@ pub enum Cause {
     Internal,
 }
 
+impl Failure {
+    /// The worker died with the delivery in its hands.
+    pub const SILENCE: Self = Self {
+        cause: Cause::Silence,
+        retry_after: None,
+    };
+}
+
 impl Cause {
     /// The stable name, as stored and counted.
     pub const fn name(self) -> &'static str {
@@ -245,15 +253,25 @@ impl Delivery {
                 after_failure(tries + 1, failure, around)
             }
             // A message that kills its worker must run out of tries like any other.
-            (Self::Leased { tries, .. }, Event::LeaseEnded) => after_failure(
-                tries + 1,
-                Failure {
-                    cause: Cause::Silence,
-                    retry_after: None,
-                },
-                around,
-            ),
+            (Self::Leased { tries, .. }, Event::LeaseEnded) => {
+                after_failure(tries + 1, Failure::SILENCE, around)
+            }
             (Self::Decided { verdict, .. }, Event::Posted) => Self::Done { verdict, at: now },
+            // An event that the gateway does not take (its key was withdrawn) is signed anew; never another verdict.
+            (
+                Self::Decided {
+                    tries, at, verdict, ..
+                },
+                Event::Decided {
+                    verdict: again,
+                    event,
+                },
+            ) if verdict == again => Self::Decided {
+                tries,
+                at,
+                verdict,
+                event,
+            },
             (
                 Self::Decided {
                     tries,
@@ -263,10 +281,10 @@ impl Delivery {
                 },
                 Event::Failed(failure),
             ) => {
-                let at = now.plus(around.policy.delay(tries + 1, failure, around.jitter));
+                let tries = tries + 1;
                 Self::Decided {
-                    tries: tries + 1,
-                    at,
+                    tries,
+                    at: next_try(tries, failure, around),
                     verdict,
                     event,
                 }
@@ -310,12 +328,14 @@ fn after_failure(tries: u32, failure: Failure, around: &Circumstances) -> Delive
             since: around.now,
         };
     }
-    Delivery::Waiting {
-        tries,
-        at: around
-            .now
-            .plus(around.policy.delay(tries, failure, around.jitter)),
-    }
+    let at = next_try(tries, failure, around);
+    Delivery::Waiting { tries, at }
+}
+
+fn next_try(tries: u32, failure: Failure, around: &Circumstances) -> Timestamp {
+    around
+        .now
+        .plus(around.policy.delay(tries, failure, around.jitter))
 }
 
 #[cfg(test)]
@@ -410,6 +430,23 @@ mod tests {
         };
         assert_eq!(POLICY.delay(1, asked(60), Jitter::WHOLE).as_secs(), 60);
         assert_eq!(POLICY.delay(1, asked(86_400), Jitter::WHOLE).as_secs(), 300);
+    }
+
+    #[test]
+    fn a_verdict_is_signed_anew_but_never_changed() {
+        let decided = |event: &str| Delivery::Decided {
+            tries: 3,
+            at: Timestamp::from_seconds(7),
+            verdict: Verdict::Accept,
+            event: event.into(),
+        };
+        let again = |verdict| Event::Decided {
+            verdict,
+            event: "new".into(),
+        };
+        let step = |verdict| decided("old").step(again(verdict), &around(9));
+        assert_eq!(step(Verdict::Accept).unwrap(), decided("new"));
+        assert!(step(Verdict::Reject).is_err());
     }
 
     #[test]
