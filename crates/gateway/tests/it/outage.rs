@@ -1,25 +1,31 @@
-//! The store fails, or there is too much to do: nothing is promised, nothing is left.
+//! The store fails, somebody else is faster, or there is too much to do: nothing is promised, nothing is left.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amtsbote_gateway::CryptoPool;
 use amtsbote_model::submission::State;
-use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_model::{
+    ClientId, Destination, DestinationId, DestinationStatus, SubmissionId, Timestamp,
+};
 use amtsbote_store::{
-    Batch, Committed, Content, DestinationFilter, Directory, Error, Event, KeyRecord, Ledger,
-    Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered, Reply, Submission,
-    SubmissionFilter, SubmissionRef,
+    Attachment, Batch, Change, Committed, Content, DestinationFilter, Directory, Error, Event,
+    KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered, Reply,
+    Submission, SubmissionFilter, SubmissionRef,
 };
 
-use crate::bench::{Bench, new_attachment, sealed};
+use crate::bench::{Bench, Ids, new_attachment, sealed};
 
-/// A store whose disk can be taken away.
+/// A store whose disk can be taken away, or where somebody else writes first.
 struct Frail {
     whole: Arc<MemoryStore>,
     broken: Arc<AtomicBool>,
+    rival: Rival,
 }
+
+/// What somebody else writes just before the next commit.
+type Rival = Arc<Mutex<Option<Change>>>;
 
 impl Ledger for Frail {
     fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
@@ -31,7 +37,14 @@ impl Ledger for Frail {
             };
             return Box::pin(async { Err(error) });
         }
-        self.whole.commit(batch)
+        let rival = self.rival.lock().unwrap().take();
+        Box::pin(async move {
+            if let Some(change) = rival {
+                let committed = self.whole.commit(Batch::new().with(change)).await?;
+                assert_eq!(committed, Committed::Done);
+            }
+            self.whole.commit(batch).await
+        })
     }
 
     fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {
@@ -87,20 +100,22 @@ impl Outbox for Frail {
     }
 }
 
-async fn frail() -> (Bench, Arc<AtomicBool>) {
+async fn frail() -> (Bench, Arc<AtomicBool>, Rival) {
     let broken = Arc::new(AtomicBool::new(false));
+    let rival = Rival::default();
     let whole = Arc::new(MemoryStore::new());
     let store = Frail {
         whole: whole.clone(),
         broken: broken.clone(),
+        rival: rival.clone(),
     };
     let bench = Bench::over(whole, |parts| parts.store = Arc::new(store)).await;
-    (bench, broken)
+    (bench, broken, rival)
 }
 
 #[tokio::test]
 async fn without_a_durable_write_there_is_no_success() {
-    let (bench, broken) = frail().await;
+    let (bench, broken, _) = frail().await;
     let id = new_attachment();
     let ids = bench.announce("v2", &[id]).await;
     broken.store(true, Ordering::SeqCst);
@@ -138,7 +153,7 @@ async fn without_a_durable_write_there_is_no_success() {
 
 #[tokio::test]
 async fn a_list_is_answered_even_if_it_cannot_be_noted_and_noted_later() {
-    let (bench, broken) = frail().await;
+    let (bench, broken, _) = frail().await;
     let ids = bench.submitted("v2", &[]).await;
     broken.store(true, Ordering::SeqCst);
     let list = || bench.get("/submission-api/v2/submissions").by("subscriber");
@@ -206,4 +221,92 @@ async fn too_much_signing_at_a_time_is_refused_at_once() {
         .await
         .unwrap();
     assert_eq!(listed.total, 1);
+}
+
+fn moved(bench: &Bench, ids: &Ids, from: State, to: State) -> Change {
+    let submission_id = ids.submission.parse().unwrap();
+    let at = bench.context.now();
+    Change::Move {
+        submission_id,
+        from,
+        to,
+        at,
+    }
+}
+
+#[tokio::test]
+async fn a_submit_under_which_an_attachment_changes_names_the_new_one() {
+    let (bench, _, rival) = frail().await;
+    let id = new_attachment();
+    let ids = bench.announce("v2", &[id]).await;
+    bench
+        .upload(&ids, id, sealed(b"x", "application/pdf"))
+        .await
+        .expect(204);
+    let attachment = Attachment {
+        id,
+        blob: "another-blob".parse().unwrap(),
+        size_bytes: 1000,
+        tag: "AAAAAAAAAAAAAAAAAAAAAA".into(),
+    };
+    let submission_id = ids.submission.parse().unwrap();
+    *rival.lock().unwrap() = Some(Change::Attach {
+        submission_id,
+        attachment,
+    });
+    bench.submit(&ids).await.expect(200);
+    let tags = &bench.submit_payload(&ids).await["authenticationTags"];
+    assert_eq!(
+        tags["attachments"][id.to_string()],
+        "AAAAAAAAAAAAAAAAAAAAAA"
+    );
+    let names = ["create-submission", "submit-submission"];
+    assert_eq!(bench.log(&ids).await, names);
+}
+
+#[tokio::test]
+async fn an_upload_that_comes_too_late_leaves_nothing() {
+    let (bench, _, rival) = frail().await;
+    let id = new_attachment();
+    let ids = bench.announce("v2", &[id]).await;
+    *rival.lock().unwrap() = Some(moved(&bench, &ids, State::Created, State::Deleted));
+    bench
+        .upload(&ids, id, sealed(b"x", "application/pdf"))
+        .await
+        .refuses(422, "submission-closed");
+    assert_eq!(bench.blob_count().await, 0);
+}
+
+#[tokio::test]
+async fn an_acceptance_that_comes_second_conflicts() {
+    let (bench, _, rival) = frail().await;
+    let ids = bench.submitted("v2", &[]).await;
+    *rival.lock().unwrap() = Some(moved(&bench, &ids, State::Submitted, State::Rejected));
+    bench.accept(&ids).await.refuses(409, "illegal-step");
+    assert_eq!(bench.stored(&ids).await.state, State::Rejected);
+    assert_eq!(bench.log(&ids).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_destination_that_closes_meanwhile_takes_no_announcement() {
+    let (bench, _, rival) = frail().await;
+    let old = bench
+        .store
+        .destination(bench.destination)
+        .await
+        .unwrap()
+        .unwrap();
+    let mut new = old.clone();
+    new.status = DestinationStatus::Inactive;
+    *rival.lock().unwrap() = Some(Change::PutDestination {
+        replaces: Some(Box::new(old)),
+        destination: Box::new(new),
+    });
+    let path = "/submission-api/v2/submissions";
+    let answer = bench
+        .post(path)
+        .by("sender")
+        .json(&bench.announcement("v2", &[]))
+        .await;
+    answer.refuses(422, "destination-state-invalid");
 }
