@@ -10,6 +10,8 @@
 //! The Destination API has no public document: its routes follow what clients of the live service call. Only the statuses of
 //! Submission API 1.1.3 are answered, so what would be 409, 413, 415 or 422 elsewhere is 400 here.
 
+mod findings;
+
 use std::time::Duration;
 
 use amtsbote_fit_connect::destination::{
@@ -18,7 +20,7 @@ use amtsbote_fit_connect::destination::{
 };
 use amtsbote_fit_connect::{ApiVersion, Page};
 use amtsbote_model::{Destination, DestinationId};
-use amtsbote_problem::{Bilingual, Code, Finding, Findings, Problem};
+use amtsbote_problem::{Code, Findings, Problem};
 use amtsbote_store::{Batch, Change, Committed, Conflict, DestinationFilter, KeyRecord};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, RawQuery, State};
@@ -31,6 +33,7 @@ use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use serde_json::Value;
 
+use self::findings::{kid_mismatch, kid_repeated, kid_unknown, step_illegal};
 use crate::Context;
 use crate::access::{Asked, no_such_destination, page_of, paging_of};
 use crate::answer::{Refused, done_or, unexpected};
@@ -395,41 +398,4 @@ pub(crate) fn put_location(response: &mut Response, context: &Context, path: &st
 
 fn malformed(findings: Findings) -> Refused {
     Problem::new(Code::MalformedJson).findings(findings).into()
-}
-
-fn kid_mismatch() -> Finding {
-    let text = Bilingual::new(
-        "stimmt nicht mit encryptionPublicKey.kid überein",
-        "differs from encryptionPublicKey.kid",
-    );
-    Finding::new("/encryptionKid", "const", text)
-}
-
-fn kid_repeated() -> Finding {
-    let text = Bilingual::new(
-        "ist auch der Name des anderen Schlüssels",
-        "is the other key's name, too",
-    );
-    Finding::new("/signingPublicKey/kid", "uniqueItems", text)
-}
-
-fn kid_unknown() -> Finding {
-    let text = Bilingual::new(
-        "nennt keinen Verschlüsselungsschlüssel dieses Zustellpunkts",
-        "names no encryption key of this destination",
-    );
-    let hint = Bilingual::new(
-        "Schlüssel zuerst mit POST …/keys hinzufügen",
-        "add the key with POST …/keys first",
-    );
-    Finding::new("/encryptionKid", "known-key", text).hint(hint)
-}
-
-fn step_illegal(stored: &Destination, next: &Destination) -> Finding {
-    let (from, to) = (stored.status, next.status);
-    let text = Bilingual::new(
-        format!("auf {from} kann {to} nicht folgen"),
-        format!("{to} cannot follow {from}"),
-    );
-    Finding::new("/status", "destination-step-illegal", text)
 }

@@ -11,7 +11,7 @@ use crate::bench::{Answer, BASE, Bench, ENCRYPTION_KEY, SERVICE, SIGNING_KEY, de
 const DESTINATIONS: &str = "/destination-api/v1/destinations";
 
 /// The body `klarbau/govtech-de` creates a destination with: keys with both `use` and `key_ops`, contact with name and mail only.
-pub fn govtech_de() -> Value {
+fn govtech_de() -> Value {
     let key = |key: &amtsbote_jose::PrivateKey, short: &str| {
         let mut jwk = key.public().to_json();
         jwk["use"] = short.into();

@@ -90,7 +90,7 @@ async fn a_signature_is_made_once_until_what_it_says_changes() {
         .change_destination(|destination| {
             destination.services[0]
                 .regions
-                .push("DE06".parse().unwrap())
+                .push("DE06".parse().unwrap());
         })
         .await;
     assert_ne!(signature().await, first);
@@ -231,7 +231,7 @@ async fn areas(bench: &Bench, query: &str) -> Value {
         addresses: context.addresses().clone(),
         identity: context.identity().clone(),
         clients: context.clients().clone(),
-        services: std::sync::Arc::new(Catalogue::new(Vec::new()).unwrap()).into(),
+        services: std::sync::Arc::new(Catalogue::new(Vec::new()).unwrap()),
         store: bench.store.clone(),
         blobs: bench.blobs.clone(),
         clock: bench.clock.clone(),
