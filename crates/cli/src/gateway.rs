@@ -206,7 +206,16 @@ pub(crate) fn background(ready: &Ready, networks: &[String], stop: &Stop) -> Res
         tokio::spawn(callbacks.run(stop.wait())),
         tokio::spawn(deadlines.run(stop.wait())),
         tokio::spawn(sweep_until(store, blobs, stop.wait())),
+        tokio::spawn(wind_down(ready.context.clone(), stop.wait())),
     ]))
+}
+
+// Waiting lists are answered at once, and what goes on after an answer is finished.
+async fn wind_down(context: Gateway, stop: impl Future<Output = ()>) {
+    stop.await;
+    context.begin_stopping();
+    context.background().close();
+    context.background().wait().await;
 }
 
 /// Blobs younger than this may still get their row.

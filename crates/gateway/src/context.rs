@@ -1,6 +1,7 @@
 //! What every handler needs: handed in once, cloned cheaply.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use amtsbote_jose::{KeySet, PrivateKey, TokenKey};
@@ -149,6 +150,7 @@ pub struct Context(Arc<Shared>);
 struct Shared {
     parts: Parts,
     arrivals: Notify,
+    stopping: AtomicBool,
     background: TaskTracker,
     noted: Noted,
     routing: Routing,
@@ -165,6 +167,7 @@ impl Context {
         Self(Arc::new(Shared {
             parts,
             arrivals: Notify::new(),
+            stopping: AtomicBool::new(false),
             background: TaskTracker::new(),
             noted: Noted::default(),
             routing: Routing::new(routing),
@@ -245,6 +248,17 @@ impl Context {
     /// The state of the routing service.
     pub(crate) fn routing(&self) -> &Routing {
         &self.0.routing
+    }
+
+    /// Says that the process is about to end: lists that wait for arrivals are answered as they are.
+    pub fn begin_stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.arrivals.notify_waiters();
+    }
+
+    /// Whether the process is about to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
     }
 
     /// Wakes everybody who waits for submissions. Only saves time: waiters look again by themselves, too.

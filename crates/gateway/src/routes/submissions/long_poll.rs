@@ -55,7 +55,7 @@ impl Wait {
                 return Ok(Some(found));
             }
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || context.is_stopping() {
                 return Ok(None);
             }
             // Woken or not, look again.
