@@ -7,11 +7,13 @@ use std::fmt;
 
 use amtsbote_model::{Ars, Callback, DestinationId, Personal, ServiceId};
 use amtsbote_problem::Findings;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::fields::{self, Fields, Form, Node};
+use crate::fields::{self, Fields, Form, Node, Text};
 use crate::metadata::{Purpose, ReplyChannel};
+
+mod envelope;
+
+use envelope::{Envelope, UNSHOWN, is_showable};
 
 /// Where a submission shall go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,38 +74,119 @@ pub struct IntakeRequest {
     pub callback: Option<Callback>,
 }
 
-#[derive(Deserialize)]
-struct Verbatim<'a> {
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-}
-
 impl IntakeRequest {
     /// From a body; all findings at once, except those inside `data`, which the service's schema judges.
     pub fn parse(bytes: &[u8]) -> Result<Self, Findings> {
-        let data = serde_json::from_slice::<Verbatim<'_>>(bytes)
-            .ok()
-            .and_then(|verbatim| verbatim.data);
-        fields::parse(bytes, |node| Self::read(&node.object()?, data))
+        Reading::parse(bytes)?.complete()
+    }
+}
+
+/// An attachment as far as it can be read.
+#[derive(Clone, Default)]
+pub struct ReadAttachment {
+    /// File name for the clerk.
+    pub filename: Option<Personal<String>>,
+    /// MIME type.
+    pub mime_type: Option<String>,
+    /// What it is; `attachment` where nothing is said.
+    pub purpose: Option<Purpose>,
+    /// A description for the clerk.
+    pub description: Option<Personal<String>>,
+    /// Base64 (RFC 4648 §4, padded), not yet decoded.
+    pub content: Option<Personal<String>>,
+}
+
+/// A body as far as it can be read, and what is wrong with the rest: so that data and attachments can be judged although
+/// another member is wrong, and the sender hears of everything at once.
+#[derive(Clone, Default)]
+pub struct Reading {
+    /// The service, also where the rest of the target is missing.
+    pub service: Option<ServiceId>,
+    /// Where it goes.
+    pub target: Option<Target>,
+    /// The JSON text of the member `data`, byte for byte as sent; an object.
+    pub data: Option<Personal<String>>,
+    /// One for each item of the list.
+    pub attachments: Vec<ReadAttachment>,
+    /// How the authority may answer.
+    pub reply_channel: Option<ReplyChannel>,
+    /// What is wrong with the request's own members; at most [`crate::MAX_FINDINGS`].
+    pub findings: Findings,
+    sender_reference: Option<Personal<String>>,
+    callback: Option<Callback>,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading")
+            .field("target", &self.target)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    /// Reads a body. An error means that the body is no JSON object at all, or names a member twice.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Findings> {
+        let body = Envelope::open(bytes)?;
+        let mut reading = Self::default();
+        let read = fields::walk(&body.rest, |node| {
+            reading = Self::read(&node.object()?);
+            Some(())
+        });
+        reading.data = body.data.map(|data| Personal::new(data.to_owned()));
+        reading.findings = body.findings;
+        reading.findings.extend(read.err().unwrap_or_default());
+        reading.findings.truncate(crate::MAX_FINDINGS);
+        Ok(reading)
     }
 
-    fn read(fields: &Fields<'_>, data: Option<&RawValue>) -> Option<Self> {
-        unknown_members(fields, &MEMBERS);
-        let target = target(fields);
+    fn read(fields: &Fields<'_>) -> Self {
+        unknown_members(fields, &MEMBERS, MEMBERS_HINT);
+        let service = fields.optional("service", |n| n.parse::<ServiceId>(&fields::SERVICE));
+        let target = target(fields, service.as_ref());
         fields.required("data", Node::object);
-        let attachments = fields.optional("attachments", |n| n.list(attachment));
+        let attachments = fields.optional("attachments", |n| n.list(|n| Some(attachment(n))));
         let sender_reference = fields.optional("senderReference", |n| n.matching(is_short, &SHORT));
-        let reply_channel = fields.optional("replyChannel", ReplyChannel::read);
-        let callback = fields.optional("callback", crate::submission::callback);
-        Some(Self {
-            target: target?,
-            data: Personal::new(data?.get().to_owned()),
+        Self {
+            service,
+            target,
+            data: None,
             attachments: attachments.unwrap_or_default(),
+            reply_channel: fields.optional("replyChannel", ReplyChannel::read),
+            findings: Findings::new(),
             sender_reference: sender_reference.map(Personal::new),
-            reply_channel,
-            callback,
-        })
+            callback: fields.optional("callback", crate::submission::callback),
+        }
     }
+
+    /// The request, or everything that is wrong with it.
+    pub fn complete(self) -> Result<IntakeRequest, Findings> {
+        let attachments = self.attachments.into_iter().map(whole);
+        match (self.target, self.data, attachments.collect()) {
+            (Some(target), Some(data), Some(attachments)) if self.findings.is_empty() => {
+                Ok(IntakeRequest {
+                    target,
+                    data,
+                    attachments,
+                    sender_reference: self.sender_reference,
+                    reply_channel: self.reply_channel,
+                    callback: self.callback,
+                })
+            }
+            _ => Err(self.findings),
+        }
+    }
+}
+
+fn whole(read: ReadAttachment) -> Option<InlineAttachment> {
+    Some(InlineAttachment {
+        filename: read.filename?,
+        mime_type: read.mime_type?,
+        purpose: read.purpose?,
+        description: read.description,
+        content: read.content?,
+    })
 }
 
 const MEMBERS: [&str; 8] = [
@@ -117,20 +200,28 @@ const MEMBERS: [&str; 8] = [
     "callback",
 ];
 
-// A misspelt optional member must not be lost in silence: the sender would never hear of it.
-fn unknown_members(fields: &Fields<'_>, known: &[&str]) {
-    for (name, node) in fields.members() {
+const MEMBERS_HINT: Text = (
+    "bekannt sind service, region, destinationId, data, attachments, senderReference, replyChannel, callback",
+    "known are service, region, destinationId, data, attachments, senderReference, replyChannel, callback",
+);
+const ATTACHMENT_HINT: Text = (
+    "bekannt sind filename, mimeType, purpose, description, content",
+    "known are filename, mimeType, purpose, description, content",
+);
+
+// A misspelt optional member must not be lost in silence: the sender would never hear of it. Its name is the sender's text, so
+// it is repeated only if it looks like a name.
+fn unknown_members(fields: &Fields<'_>, known: &[&str], hint: Text) {
+    for (name, _) in fields.members() {
         if !known.contains(&name) {
-            node.say(
-                "additionalProperties",
-                ("ist hier nicht bekannt", "is not known here"),
-            );
+            let shown = if is_showable(name) { name } else { UNSHOWN };
+            let text = ("ist hier nicht bekannt", "is not known here");
+            fields.advise(shown, "additionalProperties", text, hint);
         }
     }
 }
 
-fn target(fields: &Fields<'_>) -> Option<Target> {
-    let service = fields.optional("service", |n| n.parse::<ServiceId>(&fields::SERVICE));
+fn target(fields: &Fields<'_>, service: Option<&ServiceId>) -> Option<Target> {
     if fields.has("destinationId") {
         if fields.has("region") {
             let text = (
@@ -140,9 +231,13 @@ fn target(fields: &Fields<'_>) -> Option<Target> {
             fields.say("region", "oneOf", text);
         }
         let destination_id = fields.required("destinationId", Node::id)?;
+        // An unreadable service is not "none".
+        if fields.has("service") && service.is_none() {
+            return None;
+        }
         return Some(Target::Named {
             destination_id,
-            service,
+            service: service.cloned(),
         });
     }
     if !fields.has("service") {
@@ -157,30 +252,35 @@ fn target(fields: &Fields<'_>) -> Option<Target> {
     }
     let region = fields.optional("region", |n| n.parse::<Ars>(&ARS));
     Some(Target::Routed {
-        service: service?,
+        service: service?.clone(),
         region: region?,
     })
 }
 
-fn attachment(node: &Node<'_>) -> Option<InlineAttachment> {
-    let fields = node.object()?;
-    unknown_members(
-        &fields,
-        &["filename", "mimeType", "purpose", "description", "content"],
-    );
+fn attachment(node: &Node<'_>) -> ReadAttachment {
+    let Some(fields) = node.object() else {
+        return ReadAttachment::default();
+    };
+    let known = ["filename", "mimeType", "purpose", "description", "content"];
+    unknown_members(&fields, &known, ATTACHMENT_HINT);
     let filename = fields.required("filename", |n| n.matching(is_filename, &FILENAME));
     let mime_type = fields.required("mimeType", |n| n.matching(is_mime_type, &MIME));
     let names = Purpose::ALL.map(Purpose::name);
-    let purpose = fields.optional("purpose", |n| n.one_of(&names));
+    let purpose = if fields.has("purpose") {
+        let place = fields.optional("purpose", |n| n.one_of(&names));
+        place.map(|place| Purpose::ALL[place])
+    } else {
+        Some(Purpose::Attachment)
+    };
     let description = fields.optional("description", |n| n.matching(is_short, &SHORT));
     let content = fields.required("content", Node::string);
-    Some(InlineAttachment {
-        filename: Personal::new(filename?),
-        mime_type: mime_type?,
-        purpose: purpose.map_or(Purpose::Attachment, |place| Purpose::ALL[place]),
+    ReadAttachment {
+        filename: filename.map(Personal::new),
+        mime_type,
+        purpose,
         description: description.map(Personal::new),
-        content: Personal::new(content?),
-    })
+        content: content.map(Personal::new),
+    }
 }
 
 const ARS: Form = Form {
@@ -214,7 +314,14 @@ const MIME: Form = Form {
 };
 
 fn is_short(text: &str) -> bool {
-    (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    (1..=255).contains(&text.chars().count()) && !text.chars().any(deceives)
+}
+
+// Control characters, and those that change the order of what is shown: `gpj.exe` may be read as `exe.jpg` (Unicode TR 36 §2.10).
+fn deceives(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}')
+        || matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 fn is_filename(text: &str) -> bool {
@@ -303,6 +410,77 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_read_is_read_although_the_rest_is_wrong() {
+        let body = with("region", json!("6"));
+        let reading = Reading::parse(body.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            reading.service.unwrap().as_str(),
+            "urn:de:fim:leika:leistung:99102013002000"
+        );
+        assert!(reading.target.is_none());
+        assert_eq!(reading.data.unwrap().reveal(), r#"{"a":1}"#);
+        assert_eq!(
+            reading.attachments[0].content.as_ref().unwrap().reveal(),
+            "aGFsbG8="
+        );
+    }
+
+    #[test]
+    fn the_names_of_unknown_members_are_shown_only_if_they_look_like_names() {
+        check(
+            &with("Erika Mustermann", json!(1)),
+            &["additionalProperties /…"],
+        );
+        let attachment =
+            json!([{ "filename": "a", "mimeType": "a/b", "content": "", "Erika M.": 1 }]);
+        check(
+            &with("attachments", attachment),
+            &["additionalProperties /attachments/0/…"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_at_all_is_told_apart() {
+        for (body, expected) in [
+            ("", "json "),
+            ("{", "json "),
+            ("[]", "type "),
+            ("7", "type "),
+            ("{} {}", "json "),
+            ("{\"data\": {}, \"data\": {}}", "duplicate-member /data"),
+            ("{\"Erika M.\": 1, \"Erika M.\": 2}", "duplicate-member /…"),
+            ("{\"data\": {\"a\": }}", "json "),
+        ] {
+            let findings = Reading::parse(body.as_bytes()).unwrap_err();
+            assert_eq!(crate::fields::summary::<()>(Err(findings)), [expected], "{body}");
+        }
+        assert!(Reading::parse(b"{\"data\": {\"a\": \"\xff\"}}").is_err());
+    }
+
+    #[test]
+    fn the_number_of_members_and_values_is_bounded() {
+        let members: Vec<String> = (0..100).map(|n| format!("\"m{n}\":1")).collect();
+        let body = format!("{{{}}}", members.join(","));
+        assert_eq!(
+            crate::fields::summary(Reading::parse(body.as_bytes())),
+            ["maxProperties "]
+        );
+        let body = format!("{{\"data\":{{}},\"attachments\":[{}1]}}", "1,".repeat(20_000));
+        let reading = Reading::parse(body.as_bytes()).unwrap();
+        assert!(reading.attachments.is_empty());
+        assert_eq!(
+            crate::fields::summary::<()>(Err(reading.findings))[0],
+            "size /attachments"
+        );
+        let body = format!("{{\"replyChannel\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        let reading = Reading::parse(body.as_bytes()).unwrap();
+        assert_eq!(
+            crate::fields::summary::<()>(Err(reading.findings))[0],
+            "depth /replyChannel"
+        );
+    }
+
+    #[test]
     fn a_target_is_routed_or_named() {
         let id = json!("f39ab143-d91a-474a-b69f-b00f1a1873c2");
         check(&with("destinationId", id.clone()), &["oneOf /region"]);
@@ -315,7 +493,7 @@ mod tests {
 
     #[test]
     fn file_names_carry_no_path() {
-        for bad in ["../x", "a/b", "a\\b", "", "a\nb"] {
+        for bad in ["../x", "a/b", "a\\b", "", "a\nb", "a\u{202E}fdp.exe"] {
             let attachment = json!([{ "filename": bad, "mimeType": "a/b", "content": "" }]);
             check(
                 &with("attachments", attachment),
