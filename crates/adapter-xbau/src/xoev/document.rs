@@ -198,7 +198,7 @@ impl Reading {
             match name.strip_prefix("xmlns") {
                 Some("") => declared.push((String::new(), value.into_owned())),
                 Some(prefix) if prefix.starts_with(':') => {
-                    declared.push((prefix[1..].to_owned(), value.into_owned()))
+                    declared.push((prefix[1..].to_owned(), value.into_owned()));
                 }
                 Some(_) | None => attributes.push((name.to_owned(), value.into_owned())),
             }

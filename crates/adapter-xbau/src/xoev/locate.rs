@@ -7,7 +7,7 @@ use amtsbote_translate::{Lineage, Root};
 
 /// Knows which output came from which input.
 #[derive(Debug)]
-pub struct Locator<'a>(BTreeMap<&'a str, &'a str>);
+pub struct Locator<'a>(BTreeMap<String, &'a str>);
 
 impl<'a> Locator<'a> {
     /// From a translation's lineage.
@@ -17,7 +17,7 @@ impl<'a> Locator<'a> {
                 .sources
                 .iter()
                 .find(|place| place.root() == Root::Data)?;
-            Some((one.output.as_str(), place.pointer()))
+            Some((plain(&one.output), place.pointer()))
         };
         Self(lineage.iter().filter_map(first_of_data).collect())
     }
@@ -31,7 +31,7 @@ impl<'a> Locator<'a> {
     }
 
     fn located_one(&self, mut finding: Finding) -> Finding {
-        if let Some(pointer) = self.pointer(&finding.at) {
+        if let Some(pointer) = self.pointer(&plain(&finding.at)) {
             let Bilingual { de, en } = &finding.detail;
             finding.detail = Bilingual::new(
                 format!("{de} (Ausgabe: {})", finding.at),
@@ -42,7 +42,7 @@ impl<'a> Locator<'a> {
         finding
     }
 
-    /// The input of that output, or of the nearest output below it that has just one.
+    /// The input of that output, or of the only output below it.
     fn pointer(&self, output: &str) -> Option<&'a str> {
         if let Some(pointer) = self.0.get(output) {
             return Some(pointer);
@@ -50,9 +50,40 @@ impl<'a> Locator<'a> {
         let below = format!("{output}/");
         let mut inside = self
             .0
-            .range(below.as_str()..)
+            .range(below.clone()..)
             .take_while(|(path, _)| path.starts_with(&below));
         let (_, pointer) = inside.next()?;
         inside.next().is_none().then_some(*pointer)
+    }
+}
+
+/// A path without prefixes and without `[1]`: a schema check reads as it goes and knows neither prefixes nor whether there
+/// will be a second element of that name.
+fn plain(path: &str) -> String {
+    let step = |step: &str| {
+        let (mark, name) = match step.strip_prefix('@') {
+            Some(name) => ("@", name),
+            None => ("", step),
+        };
+        let name = name.split_once(':').map_or(name, |(_, local)| local);
+        format!("{mark}{}", name.strip_suffix("[1]").unwrap_or(name))
+    };
+    path.split('/').map(step).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_lineage_and_of_schema_checks_meet() {
+        for (path, expected) in [
+            ("/xbau:a/xbau:b[1]/c[2]/@x:d", "/a/b/c[2]/@d"),
+            ("/a/b/c[2]/@d", "/a/b/c[2]/@d"),
+            ("/a/b[11]", "/a/b[11]"),
+            ("", ""),
+        ] {
+            assert_eq!(plain(path), expected);
+        }
     }
 }
