@@ -1,16 +1,18 @@
 //! Attachments: spooled as ciphertext, checked in a first pass that throws the plaintext away, opened again while they
 //! are handed over. So plaintext is released only after tag and hash were found right, and memory stays flat.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amtsbote_adapter::{
     AttachmentReader, AttachmentSource, Fault as WayFault, OpenedAttachment, Reply,
 };
+use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, Part, Violation};
 use amtsbote_fit_connect::metadata::{AttachmentDescription, Metadata};
-use amtsbote_jose::{Envelope, NotOpened, OpenReader, PrivateKey, Sha512Stream};
+use amtsbote_jose::{NotOpened, OpenReader, PrivateKey, Sha512Stream};
 use amtsbote_model::AttachmentId;
 use amtsbote_model::delivery::Cause;
+use amtsbote_store::blobs::PIECE_MAX_BYTES;
 use amtsbote_store::{BlobId, BlobReader, Blobs, DeliveryRow};
 use bytes::Bytes;
 
@@ -22,60 +24,80 @@ use crate::work::{Inner, log_store};
 /// Packed content may grow a thousandfold, so it is opened in small slices.
 const SLICE_BYTES: usize = 16 * 1024;
 
+/// Ciphertext of one submission, at most (FIT-Connect: 2 GB).
+const SPOOLED_MAX_BYTES: u64 = 3_000_000_000;
+/// More than an authentication tag has: 22 characters (RFC 7518 §5.3).
+const TAIL_BYTES: usize = 64;
+
 /// The attachments of one submission, checked, with their ciphertext in the spool.
 pub(crate) struct Spooled {
     attachments: Vec<OpenedAttachment>,
-    blobs: Vec<BlobId>,
 }
 
 impl Spooled {
     pub(crate) fn attachments(&self) -> &[OpenedAttachment] {
         &self.attachments
     }
+}
 
-    pub(crate) async fn discard(self, spool: &dyn Blobs) {
-        for blob in &self.blobs {
+/// What one try put into the spool. Outlives the try, so that it can be cleared also after a time-out or a panic.
+#[derive(Default)]
+pub(crate) struct Shelf(Mutex<Vec<BlobId>>);
+
+impl Shelf {
+    fn put(&self, blob: BlobId) {
+        self.blobs().push(blob);
+    }
+
+    pub(crate) async fn clear(&self, spool: &dyn Blobs) {
+        let blobs = std::mem::take(&mut *self.blobs());
+        for blob in &blobs {
             if let Err(error) = spool.delete(blob).await {
                 log_store(&error);
             }
         }
     }
+
+    fn blobs(&self) -> MutexGuard<'_, Vec<BlobId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way of one submission's attachments into the spool.
+struct Spooling<'a> {
+    row: &'a DeliveryRow,
+    served: &'a Served,
+    tags: &'a AuthenticationTags,
+    shelf: &'a Shelf,
+    left: u64,
 }
 
 impl Inner {
     pub(crate) async fn spool(
         &self,
         row: &DeliveryRow,
-        served: &Served,
+        (served, shelf): (&Served, &Shelf),
         (metadata, tags): (&Metadata, &AuthenticationTags),
     ) -> Result<Spooled, Stopped> {
-        let mut spooled = Spooled {
-            attachments: Vec::new(),
-            blobs: Vec::new(),
+        let mut spooling = Spooling {
+            row,
+            served,
+            tags,
+            shelf,
+            left: SPOOLED_MAX_BYTES,
         };
+        let mut attachments = Vec::new();
         for described in &metadata.content_structure.attachments {
-            match self
-                .spool_one(row, served, (described, tags), &mut spooled.blobs)
-                .await
-            {
-                Ok(opened) => spooled.attachments.push(opened),
-                Err(stopped) => {
-                    spooled.discard(self.parts.spool.as_ref()).await;
-                    return Err(stopped);
-                }
-            }
+            attachments.push(self.spool_one(&mut spooling, described).await?);
         }
-        Ok(spooled)
+        Ok(Spooled { attachments })
     }
 
     async fn spool_one(
         &self,
-        row: &DeliveryRow,
-        served: &Served,
-        (described, tags): (&AttachmentDescription, &AuthenticationTags),
-        blobs: &mut Vec<BlobId>,
+        spooling: &mut Spooling<'_>,
+        described: &AttachmentDescription,
     ) -> Result<OpenedAttachment, Stopped> {
-        let part = Part::Attachment(described.attachment_id);
         let ids = match described.fragments.as_slice() {
             [] => vec![described.attachment_id],
             fragments => fragments.to_vec(),
@@ -84,36 +106,16 @@ impl Inner {
         let mut size_bytes = 0_u64;
         let mut own = Vec::with_capacity(ids.len());
         for id in ids {
-            let missing = || {
-                Stopped::refused(
-                    Violation::MissingAttachment,
-                    Part::Attachment(id),
-                    "Anlage fehlt",
-                )
-            };
-            let tag = tags.attachments.get(&id).ok_or_else(missing)?;
-            let blob = self.download(row, id).await?;
-            blobs.push(blob.clone());
-            let mut pass = self.plaintext(&blob, served).await?;
-            while let Some(piece) = pass
-                .next_plain()
-                .await
-                .map_err(|error| broken(&error, id))?
-            {
+            let blob = self.download(spooling, id).await?;
+            let mut pass = self.plaintext(&blob, spooling.served).await?;
+            while let Some(piece) = pass.next_plain().await.map_err(|error| broken(error, id))? {
                 size_bytes += piece.len() as u64;
                 hash.push(&piece);
-            }
-            if pass.tag() != Some(tag.as_str()) {
-                let detail = "Tag weicht vom Ereignisprotokoll ab";
-                return Err(Stopped::refused(
-                    Violation::IncorrectAuthenticationTag,
-                    Part::Attachment(id),
-                    detail,
-                ));
             }
             own.push(blob);
         }
         if hash.finish_hex() != described.hash.hex() {
+            let part = Part::Attachment(described.attachment_id);
             return Err(Stopped::refused(
                 Violation::HashMismatch,
                 part,
@@ -130,24 +132,48 @@ impl Inner {
             source: Arc::new(Source {
                 spool: self.parts.spool.clone(),
                 blobs: own,
-                keys: shared_keys(served),
+                keys: shared_keys(spooling.served),
                 size_bytes,
                 max_bytes: self.parts.policy.attachment_max_bytes,
             }),
         })
     }
 
-    async fn download(&self, row: &DeliveryRow, id: AttachmentId) -> Result<BlobId, Stopped> {
-        let mut stream = self
-            .parts
-            .subscriber
-            .download(row.submission_id, id)
-            .await?;
+    /// Takes the ciphertext down, and holds its tag against the event log before anything is opened.
+    async fn download(
+        &self,
+        spooling: &mut Spooling<'_>,
+        id: AttachmentId,
+    ) -> Result<BlobId, Stopped> {
+        let part = Part::Attachment(id);
+        let missing = || Stopped::refused(Violation::MissingAttachment, part, "Anlage fehlt");
+        let tag = spooling.tags.attachments.get(&id).ok_or_else(missing)?;
+        let submission = spooling.row.submission_id;
+        let mut stream = match self.parts.subscriber.download(submission, id).await {
+            Ok(stream) => stream,
+            Err(Fault::NotFound) => return Err(missing()),
+            Err(fault) => return Err(fault.into()),
+        };
         let mut writer = self.parts.spool.begin().await?;
+        let mut tail = Tail::default();
         while let Some(piece) = stream.next().await? {
+            let left = spooling.left.checked_sub(piece.len() as u64);
+            let too_large = || Stopped::refused(Violation::TechnicalError, part, "zu groß");
+            spooling.left = left.ok_or_else(too_large)?;
+            tail.push(&piece);
             writer.write(piece).await?;
         }
-        Ok(writer.keep().await?.id)
+        if tail.tag() != tag.as_bytes() {
+            let detail = "Tag weicht vom Ereignisprotokoll ab";
+            return Err(Stopped::refused(
+                Violation::IncorrectAuthenticationTag,
+                part,
+                detail,
+            ));
+        }
+        let blob = writer.keep().await?.id;
+        spooling.shelf.put(blob.clone());
+        Ok(blob)
     }
 
     async fn plaintext(&self, blob: &BlobId, served: &Served) -> Result<Plaintext, Stopped> {
@@ -162,18 +188,35 @@ impl Inner {
     }
 }
 
-fn broken(error: &Unreadable, id: AttachmentId) -> Stopped {
+/// The end of a stream.
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+impl Tail {
+    fn push(&mut self, piece: &[u8]) {
+        let end = &piece[piece.len().saturating_sub(TAIL_BYTES)..];
+        self.0.extend_from_slice(end);
+        self.0.drain(..self.0.len().saturating_sub(TAIL_BYTES));
+    }
+
+    /// The last part of a compact JWE (RFC 7516 §7.1).
+    fn tag(&self) -> &[u8] {
+        self.0
+            .rsplit(|byte| *byte == b'.')
+            .next()
+            .unwrap_or(&self.0)
+    }
+}
+
+fn broken(error: Unreadable, id: AttachmentId) -> Stopped {
     match error {
-        Unreadable::Spool(error) => {
-            log_store(error);
-            Stopped::failed(Cause::Internal)
-        }
+        Unreadable::Spool(error) => error.into(),
         Unreadable::Jwe(error) => Stopped::refused(
             Violation::EncryptionIssue,
             Part::Attachment(id),
             error.to_string(),
         ),
-        Unreadable::Computation => Stopped::failed(Cause::Internal),
+        Unreadable::Gone | Unreadable::CutOff => Stopped::failed(Cause::Internal),
     }
 }
 
@@ -184,15 +227,29 @@ enum Unreadable {
     Spool(#[source] amtsbote_store::Error),
     #[error("it cannot be opened")]
     Jwe(#[source] NotOpened),
-    #[error("the computation did not end")]
-    Computation,
+    #[error("it is not in the spool any more")]
+    Gone,
+    #[error("an earlier read was cut off or failed")]
+    CutOff,
 }
 
-/// Opens one spooled ciphertext piece by piece, off the async workers.
+/// Opens one spooled ciphertext piece by piece, off the async workers. Memory: one piece of the spool, and what 16 KiB
+/// of it unpack to.
 struct Plaintext {
     reader: Box<dyn BlobReader>,
-    opener: Option<OpenReader>,
-    envelope: Option<Envelope>,
+    opener: Opener,
+    /// Read, not opened yet.
+    sealed: Bytes,
+    /// Opened, not handed out yet.
+    plain: Bytes,
+}
+
+enum Opener {
+    Ready(Box<OpenReader>),
+    /// Out at a worker thread. If it stays there, the read was cut off: never take that for the end.
+    Lent,
+    /// The end was reached and found authentic.
+    Proven,
 }
 
 impl Plaintext {
@@ -200,43 +257,50 @@ impl Plaintext {
         let opener = OpenReader::new(keys, reader.size_bytes(), max_bytes);
         Self {
             reader,
-            opener: Some(opener),
-            envelope: None,
+            opener: Opener::Ready(Box::new(opener)),
+            sealed: Bytes::new(),
+            plain: Bytes::new(),
         }
     }
 
-    /// The tag, once the end was reached and found authentic.
-    fn tag(&self) -> Option<&str> {
-        self.envelope
-            .as_ref()
-            .map(|envelope| envelope.tag().as_str())
-    }
-
+    /// The next plaintext, at most 256 KiB; `None` after the end was found authentic.
     async fn next_plain(&mut self) -> Result<Option<Bytes>, Unreadable> {
-        while let Some(opener) = self.opener.take() {
-            let Some(piece) = self.reader.next().await.map_err(Unreadable::Spool)? else {
-                let (envelope, out) = offload(move || {
-                    let mut out = Vec::new();
-                    opener.finish(&mut out).map(|envelope| (envelope, out))
-                })
-                .await?;
-                self.envelope = Some(envelope);
-                return Ok((!out.is_empty()).then(|| Bytes::from(out)));
-            };
-            let (opener, out) = offload(move || {
-                let (mut opener, mut out) = (opener, Vec::new());
-                for slice in piece.chunks(SLICE_BYTES) {
-                    opener.push(slice, &mut out)?;
-                }
-                Ok((opener, out))
-            })
-            .await?;
-            self.opener = Some(opener);
-            if !out.is_empty() {
-                return Ok(Some(Bytes::from(out)));
+        while self.plain.is_empty() {
+            if matches!(self.opener, Opener::Proven) {
+                return Ok(None);
             }
+            self.open_more().await?;
         }
-        Ok(None)
+        let length = self.plain.len().min(PIECE_MAX_BYTES);
+        Ok(Some(self.plain.split_to(length)))
+    }
+
+    async fn open_more(&mut self) -> Result<(), Unreadable> {
+        if self.sealed.is_empty() {
+            let piece = self.reader.next().await.map_err(Unreadable::Spool)?;
+            self.sealed = piece.unwrap_or_default();
+        }
+        let Opener::Ready(mut opener) = std::mem::replace(&mut self.opener, Opener::Lent) else {
+            return Err(Unreadable::CutOff);
+        };
+        let mut sealed = std::mem::take(&mut self.sealed);
+        let (next, sealed, plain) = offload(move || {
+            let mut plain = Vec::new();
+            if sealed.is_empty() {
+                opener.finish(&mut plain)?;
+                return Ok((Opener::Proven, sealed, plain));
+            }
+            while !sealed.is_empty() && plain.len() < PIECE_MAX_BYTES {
+                let slice = sealed.split_to(sealed.len().min(SLICE_BYTES));
+                opener.push(&slice, &mut plain)?;
+            }
+            Ok((Opener::Ready(opener), sealed, plain))
+        })
+        .await?;
+        self.opener = next;
+        self.sealed = sealed;
+        self.plain = plain.into();
+        Ok(())
     }
 }
 
@@ -246,7 +310,7 @@ where
     F: FnOnce() -> Result<T, NotOpened> + Send + 'static,
 {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Unreadable::Computation)?
+    done.map_err(|_| Unreadable::CutOff)?
         .map_err(Unreadable::Jwe)
 }
 
@@ -305,15 +369,16 @@ impl Reader {
                 }
                 self.current = None;
             }
-            let Some(blob) = self.left.pop() else {
+            // Taken off the list only once it is open: being cut off here must not skip it.
+            let Some(blob) = self.left.last() else {
                 return Ok(None);
             };
-            let opened = self
-                .spool
-                .open(&blob)
-                .await
-                .map_err(|error| unreadable(&Unreadable::Spool(error)))?;
-            let reader = opened.ok_or_else(|| unreadable(&Unreadable::Computation))?;
+            let opened = self.spool.open(blob).await;
+            let reader = opened
+                .map_err(Unreadable::Spool)
+                .and_then(|reader| reader.ok_or(Unreadable::Gone));
+            let reader = reader.map_err(|error| unreadable(&error))?;
+            self.left.pop();
             self.current = Some(Plaintext::new(reader, &self.keys, self.max_bytes));
         }
     }

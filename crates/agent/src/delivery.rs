@@ -1,17 +1,20 @@
 //! One try of one delivery: open, translate, hand over, decide.
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use amtsbote_adapter::{Fault as WayFault, Opened, Parcel, Product};
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, EventProblem, Part, Violation};
-use amtsbote_model::delivery::{Cause, Event, Failure, Verdict};
+use amtsbote_model::delivery::{Cause, Delivery, Event, Failure, Verdict};
 use amtsbote_model::{ParcelId, Personal};
 use amtsbote_problem::Findings;
-use amtsbote_store::DeliveryRow;
+use amtsbote_store::{DeliveryRow, Error as StoreError};
+use futures_util::FutureExt as _;
 use serde_json::json;
 
-use crate::attachments::Spooled;
+use crate::attachments::{Shelf, Spooled};
 use crate::opening::Content;
 use crate::work::Inner;
 use crate::{Activated, Outcome, Served};
@@ -33,10 +36,14 @@ impl Stopped {
     }
 
     pub(crate) const fn failed(cause: Cause) -> Self {
-        Self::Failed(Failure {
-            cause,
-            retry_after: None,
-        })
+        Self::Failed(failure(cause))
+    }
+}
+
+pub(crate) const fn failure(cause: Cause) -> Failure {
+    Failure {
+        cause,
+        retry_after: None,
     }
 }
 
@@ -55,10 +62,17 @@ impl From<Fault> for Stopped {
     }
 }
 
-impl From<amtsbote_store::Error> for Stopped {
-    fn from(error: amtsbote_store::Error) -> Self {
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
         crate::work::log_store(&error);
-        Self::failed(Cause::Internal)
+        let retry_after = match error {
+            StoreError::Unavailable { retry_after, .. } => retry_after,
+            StoreError::Unreadable { .. } => None,
+        };
+        Self::Failed(Failure {
+            cause: Cause::Internal,
+            retry_after,
+        })
     }
 }
 
@@ -82,24 +96,33 @@ pub(crate) fn refused_by_findings(findings: &Findings) -> Stopped {
 }
 
 const LISTED_MAX: usize = 20;
+/// One finding's text in an event, at most: the whole event has to stay below 256 KiB.
+const TEXT_MAX_CHARS: usize = 1000;
 
-fn listed(findings: &Findings) -> String {
+pub(crate) fn listed(findings: &Findings) -> String {
     let one = |finding: &amtsbote_problem::Finding| {
         let label = finding
             .label
             .as_ref()
             .map(|label| format!("{} ", label.de))
             .unwrap_or_default();
-        format!(
+        let text = format!(
             "{label}({}): {} [{}]",
             finding.at, finding.detail.de, finding.rule
-        )
+        );
+        text.chars().take(TEXT_MAX_CHARS).collect()
     };
     let mut lines: Vec<String> = findings.iter().take(LISTED_MAX).map(one).collect();
     if findings.len() > LISTED_MAX {
         lines.push(format!("… und {} weitere", findings.len() - LISTED_MAX));
     }
     lines.join("; ")
+}
+
+/// The rules alone, each once.
+pub(crate) fn rules(findings: &Findings) -> String {
+    let rules: BTreeSet<&str> = findings.iter().map(|f| f.rule.as_str()).collect();
+    rules.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// What a hand-over leaves behind.
@@ -109,60 +132,65 @@ struct HandedOver {
 }
 
 impl Inner {
-    /// Works on a claimed row until its next state is stored.
-    pub(crate) async fn deliver(self: &Arc<Self>, row: DeliveryRow) {
+    /// Works on a claimed row until its next state is stored. `None`: it could not be moved.
+    pub(crate) async fn deliver(self: &Arc<Self>, row: DeliveryRow) -> Option<DeliveryRow> {
         let Some(served) = self.served(row.destination_id) else {
-            self.fail(
-                &row,
-                Failure {
-                    cause: Cause::PackageFaulty,
-                    retry_after: None,
-                },
-            )
-            .await;
-            return;
+            return self.fail(&row, failure(Cause::PackageFaulty)).await;
         };
+        let shelf = Shelf::default();
         // Less than the lease, so that nobody else begins while this still runs.
         let limit = self.parts.policy.lease.mul_f32(0.9);
-        let tried = tokio::time::timeout(limit, self.try_once(&row, served)).await;
-        match tried.unwrap_or(Err(Stopped::failed(Cause::Silence))) {
-            Ok(handed) => self.decide_accept(&row, served, handed).await,
-            Err(Stopped::Refused(problems)) => self.decide_reject(&row, served, problems).await,
-            Err(Stopped::Failed(failure)) => self.fail(&row, failure).await,
-            Err(Stopped::Decided(verdict)) => {
-                // As if we had just posted it: decided with nothing left to say, then done.
-                let event = Event::Decided {
-                    verdict,
-                    event: String::new(),
-                };
-                if let Some(row) = self.advance(&row, event).await {
-                    self.advance(&row, Event::Posted).await;
-                }
+        let tried = tokio::time::timeout(limit, self.try_once(&row, served, &shelf));
+        // A mapping or transport that panics must cost this delivery a try, not the agent its life.
+        let moved = match AssertUnwindSafe(tried).catch_unwind().await {
+            Ok(Ok(Ok(handed))) => self.decide_accept(&row, served, handed).await,
+            Ok(Ok(Err(stopped))) => self.stop(&row, served, stopped).await,
+            Ok(Err(_elapsed)) => self.fail(&row, failure(Cause::Silence)).await,
+            Err(_panic) => {
+                tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
+                    "the delivery of {} ended with a fault of ours", row.submission_id);
+                let moved = self.settle(&row, Event::LeaseEnded).await;
+                moved.inspect(log_parked)
+            }
+        };
+        // Whatever came of it, also if it was cut off. What a dying process leaves is swept at the next start.
+        shelf.clear(self.parts.spool.as_ref()).await;
+        moved
+    }
+
+    async fn stop(
+        self: &Arc<Self>,
+        row: &DeliveryRow,
+        served: &Served,
+        stopped: Stopped,
+    ) -> Option<DeliveryRow> {
+        match stopped {
+            Stopped::Refused(problems) => self.decide_reject(row, served, problems).await,
+            Stopped::Failed(failure) => self.fail(row, failure).await,
+            Stopped::Decided(verdict) => {
+                // An empty event: nothing left to say.
+                let event = String::new();
+                let row = self.settle(row, Event::Decided { verdict, event }).await?;
+                self.settle(&row, Event::Posted).await
             }
         }
     }
 
-    async fn fail(&self, row: &DeliveryRow, failure: Failure) {
+    async fn fail(&self, row: &DeliveryRow, failure: Failure) -> Option<DeliveryRow> {
         tracing::warn!(submission.id = %row.submission_id, destination.id = %row.destination_id,
             delivery.cause = failure.cause.name(), "delivery of {} failed: {}", row.submission_id, failure.cause.name());
-        if let Some(row) = self.advance(row, Event::Failed(failure)).await
-            && row.delivery.name() == "parked"
-        {
-            tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
-                "delivery of {} is parked: a person must act", row.submission_id);
-        }
+        let moved = self.settle(row, Event::Failed(failure)).await;
+        moved.inspect(log_parked)
     }
 
     async fn try_once(
         self: &Arc<Self>,
         row: &DeliveryRow,
         served: &Served,
+        shelf: &Shelf,
     ) -> Result<HandedOver, Stopped> {
-        let (content, spooled) = self.open(row, served).await?;
-        let handed = self.hand_over(row, served, &content, &spooled).await;
-        // Whatever came of it, the spool is not needed any more; what stays behind is swept at the next start.
-        spooled.discard(self.parts.spool.as_ref()).await;
-        let outcome = handed?;
+        let (content, spooled) = self.open(row, served, shelf).await?;
+        let outcome = self.hand_over(row, served, &content, &spooled).await?;
         Ok(HandedOver {
             tags: content.tags,
             outcome,
@@ -206,7 +234,7 @@ impl Inner {
         row: &DeliveryRow,
         served: &Served,
         handed: HandedOver,
-    ) {
+    ) -> Option<DeliveryRow> {
         match self.accept_event(row, served, handed.tags).await {
             Ok(event) => {
                 self.decide(row, Verdict::Accept, event, &handed.outcome)
@@ -221,7 +249,7 @@ impl Inner {
         row: &DeliveryRow,
         served: &Served,
         problems: Vec<EventProblem>,
-    ) {
+    ) -> Option<DeliveryRow> {
         for problem in &problems {
             tracing::info!(submission.id = %row.submission_id, destination.id = %row.destination_id,
                 problem.kind = problem.kind, problem.instance = problem.instance,
@@ -249,14 +277,21 @@ impl Inner {
         verdict: Verdict,
         event: String,
         outcome: &Outcome,
-    ) {
-        let Some(row) = self.advance(row, Event::Decided { verdict, event }).await else {
-            return;
-        };
-        if let Some(observer) = &self.parts.observer {
-            observer(outcome);
+    ) -> Option<DeliveryRow> {
+        let row = self.settle(row, Event::Decided { verdict, event }).await?;
+        if let Some(observer) = &self.parts.observer
+            && catch_unwind(AssertUnwindSafe(|| observer(outcome))).is_err()
+        {
+            tracing::error!(submission.id = %row.submission_id, "the observer of verdicts ended with a fault");
         }
-        self.post(row).await;
+        self.post(row).await
+    }
+}
+
+fn log_parked(row: &DeliveryRow) {
+    if matches!(row.delivery, Delivery::Parked { .. }) {
+        tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
+            "delivery of {} is parked: a person must act", row.submission_id);
     }
 }
 
@@ -299,19 +334,19 @@ fn translate(
         receiver: &served.receiver,
         sender: &sender,
     };
-    // A mapping that panics must cost this delivery a try, not the agent its life.
-    let translated = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    // A panic is the package's fault, and known as such.
+    let translated = catch_unwind(AssertUnwindSafe(|| {
         block_in_place(|| activated.mapping.translate(&opened))
     }));
     match translated {
         Ok(Ok(product)) => Ok(product),
         Ok(Err(findings)) => Err(refused_by_findings(&findings)),
-        Err(_) => Err(Stopped::failed(Cause::PackageFaulty)),
+        Err(_panic) => Err(Stopped::failed(Cause::PackageFaulty)),
     }
 }
 
 // On the multi-threaded runtime, others move away from this worker while it computes; tests have one thread only.
-fn block_in_place<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn block_in_place<T>(work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
         tokio::task::block_in_place(work)

@@ -18,6 +18,9 @@
 //! | verdict stored | event posted | the same signed event is posted |
 //! | event posted | row done | posted again: 409, and the log shows our own event |
 //!
+//! Dropping the agent's future is the same as dying. A panic in a mapping or a transport costs that delivery a try, at
+//! once; nothing else stops. An event that the service does not take (400, 422) is signed anew, the verdict stays.
+//!
 //! The agent's own state holds ids, states and signed events; attachments are spooled as ciphertext; plaintext
 //! lives in memory and, released only after tag and hash were checked, in the place the procedure reads.
 //! Never: content in a log, a second effect for one submission, a verdict before the hand-over is durable.
@@ -26,6 +29,7 @@
 
 mod attachments;
 mod delivery;
+mod listen;
 mod opening;
 mod parts;
 mod verdict;

@@ -1,22 +1,26 @@
 //! Opens a submission in the order FIT-Connect lays down for subscribers (documentation, "Prüfung von Einreichungen"):
 //! event log, submission against log, metadata, data, attachments. The first step that fails refuses it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, Part, Violation};
 use amtsbote_fit_connect::metadata::{DataDescription, Metadata};
 use amtsbote_fit_connect::submission::Submission;
-use amtsbote_jose::{Jwe, NotOpened, PrivateKey, open, sha512_hex};
+use amtsbote_jose::{Jwe, KeyUse, NotOpened, PrivateKey, open, sha512_hex};
 use amtsbote_model::delivery::{Cause, Verdict};
 use amtsbote_model::submission::{Event as LogEvent, State};
 use amtsbote_model::{AttachmentId, Personal, ServiceId, Timestamp};
+use amtsbote_problem::{Finding, Findings};
 use amtsbote_store::DeliveryRow;
 use amtsbote_validate::json;
+use amtsbote_validate::service::Service;
 use serde_json::Value;
 
 use crate::Served;
-use crate::attachments::Spooled;
-use crate::delivery::{Stopped, refused_by_findings};
+use crate::attachments::{Shelf, Spooled};
+use crate::delivery::{Stopped, block_in_place, listed, refused_by_findings, rules};
 use crate::verdict::ids_of;
 use crate::work::Inner;
 
@@ -36,9 +40,14 @@ impl Inner {
         &self,
         row: &DeliveryRow,
         served: &Served,
+        shelf: &Shelf,
     ) -> Result<(Content, Spooled), Stopped> {
         let (tags, received_at) = self.read_log(row).await?;
         let submission = self.parts.subscriber.fetch(row.submission_id).await?;
+        if submission.reduced.ids != ids_of(row) {
+            tracing::error!(submission.id = %row.submission_id, "the service gives other ids of the submission than it listed");
+            return Err(Stopped::failed(Cause::ServiceRefused));
+        }
         demand_same_attachments(&submission, &tags)?;
         let service = submission.reduced.service.identifier.clone();
         if !served
@@ -56,7 +65,7 @@ impl Inner {
             .open_data(&submission, &tags, (described, served))
             .await?;
         let data = self.judge(&service, described, &data_bytes, served)?;
-        let spooled = self.spool(row, served, (&metadata, &tags)).await?;
+        let spooled = self.spool(row, (served, shelf), (&metadata, &tags)).await?;
         let schema_uri = described.submission_schema.schema_uri.clone();
         let sender_reference = metadata
             .additional_reference_info
@@ -83,17 +92,7 @@ impl Inner {
             .session()
             .verified_log(ids_of(row))
             .await?;
-        let log = log.map_err(|findings| {
-            let rules: Vec<&str> = findings
-                .iter()
-                .map(|finding| finding.rule.as_str())
-                .collect();
-            Stopped::refused(
-                Violation::InvalidEventLog,
-                Part::Submission,
-                rules.join(", "),
-            )
-        })?;
+        let log = log.map_err(|findings| unbelievable(&findings))?;
         match log.state() {
             State::Submitted | State::Forwarded => {}
             State::Accepted => return Err(Stopped::Decided(Verdict::Accept)),
@@ -128,24 +127,9 @@ impl Inner {
         let bytes = self
             .open_part(sealed, &tags.metadata, (Part::Metadata, served))
             .await?;
-        let value: Value = serde_json::from_slice(bytes.reveal()).map_err(|_| {
-            Stopped::refused(Violation::SyntaxViolation, Part::Metadata, "kein JSON")
-        })?;
-        drop(value);
-        let metadata = Metadata::parse(bytes.reveal()).map_err(|findings| {
-            let places: Vec<String> = findings
-                .iter()
-                .map(|f| format!("{} [{}]", f.at, f.rule))
-                .collect();
-            Stopped::refused(
-                Violation::SchemaViolation,
-                Part::Metadata,
-                places.join("; "),
-            )
-        })?;
+        let metadata = block_in_place(|| read_metadata(bytes.reveal()))?;
         let listed: Vec<AttachmentId> = described_attachments(&metadata);
-        let known = listed.iter().all(|id| tags.attachments.contains_key(id));
-        if !known || listed.len() != tags.attachments.len() {
+        if !same_ids(&listed, tags) {
             let detail = "Anlagenliste der Metadaten weicht von der Einreichung ab";
             return Err(Stopped::refused(
                 Violation::AttachmentsMismatch,
@@ -203,7 +187,33 @@ impl Inner {
                 part,
                 error.to_string(),
             )),
+            Ok(Err(Unopened::UnknownKey(kid))) => Err(self.unknown_key(kid, (part, served)).await),
             Err(_) => Err(Stopped::failed(Cause::Internal)),
+        }
+    }
+
+    /// A key that the destination publishes and we do not have is our fault: the submission waits for it.
+    async fn unknown_key(&self, kid: Option<String>, (part, served): (Part, &Served)) -> Stopped {
+        let session = self.parts.subscriber.session();
+        let refused = Stopped::refused(
+            Violation::EncryptionIssue,
+            part,
+            NotOpened::UnknownKey.to_string(),
+        );
+        let Some(kid) = kid else { return refused };
+        match session
+            .destination_key(served.id, &kid, KeyUse::Encryption)
+            .await
+        {
+            Ok(key) => {
+                tracing::error!(destination.id = %served.id,
+                    "the destination publishes the key {}, whose private part is not here: add it", key.kid());
+                Stopped::failed(Cause::Internal)
+            }
+            Err(Fault::NotFound | Fault::Malformed { .. } | Fault::Refused { .. }) => refused,
+            Err(
+                fault @ (Fault::Unavailable { .. } | Fault::Misconfigured(_) | Fault::OwnEnd(_)),
+            ) => fault.into(),
         }
     }
 
@@ -214,34 +224,40 @@ impl Inner {
         bytes: &Personal<Vec<u8>>,
         served: &Served,
     ) -> Result<Personal<Value>, Stopped> {
-        let uri = &described.submission_schema.schema_uri;
-        let taken = served
+        let unsupported = |detail: &str| {
+            Stopped::refused(Violation::UnsupportedDataSchema, Part::Metadata, detail)
+        };
+        let named = &described.submission_schema;
+        let is_taken = served
             .mappings
             .iter()
-            .any(|a| a.service == *service && a.schema_uri == *uri);
-        let schema = self
-            .parts
-            .services
-            .by_schema(uri)
-            .filter(|_| taken)
-            .ok_or_else(|| {
-                let detail = "Fachdatenschema wird von diesem Zustellpunkt nicht angenommen";
-                Stopped::refused(Violation::UnsupportedDataSchema, Part::Metadata, detail)
-            })?;
-        let limits = json::Limits::default();
-        let data = json::parse(bytes.reveal(), limits).map_err(|findings| {
-            let rules: Vec<&str> = findings
-                .iter()
-                .map(|finding| finding.rule.as_str())
-                .collect();
-            Stopped::refused(Violation::SyntaxViolation, Part::Data, rules.join(", "))
-        })?;
-        let findings = schema.check(&data);
-        if findings.is_empty() {
-            Ok(Personal::new(data))
-        } else {
-            Err(refused_by_findings(&findings))
+            .any(|a| a.service == *service && a.schema_uri == named.schema_uri);
+        if !is_taken {
+            let detail = "Fachdatenschema wird von diesem Zustellpunkt nicht angenommen";
+            return Err(unsupported(detail));
         }
+        let Some(schema) = self.parts.services.by_schema(&named.schema_uri) else {
+            // There is a package for it: the sender is right, our settings are not complete.
+            tracing::error!(destination.id = %served.id, schema.uri = named.schema_uri,
+                "a mapping package takes the schema {}, which is not configured here", named.schema_uri);
+            return Err(Stopped::failed(Cause::PackageFaulty));
+        };
+        if schema.mime_type() != named.mime_type {
+            return Err(unsupported("Medientyp passt nicht zum Fachdatenschema"));
+        }
+        block_in_place(|| checked(schema, bytes.reveal()))
+    }
+}
+
+fn checked(schema: &Service, bytes: &[u8]) -> Result<Personal<Value>, Stopped> {
+    let data = json::parse(bytes, json::Limits::default()).map_err(|findings| {
+        Stopped::refused(Violation::SyntaxViolation, Part::Data, rules(&findings))
+    })?;
+    let findings = schema.check(&data);
+    if findings.is_empty() {
+        Ok(Personal::new(data))
+    } else {
+        Err(refused_by_findings(&findings))
     }
 }
 
@@ -277,9 +293,7 @@ fn demand_same_attachments(
     tags: &AuthenticationTags,
 ) -> Result<(), Stopped> {
     let listed = &submission.reduced.attachments;
-    let same = listed.len() == tags.attachments.len()
-        && listed.iter().all(|id| tags.attachments.contains_key(id));
-    if same {
+    if same_ids(listed, tags) {
         return Ok(());
     }
     let detail = "Anlagen der Einreichung weichen vom Ereignisprotokoll ab";
@@ -290,9 +304,45 @@ fn demand_same_attachments(
     ))
 }
 
+/// Each id once, and the same ones.
+fn same_ids(listed: &[AttachmentId], tags: &AuthenticationTags) -> bool {
+    let ids: BTreeSet<&AttachmentId> = listed.iter().collect();
+    ids.len() == listed.len() && ids.into_iter().eq(tags.attachments.keys())
+}
+
+/// A log that does not hold is refused, unless it may be our own settings that are wrong (the expected service) or our
+/// knowledge of keys that is old: then the submission waits.
+fn unbelievable(findings: &Findings) -> Stopped {
+    let rules = rules(findings);
+    tracing::warn!("an event log does not hold: {rules}");
+    let may_be_ours =
+        |finding: &Finding| ["set-key", "set-issuer"].contains(&finding.rule.as_str());
+    if findings.iter().any(may_be_ours) {
+        return Stopped::failed(Cause::ServiceRefused);
+    }
+    Stopped::refused(Violation::InvalidEventLog, Part::Submission, rules)
+}
+
+fn read_metadata(bytes: &[u8]) -> Result<Metadata, Stopped> {
+    // Bounds size, depth and number of values before anything is built.
+    json::parse(bytes, json::Limits::default()).map_err(|findings| {
+        Stopped::refused(Violation::SyntaxViolation, Part::Metadata, rules(&findings))
+    })?;
+    Metadata::parse(bytes).map_err(|findings| {
+        let violation = if findings.iter().any(|finding| finding.at == "/$schema") {
+            Violation::UnsupportedSchema
+        } else {
+            Violation::SchemaViolation
+        };
+        Stopped::refused(violation, Part::Metadata, listed(&findings))
+    })
+}
+
 enum Unopened {
     Tag,
     Jwe(NotOpened),
+    /// Sealed for a key of this name, which is not here.
+    UnknownKey(Option<String>),
 }
 
 fn open_whole(
@@ -306,9 +356,18 @@ fn open_whole(
     if jwe.tag().as_str() != tag {
         return Err(Unopened::Tag);
     }
-    open(&jwe, keys, max)
-        .map(|bytes| Personal::new(bytes.to_vec()))
-        .map_err(Unopened::Jwe)
+    match open(&jwe, keys, max) {
+        Ok(bytes) => Ok(Personal::new(bytes.to_vec())),
+        Err(NotOpened::UnknownKey) => {
+            Err(Unopened::UnknownKey(jwe.header().kid().map(str::to_owned)))
+        }
+        Err(
+            error @ (NotOpened::Malformed(_)
+            | NotOpened::Refused
+            | NotOpened::TooLarge
+            | NotOpened::Inflate),
+        ) => Err(Unopened::Jwe(error)),
+    }
 }
 
 /// Keys shared with the readers of the spool.

@@ -46,7 +46,7 @@ pub struct Served {
 /// Times and bounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// Deliveries worked on at a time.
+    /// Deliveries worked on at a time, at least one; half of them per destination where several are served.
     pub concurrency: usize,
     /// When to try again, when to give up.
     pub retry: RetryPolicy,
@@ -102,7 +102,7 @@ pub struct Outcome {
     pub losses: Vec<String>,
 }
 
-/// Told of every verdict once it is stored.
+/// Told of every verdict once it is stored, at most once; not if the process dies just then. A panic in it is caught.
 pub type Observer = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
 /// What an agent is made of.

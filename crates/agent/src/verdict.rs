@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use amtsbote_client::{Fault, Posted};
 use amtsbote_fit_connect::event::{
-    AuthenticationTags, Claims, EventKind, EventProblem, Issuer, Payload, SetSchema, Subject,
+    AuthenticationTags, Claims, EventKind, EventProblem, Issuer, Payload, SchemaRule, SetSchema,
+    Subject,
 };
 use amtsbote_fit_connect::submission::SubmissionRef;
-use amtsbote_jose::sign;
+use amtsbote_jose::{Jws, sign};
 use amtsbote_model::EventId;
-use amtsbote_model::delivery::{Cause, Delivery, Event, Failure};
+use amtsbote_model::delivery::{Cause, Delivery, Event, Failure, Verdict};
 use amtsbote_model::submission::State;
 use amtsbote_store::DeliveryRow;
 
 use crate::Served;
-use crate::delivery::Stopped;
+use crate::delivery::{Stopped, failure};
 use crate::work::Inner;
 
 const EVENT_TYP: &str = "secevent+jwt";
+/// An event of our own, read back.
+const EVENT_MAX_BYTES: usize = 256 * 1024;
 
 impl Inner {
     pub(crate) async fn accept_event(
@@ -64,68 +67,153 @@ impl Inner {
             kind,
             payload,
         };
-        let (key, payload) = (served.signing.clone(), claims.body().to_string());
-        let signed =
-            tokio::task::spawn_blocking(move || sign(payload.as_bytes(), &key, EVENT_TYP)).await;
-        match signed {
-            Ok(Ok(token)) => Ok(token),
-            Ok(Err(error)) => {
-                tracing::error!(error = %error, "an event could not be signed: {error}");
-                Err(Failure {
-                    cause: Cause::Internal,
-                    retry_after: None,
-                })
-            }
-            Err(_) => Err(Failure {
-                cause: Cause::Internal,
-                retry_after: None,
-            }),
+        sign_claims(&claims, served).await
+    }
+
+    /// Posts a stored verdict. `None`: the row could not be moved.
+    pub(crate) async fn post(self: &Arc<Self>, row: DeliveryRow) -> Option<DeliveryRow> {
+        let Delivery::Decided {
+            event: token,
+            verdict,
+            ..
+        } = &row.delivery
+        else {
+            return None;
+        };
+        let (token, verdict) = (token.clone(), *verdict);
+        match self.post_token(&row, &token, verdict).await {
+            Ok(()) => self.settle(&row, Event::Posted).await,
+            Err(Unposted::Later(failure)) => self.settle(&row, Event::Failed(failure)).await,
+            Err(Unposted::NotTaken) => self.sign_anew(row, &token, verdict).await,
         }
     }
 
-    /// Posts a stored verdict. A 409 means that the log has an answer: ours from before a crash, or somebody else's.
-    pub(crate) async fn post(self: &Arc<Self>, row: DeliveryRow) {
-        let Delivery::Decided { event: token, .. } = &row.delivery else {
-            return;
-        };
-        let posted = match self.parts.subscriber.post_event(row.case_id, token).await {
-            Ok(Posted::Done) => Ok(()),
-            Ok(Posted::IllegalStep) => self.look_up(&row).await,
-            Err(fault) => Err(fault.into()),
-        };
+    async fn post_token(
+        &self,
+        row: &DeliveryRow,
+        token: &str,
+        verdict: Verdict,
+    ) -> Result<(), Unposted> {
+        if token.is_empty() {
+            // Nothing of ours to say: somebody else's answer was found in the log.
+            return self.look_up(row, verdict).await?.ok_or(LATER);
+        }
+        let posted = self.parts.subscriber.post_event(row.case_id, token).await;
         match posted {
-            Ok(()) => {
-                self.advance(&row, Event::Posted).await;
+            Ok(Posted::Done) => Ok(()),
+            // The log has an answer: ours from before a crash, or somebody else's.
+            Ok(Posted::IllegalStep) => self.look_up(row, verdict).await?.ok_or(LATER),
+            Err(Fault::Refused {
+                status: 400 | 422, ..
+            }) => {
+                let standing = self.look_up(row, verdict).await?;
+                standing.ok_or(Unposted::NotTaken)
             }
-            Err(Stopped::Failed(failure)) => {
-                self.advance(&row, Event::Failed(failure)).await;
-            }
-            Err(Stopped::Refused(_) | Stopped::Decided(_)) => {
-                self.advance(&row, Event::Posted).await;
-            }
+            Err(fault) => Err(later(fault)),
         }
     }
 
-    async fn look_up(&self, row: &DeliveryRow) -> Result<(), Stopped> {
-        let log = self
-            .parts
-            .subscriber
-            .session()
-            .verified_log(ids_of(row))
-            .await;
-        let log = match log {
+    /// Whether the log has a final answer.
+    async fn look_up(&self, row: &DeliveryRow, ours: Verdict) -> Result<Option<()>, Unposted> {
+        let session = self.parts.subscriber.session();
+        let log = match session.verified_log(ids_of(row)).await {
             Ok(Ok(log)) => log,
-            Ok(Err(_)) => return Err(Stopped::failed(Cause::ServiceRefused)),
+            Ok(Err(_)) => return Err(LATER),
             // Event logs are deleted in the end; then there is nobody left to tell.
-            Err(Fault::NotFound) => return Ok(()),
-            Err(fault) => return Err(fault.into()),
+            Err(Fault::NotFound) => return Ok(Some(())),
+            Err(fault) => return Err(later(fault)),
         };
-        match log.state() {
-            State::Accepted | State::Rejected | State::Deleted => Ok(()),
-            State::Created | State::Submitted | State::Forwarded => {
-                Err(Stopped::failed(Cause::ServiceRefused))
-            }
+        let theirs = match log.state() {
+            State::Created | State::Submitted | State::Forwarded => return Ok(None),
+            State::Accepted => Verdict::Accept,
+            State::Rejected => Verdict::Reject,
+            // What came before the deletion stands in the log as well.
+            State::Deleted => log
+                .events()
+                .iter()
+                .find_map(|event| answer_in(event.event))
+                .unwrap_or(ours),
+        };
+        if theirs != ours {
+            tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
+                "the event log of {} has another answer than ours ({ours:?}): a person must act", row.submission_id);
         }
+        Ok(Some(()))
+    }
+
+    /// The service does not take the event as it is (its key was withdrawn, for example). The same verdict is signed
+    /// anew and posted later.
+    async fn sign_anew(
+        &self,
+        row: DeliveryRow,
+        token: &str,
+        verdict: Verdict,
+    ) -> Option<DeliveryRow> {
+        tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
+            "the service does not take our event about {}: check the signing key of the destination", row.submission_id);
+        let again = match (self.served(row.destination_id), claims_of(token)) {
+            (Some(served), Some(claims)) => {
+                let claims = Claims {
+                    id: fresh_event_id(),
+                    issued_at: self.parts.clock.now(),
+                    ..claims
+                };
+                sign_claims(&claims, served).await.ok()
+            }
+            (Some(_) | None, _) => None,
+        };
+        let row = match again {
+            Some(event) => self.settle(&row, Event::Decided { verdict, event }).await?,
+            None => row,
+        };
+        self.settle(&row, Event::Failed(failure(Cause::ServiceRefused)))
+            .await
+    }
+}
+
+/// Why a verdict is not in the log yet.
+enum Unposted {
+    Later(Failure),
+    /// The service refuses the event itself.
+    NotTaken,
+}
+
+const LATER: Unposted = Unposted::Later(failure(Cause::ServiceRefused));
+
+fn later(fault: Fault) -> Unposted {
+    match Stopped::from(fault) {
+        Stopped::Failed(failure) => Unposted::Later(failure),
+        Stopped::Refused(_) | Stopped::Decided(_) => LATER,
+    }
+}
+
+fn answer_in(event: amtsbote_model::submission::Event) -> Option<Verdict> {
+    use amtsbote_model::submission::Event as E;
+    match event {
+        E::Accept => Some(Verdict::Accept),
+        E::Reject => Some(Verdict::Reject),
+        E::Create | E::Submit | E::Notify | E::Forward | E::Delete => None,
+    }
+}
+
+fn claims_of(token: &str) -> Option<Claims> {
+    // We signed it and kept it: no need to verify it.
+    let jws = Jws::parse(token, EVENT_MAX_BYTES).ok()?;
+    Claims::parse(jws.unverified_payload(), SchemaRule::OptionalAny).ok()
+}
+
+async fn sign_claims(claims: &Claims, served: &Served) -> Result<String, Failure> {
+    let (key, payload) = (served.signing.clone(), claims.body().to_string());
+    let signed =
+        tokio::task::spawn_blocking(move || sign(payload.as_bytes(), &key, EVENT_TYP)).await;
+    let internal = failure(Cause::Internal);
+    match signed {
+        Ok(Ok(token)) => Ok(token),
+        Ok(Err(error)) => {
+            tracing::error!(error = %error, "an event could not be signed: {error}");
+            Err(internal)
+        }
+        Err(_) => Err(internal),
     }
 }
 

@@ -1,22 +1,30 @@
-//! The two loops: listen for news, work off what is due. Both ask; neither takes input.
+//! The worker: asks the own state what is due and moves it on, a few deliveries at a time.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use amtsbote_client::Fault;
-use amtsbote_fit_connect::Paging;
 use amtsbote_jose::random_bytes;
-use amtsbote_model::delivery::{Circumstances, Delivery, Event, Jitter};
+use amtsbote_model::delivery::{Cause, Circumstances, Delivery, Event, Jitter};
 use amtsbote_model::{DestinationId, SubmissionId};
-use amtsbote_store::{DeliveryRow, Error as StoreError, NewDelivery, Swapped};
-use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
+use amtsbote_store::{DeliveryRow, Error as StoreError, Swapped};
+use futures_util::FutureExt as _;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
 
+use crate::delivery::failure;
 use crate::{Parts, Served};
 
 /// Time for deliveries in hand when stopping.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
+/// Rows looked at in one go: more than slots, so that one stuck destination does not hide the others.
+const PAGE_ROWS: u32 = 256;
+/// Rows that one [`Agent::run_once`] works on, at most.
+const ROUND_ROWS: u32 = 10_000;
+/// How often a failing store is asked to keep what has happened, with pauses between.
+const SETTLE_TRIES: u32 = 5;
 
 /// Brings submissions into procedures until told to stop.
 #[derive(Clone)]
@@ -24,69 +32,83 @@ pub struct Agent(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
-    news: Notify,
-    in_hand: Mutex<HashSet<SubmissionId>>,
+    pub(crate) news: Notify,
+    slots: Arc<Semaphore>,
+    in_hand: Mutex<HashMap<SubmissionId, DestinationId>>,
 }
 
 impl Agent {
     /// An agent; makes no call yet.
     pub fn new(parts: Parts) -> Self {
-        let (news, in_hand) = (Notify::new(), Mutex::new(HashSet::new()));
+        let slots = Arc::new(Semaphore::new(parts.policy.concurrency.max(1)));
         Self(Arc::new(Inner {
             parts,
-            news,
-            in_hand,
+            news: Notify::new(),
+            slots,
+            in_hand: Mutex::default(),
         }))
     }
 
-    /// Runs until `stop` resolves; then finishes what is in hand, for a short while.
+    /// Runs until `stop` resolves; then finishes what is in hand, for 20 seconds at most.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
-        self.0.recover().await;
         let mut tasks = JoinSet::new();
         tokio::select! {
-            () = self.0.listen() => {}
-            () = self.0.work(&mut tasks) => {}
+            () = async {
+                self.0.recover().await;
+                tokio::join!(self.0.listen(), self.0.work(&mut tasks));
+            } => {}
             () = stop => {}
         }
-        let drained = tokio::time::timeout(DRAIN_MAX, async {
-            while let Some(done) = tasks.join_next().await {
-                log_panic(done);
-            }
-        });
-        if drained.await.is_err() {
+        if tokio::time::timeout(DRAIN_MAX, drain(&mut tasks))
+            .await
+            .is_err()
+        {
             // Dropped in the middle is the same as killed: the next start goes on from what is stored.
             tracing::warn!("some deliveries were still under way at the end of the drain time");
         }
     }
 
-    /// One look at the service and one round over everything due; for tests and scripts. Tells how many deliveries were
-    /// worked on.
+    /// One look at the service and one round over everything due, each row at most once; for tests and scripts. Tells
+    /// how many deliveries were worked on.
     pub async fn run_once(&self) -> Result<usize, Fault> {
         self.0.look(Duration::ZERO).await?;
-        let mut tasks = JoinSet::new();
-        let worked = self
-            .0
-            .start_due(
-                &mut tasks,
-                &Arc::new(Semaphore::new(self.0.parts.policy.concurrency)),
-            )
-            .await;
-        while let Some(done) = tasks.join_next().await {
-            log_panic(done);
+        let now = self.0.parts.clock.now();
+        let rows = self.0.parts.deliveries.due(now, ROUND_ROWS).await;
+        let rows = rows.unwrap_or_else(|error| {
+            log_store(&error);
+            Vec::new()
+        });
+        let (mut tasks, mut worked) = (JoinSet::new(), 0);
+        for row in rows {
+            let Ok(slot) = self.0.slots.clone().acquire_owned().await else {
+                break;
+            };
+            if let Some(in_hand) = InHand::take(&self.0, &row) {
+                worked += 1;
+                tasks.spawn(in_hand.work(row, slot));
+            }
         }
+        drain(&mut tasks).await;
         Ok(worked)
     }
 
     /// Ends leases that the last process left behind and sweeps its spool. The own state belongs to one process at a
-    /// time, so nobody can hold them.
+    /// time, so nobody can hold them. [`Agent::run`] begins with it.
     pub async fn recover(&self) {
         self.0.recover().await;
     }
 }
 
-fn log_panic(done: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = done {
-        tracing::error!("a delivery ended with a fault: {error}");
+async fn drain(tasks: &mut JoinSet<()>) {
+    while let Some(done) = tasks.join_next().await {
+        log_lost(&done);
+    }
+}
+
+/// Panics are caught inside the task. Never print the error: it holds the panic's text, which may hold content.
+fn log_lost(done: &Result<(), JoinError>) {
+    if done.is_err() {
+        tracing::error!("a task ended with a fault; its delivery goes on when its lease ends");
     }
 }
 
@@ -110,29 +132,50 @@ impl Inner {
     /// Takes `row` to its next state. `None`: somebody else did, or the store failed (logged); the row stays as it is
     /// and is due again.
     pub(crate) async fn advance(&self, row: &DeliveryRow, event: Event) -> Option<DeliveryRow> {
+        self.swap(row, event).await.unwrap_or_else(|error| {
+            log_store(&error);
+            None
+        })
+    }
+
+    /// As [`Inner::advance`] for what has happened already and should not happen again: a failing store is asked a few
+    /// times. If it stays down, the lease ends and the try is repeated.
+    pub(crate) async fn settle(&self, row: &DeliveryRow, event: Event) -> Option<DeliveryRow> {
+        for _ in 1..SETTLE_TRIES {
+            match self.swap(row, event.clone()).await {
+                Ok(found) => return found,
+                Err(error) => log_store(&error),
+            }
+            tokio::time::sleep(self.parts.policy.pause).await;
+        }
+        self.advance(row, event).await
+    }
+
+    async fn swap(
+        &self,
+        row: &DeliveryRow,
+        event: Event,
+    ) -> Result<Option<DeliveryRow>, StoreError> {
         let delivery = match row.delivery.clone().step(event, &self.around()) {
             Ok(delivery) => delivery,
             Err(illegal) => {
                 tracing::error!(submission.id = %row.submission_id, "{illegal}");
-                return None;
+                return Ok(None);
             }
         };
-        let swapped = self
+        let (id, revision) = (row.submission_id, row.revision);
+        match self
             .parts
             .deliveries
-            .swap(row.submission_id, row.revision, delivery.clone())
-            .await;
-        match swapped {
-            Ok(Swapped::Done) => Some(DeliveryRow {
+            .swap(id, revision, delivery.clone())
+            .await?
+        {
+            Swapped::Done => Ok(Some(DeliveryRow {
                 delivery,
-                revision: row.revision + 1,
+                revision: revision + 1,
                 ..row.clone()
-            }),
-            Ok(Swapped::Stale) => None,
-            Err(error) => {
-                log_store(&error);
-                None
-            }
+            })),
+            Swapped::Stale => Ok(None),
         }
     }
 
@@ -157,166 +200,87 @@ impl Inner {
         }
     }
 
-    async fn listen(&self) {
-        let mut failures = 0_u32;
-        loop {
-            let began = tokio::time::Instant::now();
-            match self.look(self.parts.policy.wait).await {
-                Ok(found) => {
-                    failures = 0;
-                    // A service that knows `Prefer: wait` has let us wait already.
-                    if !found && began.elapsed() < self.parts.policy.pause {
-                        tokio::time::sleep(self.parts.policy.pause).await;
-                    }
-                }
-                Err(fault) => {
-                    failures = failures.saturating_add(1);
-                    tracing::warn!(error = %fault, "the delivery service could not be asked: {fault}");
-                    tokio::time::sleep(self.listen_pause(failures, &fault)).await;
-                }
-            }
-        }
-    }
-
-    fn listen_pause(&self, failures: u32, fault: &Fault) -> Duration {
-        use amtsbote_model::delivery::{Cause, Failure};
-        let retry_after = match fault {
-            Fault::Unavailable { retry_after, .. } => *retry_after,
-            Fault::Refused { .. }
-            | Fault::NotFound
-            | Fault::Malformed { .. }
-            | Fault::Misconfigured(_)
-            | Fault::OwnEnd(_) => None,
-        };
-        let around = self.around();
-        around.policy.delay(
-            failures,
-            Failure {
-                cause: Cause::ServiceUnavailable,
-                retry_after,
-            },
-            around.jitter,
-        )
-    }
-
-    /// Asks for waiting submissions of our destinations and notes them; whether there were any new ones.
-    async fn look(&self, wait: Duration) -> Result<bool, Fault> {
-        let mut offset = 0;
-        let mut new = Vec::new();
-        loop {
-            let paging = Paging {
-                offset,
-                limit: Paging::MAX_LIMIT,
-            };
-            let waiting = self
-                .parts
-                .subscriber
-                .pickup(None, paging, wait_on_first(offset, wait))
-                .await?;
-            let count = waiting.submissions.len();
-            let at = self.parts.clock.now();
-            new.extend(
-                waiting
-                    .submissions
-                    .into_iter()
-                    .filter(|ids| self.served(ids.destination_id).is_some())
-                    .map(|ids| NewDelivery {
-                        submission_id: ids.submission_id,
-                        case_id: ids.case_id,
-                        destination_id: ids.destination_id,
-                        at,
-                    }),
-            );
-            offset = offset.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-            if count < Paging::MAX_LIMIT as usize {
-                break;
-            }
-        }
-        let unknown = self.unknown(new).await;
-        let found = !unknown.is_empty();
-        if found {
-            // What cannot be noted is still on the service's list.
-            if let Err(error) = self.parts.deliveries.note(unknown).await {
-                log_store(&error);
-            }
-            self.news.notify_one();
-        }
-        Ok(found)
-    }
-
-    async fn unknown(&self, listed: Vec<NewDelivery>) -> Vec<NewDelivery> {
-        let mut unknown = Vec::new();
-        for new in listed {
-            match self.parts.deliveries.find(new.submission_id).await {
-                Ok(Some(_)) => {}
-                Ok(None) => unknown.push(new),
-                Err(error) => log_store(&error),
-            }
-        }
-        unknown
-    }
-
     async fn work(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
-        let slots = Arc::new(Semaphore::new(self.parts.policy.concurrency));
         loop {
-            let started = self.start_due(tasks, &slots).await;
-            if started > 0 {
-                continue;
-            }
+            self.start_due(tasks).await;
             tokio::select! {
                 () = self.news.notified() => {}
-                Some(done) = tasks.join_next(), if !tasks.is_empty() => log_panic(done),
+                Some(done) = tasks.join_next(), if !tasks.is_empty() => log_lost(&done),
                 () = tokio::time::sleep(self.parts.policy.pause) => {}
             }
-        }
-    }
-
-    /// Starts everything due that is not in hand; how many.
-    async fn start_due(self: &Arc<Self>, tasks: &mut JoinSet<()>, slots: &Arc<Semaphore>) -> usize {
-        let max = u32::try_from(self.parts.policy.concurrency * 2).unwrap_or(u32::MAX);
-        let rows = match self.parts.deliveries.due(self.parts.clock.now(), max).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                log_store(&error);
-                return 0;
+            while let Some(done) = tasks.try_join_next() {
+                log_lost(&done);
             }
-        };
-        let mut started = 0;
-        for row in rows {
-            let Some(in_hand) = InHand::take(self, row.submission_id) else {
-                continue;
-            };
-            let Ok(slot) = slots.clone().acquire_owned().await else {
-                break;
-            };
-            started += 1;
-            tasks.spawn(async move {
-                in_hand.inner.next_step(row).await;
-                drop(slot);
-            });
         }
-        started
     }
 
-    async fn next_step(self: &Arc<Self>, row: DeliveryRow) {
+    /// Starts what is due, as far as there are slots; waits for none.
+    async fn start_due(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        if self.slots.available_permits() == 0 {
+            return;
+        }
+        let now = self.parts.clock.now();
+        let rows = match self.parts.deliveries.due(now, PAGE_ROWS).await {
+            Ok(rows) => rows,
+            Err(error) => return log_store(&error),
+        };
+        for row in rows {
+            if !self.has_room(row.destination_id) {
+                continue;
+            }
+            let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+                return;
+            };
+            if let Some(in_hand) = InHand::take(self, &row) {
+                tasks.spawn(in_hand.work(row, slot));
+            }
+        }
+    }
+
+    /// Where several destinations are served, none takes more than half of the slots: a procedure that does not answer
+    /// must not hold up the others.
+    fn has_room(&self, destination: DestinationId) -> bool {
+        if self.parts.destinations.len() < 2 {
+            return true;
+        }
+        let share = self.parts.policy.concurrency.div_ceil(2).max(1);
+        let in_hand = self.in_hand();
+        in_hand.values().filter(|id| **id == destination).count() < share
+    }
+
+    fn in_hand(&self) -> MutexGuard<'_, HashMap<SubmissionId, DestinationId>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None`: the row could not be moved.
+    async fn next_step(self: &Arc<Self>, row: DeliveryRow) -> Option<DeliveryRow> {
         match row.delivery {
             Delivery::Waiting { .. } => {
                 let until = self.parts.clock.now().plus(self.parts.policy.lease);
-                if let Some(row) = self.advance(&row, Event::Claimed { until }).await {
-                    self.deliver(row).await;
-                }
+                let row = self.advance(&row, Event::Claimed { until }).await?;
+                self.deliver(row).await
             }
-            Delivery::Leased { .. } => {
-                self.advance(&row, Event::LeaseEnded).await;
-            }
+            Delivery::Leased { .. } => self.advance(&row, Event::LeaseEnded).await,
             Delivery::Decided { .. } => self.post(row).await,
-            Delivery::Done { .. } | Delivery::Parked { .. } => {}
+            Delivery::Done { .. } | Delivery::Parked { .. } => Some(row),
         }
     }
-}
 
-fn wait_on_first(offset: u32, wait: Duration) -> Duration {
-    if offset == 0 { wait } else { Duration::ZERO }
+    /// A message that kills its worker runs out of tries like any other, and at once.
+    async fn after_panic(&self, id: SubmissionId) {
+        tracing::error!(submission.id = %id, "the delivery of {id} ended with a fault of ours");
+        let row = match self.parts.deliveries.find(id).await {
+            Ok(row) => row,
+            Err(error) => return log_store(&error),
+        };
+        let Some(row) = row else { return };
+        let event = match row.delivery {
+            Delivery::Leased { .. } => Event::LeaseEnded,
+            Delivery::Decided { .. } => Event::Failed(failure(Cause::Internal)),
+            Delivery::Waiting { .. } | Delivery::Done { .. } | Delivery::Parked { .. } => return,
+        };
+        self.settle(&row, event).await;
+    }
 }
 
 pub(crate) fn log_store(error: &StoreError) {
@@ -330,25 +294,40 @@ struct InHand {
 }
 
 impl InHand {
-    fn take(inner: &Arc<Inner>, id: SubmissionId) -> Option<Self> {
-        let fresh = inner
-            .in_hand
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(id);
-        fresh.then(|| Self {
+    fn take(inner: &Arc<Inner>, row: &DeliveryRow) -> Option<Self> {
+        let id = row.submission_id;
+        let mut in_hand = inner.in_hand();
+        if in_hand.contains_key(&id) {
+            return None;
+        }
+        in_hand.insert(id, row.destination_id);
+        drop(in_hand);
+        Some(Self {
             inner: inner.clone(),
             id,
         })
+    }
+
+    async fn work(self, row: DeliveryRow, slot: OwnedSemaphorePermit) {
+        let inner = &self.inner;
+        let worked = AssertUnwindSafe(inner.next_step(row)).catch_unwind().await;
+        let is_stuck = match worked {
+            Ok(moved) => moved.is_none(),
+            Err(_panic) => {
+                let after = AssertUnwindSafe(inner.after_panic(self.id)).catch_unwind();
+                after.await.is_err()
+            }
+        };
+        if is_stuck {
+            // The row is due again at once: without a pause, a failing store would be asked without end.
+            tokio::time::sleep(inner.parts.policy.pause).await;
+        }
+        drop(slot);
     }
 }
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.inner
-            .in_hand
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .remove(&self.id);
+        self.inner.in_hand().remove(&self.id);
     }
 }
