@@ -18,6 +18,7 @@ mod sizes;
 mod testing;
 mod tidy;
 mod tree;
+mod unused;
 mod wording;
 
 use std::io::Write as _;
