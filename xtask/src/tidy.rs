@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::complaint::Complaint;
 use crate::tree::Tree;
-use crate::{generated, layers, links, listed, say, shape, sizes, unused, wording};
+use crate::{generated, layers, links, listed, say, shape, sizes, telemetry, unused, wording};
 
 /// Prints what is large and every complaint; fails if there is one.
 pub(crate) fn run(tree: &Tree) -> Result<ExitCode> {
@@ -31,6 +31,7 @@ fn complaints(tree: &Tree) -> Result<Vec<Complaint>> {
     complaints.extend(wording::check(tree));
     complaints.extend(links::check(tree));
     complaints.extend(listed::check(tree)?);
+    complaints.extend(telemetry::check(tree));
     complaints.extend(unused::check(tree)?);
     complaints.extend(generated::check(tree));
     complaints.sort();
