@@ -10,6 +10,7 @@ mod send;
 mod show;
 mod stage;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -33,35 +34,38 @@ pub(crate) async fn run(args: &Demo, talk: Talk) -> Result<()> {
         .with_context(|| format!("{} cannot be used", args.dir.display()))?;
     let journeys = Journeys::default();
     let stage = Stage::set(&dir, &journeys, talk).await?;
-    let sent = send::all(&stage, talk).await?;
-    talk.say(format_args!(
-        "✓ {} {}",
-        sent.len(),
-        talk.pick(
-            "Anträge angenommen (Quittung 1)",
-            "applications accepted (receipt 1)"
-        )
-    ));
-    journeys.wait_for(sent.len(), (ARRIVAL_MAX, talk)).await;
-    let rows = show::verify(&stage, &sent, &journeys).await?;
-    show::all(&rows, &journeys, (&dir, talk))?;
-    let missing = rows.iter().filter(|row| !row.is_complete()).count();
-    if args.keep {
+    let played = play(&stage, &journeys, (&dir, talk)).await;
+    if args.keep && played.is_ok() {
         show::hints(&stage, talk)?;
         stage.until_stopped().await;
     } else {
         stage.close().await;
     }
+    played?;
+    let seconds = began.elapsed().as_secs_f32();
+    talk.say(format_args!(
+        "✓ {} {seconds:.1} s",
+        talk.pick("alles angekommen in", "everything arrived in")
+    ));
+    Ok(())
+}
+
+async fn play(stage: &Stage, journeys: &Journeys, (dir, talk): (&Path, Talk)) -> Result<()> {
+    let sent = send::all(stage, talk).await?;
+    let accepted = talk.pick(
+        "Anträge angenommen (Quittung 1)",
+        "applications accepted (receipt 1)",
+    );
+    talk.say(format_args!("✓ {} {accepted}", sent.len()));
+    journeys.wait_for(sent.len(), (ARRIVAL_MAX, talk)).await;
+    let rows = show::verify(stage, &sent, journeys).await?;
+    show::all(&rows, journeys, (dir, talk))?;
+    let missing = rows.iter().filter(|row| !row.is_complete()).count();
     if missing > 0 {
         bail!(
             "{missing} of {} applications did not arrive with all receipts",
             rows.len()
         );
     }
-    let seconds = began.elapsed().as_secs_f32();
-    talk.say(format_args!(
-        "✓ {} {seconds:.1} s",
-        talk.pick("alles angekommen in", "everything arrived in")
-    ));
     Ok(())
 }

@@ -33,6 +33,8 @@ pub(crate) struct Municipality {
 pub(crate) struct Sample {
     /// File name without `.json`: `<municipality>-<service>`.
     pub(crate) name: String,
+    /// Whom it is for.
+    pub(crate) region: Option<Ars>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -126,9 +128,15 @@ pub(crate) fn samples() -> Vec<Sample> {
                 .file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned())
                 .unwrap_or_default(),
+            region: region_of(file.contents()),
             body: file.contents().to_vec(),
         })
         .collect();
     samples.sort_by(|one, other| one.name.cmp(&other.name));
     samples
+}
+
+fn region_of(body: &[u8]) -> Option<Ars> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    body.get("region")?.as_str()?.parse().ok()
 }

@@ -61,7 +61,9 @@ pub(crate) fn outbound(settings: &toml::Table, base: &Path) -> Result<Arc<dyn Ou
                 .context("the settings of the transport `folder` are not usable")?;
             settings.path = base.join(&settings.path);
             settings.work_path = settings.work_path.map(|path| base.join(path));
-            crate::folder::make(&settings.path)?;
+            for folder in std::iter::once(&settings.path).chain(&settings.work_path) {
+                crate::folder::make(folder)?;
+            }
             Ok(Arc::new(FolderOutbound::open(settings)?))
         }
         Some(other) => bail!("there is no transport {other:?}; known are folder"),

@@ -82,9 +82,7 @@ pub(crate) async fn all(stage: &Stage, talk: Talk) -> Result<Vec<Sent>> {
     }
     for (place, actor) in stage.actors.iter().enumerate() {
         let version = ApiVersion::ALL[place % 2];
-        let own = samples
-            .iter()
-            .find(|sample| sample.name.starts_with(&actor.municipality.slug));
+        let own = samples.iter().find(|sample| is_for(sample, actor));
         let sample = own.ok_or_else(|| anyhow!("no sample for {}", actor.municipality.name))?;
         talk.progress(&format!(
             "{} {} (FIT-Connect {version})",
@@ -98,12 +96,12 @@ pub(crate) async fn all(stage: &Stage, talk: Talk) -> Result<Vec<Sent>> {
 }
 
 fn actor_of<'s>(stage: &'s Stage, sample: &Sample) -> Result<&'s Actor> {
-    let own = |actor: &&Actor| sample.name.starts_with(&actor.municipality.slug);
-    stage
-        .actors
-        .iter()
-        .find(own)
-        .ok_or_else(|| anyhow!("no municipality for the sample {}", sample.name))
+    let actor = stage.actors.iter().find(|actor| is_for(sample, actor));
+    actor.ok_or_else(|| anyhow!("no municipality for the sample {}", sample.name))
+}
+
+fn is_for(sample: &Sample, actor: &Actor) -> bool {
+    sample.region.as_ref() == Some(&actor.municipality.ars)
 }
 
 #[derive(Clone, Copy)]

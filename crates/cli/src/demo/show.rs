@@ -1,7 +1,9 @@
 //! What came of it: the table, the lineage of one document, what to try next.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use amtsbote_client::{Session, VerifiedLog};
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_model::delivery::Verdict;
 use amtsbote_model::submission::{Event, State};
@@ -12,10 +14,17 @@ use super::Journeys;
 use super::send::{Sent, Way, reader};
 use super::stage::{SENDER, Stage};
 use crate::commands::receipt;
+use crate::folder;
 use crate::talk::{Form, Talk};
 
 /// Lines of lineage shown.
 const LINEAGE_SHOWN: usize = 14;
+const LINEAGE_WIDTH: usize = 56;
+/// Whose lineage is shown.
+const LINEAGE_OF: &str = "xbau-0200";
+/// The agent posts its event right after the hand-over.
+const SETTLING_LOOKS: u32 = 100;
+const SETTLING_PAUSE: Duration = Duration::from_millis(100);
 
 /// A receipt, as checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +42,7 @@ pub(crate) struct Row {
     way: Way,
     submission: String,
     package: String,
-    place: String,
+    place: PathBuf,
     accepted: Checked,
     handed_over: Checked,
     file: Checked,
@@ -54,29 +63,23 @@ pub(crate) async fn verify(stage: &Stage, sent: &[Sent], journeys: &Journeys) ->
     let keys = session.service_keys(&[]).await?;
     let mut rows = Vec::with_capacity(sent.len());
     for one in sent {
-        let ids = SubmissionRef {
-            destination_id: one.destination_id,
-            submission_id: one.submission_id,
-            case_id: one.case_id,
-        };
-        let log = session.verified_log(ids).await?.ok();
+        let log = settled_log(&session, one).await?;
         let has = |event: Event| {
             log.as_ref()
                 .is_some_and(|log| log.events().iter().any(|entry| entry.event == event))
         };
-        let accepted = match &one.receipt {
-            Some(token) => receipt::verify(token, keys.keys()).is_ok() && has(Event::Submit),
-            None => has(Event::Submit),
-        };
-        let state = log.as_ref().map(amtsbote_client::VerifiedLog::state);
+        let signed = one
+            .receipt
+            .as_ref()
+            .is_none_or(|token| receipt::verify(token, keys.keys()).is_ok());
+        let state = log.as_ref().map(VerifiedLog::state);
         let outcome = journeys.of(one.submission_id);
-        let place = outcome.as_ref().and_then(|outcome| outcome.place.clone());
-        let arrived = place
-            .as_deref()
-            .is_some_and(|place| Path::new(place).exists());
         let refused = outcome
             .as_ref()
             .is_some_and(|outcome| outcome.verdict == Verdict::Reject);
+        let file = outcome
+            .as_ref()
+            .and_then(|outcome| first_file(outcome.place.as_deref()?));
         rows.push(Row {
             name: one.name.clone(),
             municipality: one.municipality.clone(),
@@ -85,19 +88,55 @@ pub(crate) async fn verify(stage: &Stage, sent: &[Sent], journeys: &Journeys) ->
             package: outcome
                 .and_then(|outcome| outcome.package)
                 .unwrap_or_else(|| "-".to_owned()),
-            place: place.unwrap_or_else(|| {
-                if refused {
-                    "refused".to_owned()
-                } else {
-                    "-".to_owned()
-                }
-            }),
-            accepted: checked(accepted),
+            accepted: checked(signed && has(Event::Submit)),
             handed_over: checked(state == Some(State::Accepted) && has(Event::Accept)),
-            file: checked(arrived),
+            file: checked(file.is_some()),
+            place: file.unwrap_or_else(|| PathBuf::from(if refused { "refused" } else { "-" })),
         });
     }
+    rows.sort_by(|one, other| one.municipality.cmp(&other.municipality));
     Ok(rows)
+}
+
+/// The log once the agent's event is in it, or as it is after a while.
+async fn settled_log(session: &Session, sent: &Sent) -> Result<Option<VerifiedLog>> {
+    let ids = SubmissionRef {
+        destination_id: sent.destination_id,
+        submission_id: sent.submission_id,
+        case_id: sent.case_id,
+    };
+    let mut log = None;
+    for _ in 0..SETTLING_LOOKS {
+        log = session.verified_log(ids).await?.ok();
+        if log
+            .as_ref()
+            .is_some_and(|log| matches!(log.state(), State::Accepted | State::Rejected))
+        {
+            break;
+        }
+        tokio::time::sleep(SETTLING_PAUSE).await;
+    }
+    Ok(log)
+}
+
+/// The first file handed over: in the parcel's folder, or beside others with the parcel's name.
+fn first_file(place: &str) -> Option<PathBuf> {
+    let place = Path::new(place);
+    let (folder, stem) = if place.is_dir() {
+        (place, String::new())
+    } else {
+        (
+            place.parent()?,
+            place.file_name()?.to_string_lossy().into_owned(),
+        )
+    };
+    let fits = |path: &PathBuf| {
+        path.is_file()
+            && path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(&stem))
+    };
+    folder::entries(folder).ok()?.into_iter().find(fits)
 }
 
 const fn checked(holds: bool) -> Checked {
@@ -128,11 +167,15 @@ pub(crate) fn all(rows: &[Row], journeys: &Journeys, (dir, talk): (&Path, Talk))
 
 fn table(rows: &[Row], (dir, talk): (&Path, Talk)) -> Result<()> {
     talk.data(format_args!(
-        "\n{:<38} {:<8} {:<9} 1 2 {}",
+        "\n{:<36} {:<9} {:<9} {:<32} 1 2 {}",
         talk.pick("Antrag", "application"),
         talk.pick("Weg", "way"),
         talk.pick("Einr.", "subm."),
-        talk.pick("Datei im Fachverfahren", "file at the procedure"),
+        talk.pick("Mapping-Paket", "mapping package"),
+        talk.pick(
+            "erste Datei im Fachverfahren",
+            "first file at the procedure"
+        ),
     ))?;
     let mut last = "";
     for row in rows {
@@ -140,18 +183,14 @@ fn table(rows: &[Row], (dir, talk): (&Path, Talk)) -> Result<()> {
             talk.data(&row.municipality)?;
             last = &row.municipality;
         }
-        let place = Path::new(&row.place);
-        let place = place
-            .strip_prefix(dir)
-            .unwrap_or(place)
-            .display()
-            .to_string();
+        let place = row.place.strip_prefix(dir).unwrap_or(&row.place).display();
         let (one, two) = (mark(row.accepted), mark(row.handed_over));
         let short = row.submission.get(..8).unwrap_or_default();
         talk.data(format_args!(
-            "  {:<36} {:<8} {short:<9} {one} {two} {place}",
+            "  {:<34} {:<9} {short:<9} {:<32} {one} {two} {place}",
             row.name,
-            way(row.way)
+            way(row.way),
+            row.package
         ))?;
     }
     talk.data(talk.pick(
@@ -171,7 +210,7 @@ fn way(way: Way) -> String {
 fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
     let shown = rows
         .iter()
-        .find(|row| row.package.contains("xbau"))
+        .find(|row| row.package.contains(LINEAGE_OF))
         .or_else(|| rows.first());
     let Some(row) = shown else { return Ok(()) };
     let outcome = row.submission.parse().ok().and_then(|id| journeys.of(id));
@@ -179,8 +218,8 @@ fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
         return Ok(());
     };
     talk.data(format_args!(
-        "\n{} {} ({}), {} {}, {} {}",
-        talk.pick("Herkunft:", "lineage:"),
+        "\n{} {} ({}): {} {}, {} {}",
+        talk.pick("Herkunft", "lineage"),
         row.name,
         row.package,
         outcome.lineage.len(),
@@ -188,7 +227,7 @@ fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
         outcome.losses.len(),
         talk.pick("Verluste", "losses"),
     ))?;
-    // Values from the sender first; header data explains itself.
+    // Values from the sender; header data explains itself.
     let told = outcome.lineage.iter().filter(|line| {
         line.sources
             .iter()
@@ -196,10 +235,30 @@ fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
     });
     for line in told.take(LINEAGE_SHOWN) {
         let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
-        talk.data(format_args!("  {}  ←  {}", line.output, sources.join(", ")))?;
+        talk.data(format_args!(
+            "  {:<58} ←  {}",
+            tail(&line.output),
+            sources.join(", ")
+        ))?;
     }
     talk.data("  …")?;
     Ok(())
+}
+
+/// The last steps of a path, as far as they fit a line.
+fn tail(path: &str) -> String {
+    let mut kept = "";
+    for (at, _) in path.rmatch_indices('/') {
+        if path.len() - at > LINEAGE_WIDTH && !kept.is_empty() {
+            break;
+        }
+        kept = &path[at..];
+    }
+    if kept.len() == path.len() {
+        path.to_owned()
+    } else {
+        format!("…{kept}")
+    }
 }
 
 fn json_row(row: &Row) -> Value {

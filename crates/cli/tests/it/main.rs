@@ -1,0 +1,14 @@
+//! The program from outside: real processes on loopback, killed, flooded, starved and asked all its commands.
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod sandbox;
+#[cfg(test)]
+mod stand;
+#[cfg(test)]
+mod wire;
