@@ -25,13 +25,14 @@ impl Area {
     /// Whether every expression matches. `*` stands for anything; without it whole words must match.
     pub(crate) fn matches(&self, expressions: &[String]) -> bool {
         let name = self.name.to_lowercase();
-        let words: Vec<&str> = name.split_whitespace().take(WORDS_MAX).collect();
+        let words: Vec<&str> = words_of(&name).take(WORDS_MAX).collect();
         let mut runs: Vec<String> = self.postal_codes.clone();
         for from in 0..words.len() {
             runs.extend((from..words.len()).map(|to| words[from..=to].join(" ")));
         }
         expressions.iter().all(|expression| {
-            let pattern = expression.trim().to_lowercase();
+            let pattern = expression.to_lowercase();
+            let pattern = words_of(&pattern).collect::<Vec<_>>().join(" ");
             runs.iter().any(|run| is_like(run, &pattern))
         })
     }
@@ -48,6 +49,13 @@ impl Area {
             kind: self.kind.clone(),
         }
     }
+}
+
+/// The words, without the commas and brackets of names such as `Wiesbaden, Landeshauptstadt` and `Gießen (Stadt)`.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace()
+        .map(|word| word.trim_matches([',', ';', '(', ')']))
+        .filter(|word| !word.is_empty())
 }
 
 /// The municipality key of a full regional key.
@@ -122,6 +130,27 @@ mod tests {
         ] {
             assert!(!is_found(missed), "{missed:?}");
         }
+    }
+
+    #[test]
+    fn additions_to_a_name_do_not_hide_its_words() {
+        let area = |name: &str| Area {
+            ars: "064140000000".parse().unwrap(),
+            name: name.into(),
+            kind: "Kreisfreie Stadt".into(),
+            postal_codes: Vec::new(),
+        };
+        for (name, expression) in [
+            ("Wiesbaden, Landeshauptstadt", "Wiesbaden"),
+            ("Wiesbaden, Landeshauptstadt", "Landeshauptstadt"),
+            ("Wiesbaden, Landeshauptstadt", "Wiesbaden, Landeshauptstadt"),
+            ("Wiesbaden, Landeshauptstadt", "wiesbaden landes*"),
+            ("Gießen (Stadt)", "Stadt"),
+        ] {
+            let found = area(name).matches(&[expression.to_owned()]);
+            assert!(found, "{name} by {expression}");
+        }
+        assert!(!area("Wiesbaden, Landeshauptstadt").matches(&["Wies".to_owned()]));
     }
 
     #[test]
