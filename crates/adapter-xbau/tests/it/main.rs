@@ -3,7 +3,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "tests panic where something is wrong, and say why they skip"
+    clippy::disallowed_methods,
+    reason = "tests panic where something is wrong, say why they skip, and are told by the environment where files are"
 )]
 
 mod hessen;

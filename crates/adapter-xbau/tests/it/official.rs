@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use amtsbote_adapter::Package;
+use amtsbote_adapter::{Example, Package, Preview};
 use amtsbote_adapter_xbau::Format;
 use amtsbote_adapter_xbau::message::{HOCHBAU_2_6, KERNMODUL_1_3_0};
 use amtsbote_adapter_xbau::xoev::SchemaSets;
@@ -48,23 +48,18 @@ fn schema(official: &Path, package: &Package) -> PathBuf {
 
 /// The messages of all examples: where they come from, and their bytes.
 fn messages(package: &Package) -> Vec<(String, Vec<u8>)> {
-    let each = |example: &amtsbote_adapter::Example| {
-        let preview = package
-            .preview(&Format::default(), &example.name)
-            .unwrap_or_else(|findings| panic!("{}: {findings:?}", package.name));
+    let each = |example: &Example| {
         let name = format!("{}/{}", package.name, example.name);
-        let message = preview
-            .files
-            .into_iter()
-            .find(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "xml"));
-        (
-            name.clone(),
-            message
-                .unwrap_or_else(|| panic!("{name} gave no message"))
-                .1,
-        )
+        let preview = package.preview(&Format::default(), &example.name).unwrap();
+        (name, message_of(preview))
     };
     package.examples.iter().map(each).collect()
+}
+
+fn message_of(preview: Preview) -> Vec<u8> {
+    let mut files = preview.files.into_iter();
+    let is_xml = |path: &str| Path::new(path).extension().is_some_and(|end| end == "xml");
+    files.find(|(path, _)| is_xml(path)).unwrap().1
 }
 
 /// What xmllint says; none if the document is valid. It fetches nothing.
@@ -239,5 +234,28 @@ fn a_character_outside_din_91379_is_found_at_its_place_in_the_submission() {
             "{}",
             package.name
         );
+    }
+}
+
+#[test]
+fn every_sample_and_valid_example_of_the_service_is_valid_for_both() {
+    let Some(official) = official().filter(|_| xmllint_is_here()) else {
+        return;
+    };
+    let format = checking(&official);
+    for package in crate::packages::all() {
+        let schema = schema(&official, &package);
+        for (name, package) in crate::packages::with_every_input(&package) {
+            let preview = package.preview(&format, &package.examples[0].name).unwrap();
+            assert_eq!(preview.findings, [], "{} with {name}", package.name);
+            assert_eq!(preview.losses, [""; 0], "{} with {name}", package.name);
+            let message = message_of(preview);
+            assert_eq!(
+                refusal(&official, &schema, &message),
+                None,
+                "{} with {name}",
+                package.name
+            );
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Package;
 use amtsbote_adapter::laws::format::read_package;
+use serde_json::Value;
 
 /// The project's root.
 pub(crate) fn root() -> PathBuf {
@@ -44,6 +45,67 @@ fn folders(at: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir())
+        .collect();
+    found.sort();
+    found
+}
+
+/// The package once for each sample submission and each valid example of its service, which becomes its only example.
+pub(crate) fn with_every_input(package: &Package) -> Vec<(String, Package)> {
+    let json =
+        |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let service = package.schema_uri.split('/').nth_back(2).unwrap();
+    let examples = files(&root().join("schemas").join(service).join("examples")).into_iter();
+    let valid = examples.filter(|path| {
+        !path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("falsch-")
+    });
+    let mut inputs: Vec<(String, Value)> = valid
+        .map(|path| (path.display().to_string(), json(&path)))
+        .collect();
+    for path in files(&root().join("fixtures/submissions")) {
+        let mut sample = json(&path);
+        if sample["service"].as_str() == Some(package.service.as_str()) {
+            inputs.push((path.display().to_string(), sample["data"].take()));
+        }
+    }
+    assert!(inputs.len() > 3, "few inputs for {service}");
+    inputs
+        .into_iter()
+        .map(|(name, data)| (name, with_input(package, &data)))
+        .collect()
+}
+
+fn with_input(package: &Package, data: &Value) -> Package {
+    let mut package = package.clone();
+    package.examples.truncate(1);
+    let folder = format!("examples/{}/", package.examples[0].name);
+    let receiver = format!("{folder}receiver.json");
+    package
+        .files
+        .retain(|path, _| !path.starts_with("examples/") || *path == receiver);
+    package
+        .files
+        .insert(format!("{folder}input.json"), data.to_string().into_bytes());
+    for listed in data["anlagen"].as_array().into_iter().flatten() {
+        if let Some(name) = listed["dateiname"].as_str() {
+            package
+                .files
+                .insert(format!("{folder}attachments/{name}"), b"%PDF-1.4".to_vec());
+        }
+    }
+    package
+}
+
+fn files(at: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(at)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = entries
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
         .collect();
     found.sort();
     found

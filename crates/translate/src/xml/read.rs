@@ -62,6 +62,8 @@ struct RawReader<'f> {
     open: Vec<RawElement>,
     root: Option<RawElement>,
     nodes: usize,
+    /// Up to where lines were counted, and the line there: counting anew for each part would take quadratic time.
+    counted: (usize, u32),
 }
 
 impl<'f> RawReader<'f> {
@@ -71,6 +73,7 @@ impl<'f> RawReader<'f> {
             open: Vec::new(),
             root: None,
             nodes: 0,
+            counted: (0, 1),
         }
     }
 
@@ -79,7 +82,7 @@ impl<'f> RawReader<'f> {
         let mut reader = Reader::from_str(self.text);
         loop {
             let offset = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-            let line = line_at(self.text, self.skip_blank(offset));
+            let line = self.line_at(self.skip_blank(offset));
             let event = reader
                 .read_event()
                 .map_err(|error| malformed(line, &error.to_string()))?;
@@ -118,6 +121,17 @@ impl<'f> RawReader<'f> {
         });
         let prefix = prefix.ok_or((root.line, FaultKind::NoNamespace))?;
         Ok((root, prefix))
+    }
+
+    /// The line of byte `offset`, which only grows.
+    fn line_at(&mut self, offset: usize) -> u32 {
+        let (from, line) = self.counted;
+        let since = self.text.get(from..offset.min(self.text.len()));
+        let line = line.saturating_add(since.map_or(0, |since| line_at(since, since.len()) - 1));
+        if since.is_some() {
+            self.counted = (offset.min(self.text.len()), line);
+        }
+        line
     }
 
     fn skip_blank(&self, offset: usize) -> usize {
