@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::intake::Budget;
 use crate::notify::Noted;
 use crate::routing::{Routing, RoutingSettings};
 use crate::{Clients, CryptoPool};
@@ -89,6 +90,9 @@ pub struct Limits {
     pub submit_bytes: usize,
     /// Body of an intake request, attachments in base64 included.
     pub intake_bytes: usize,
+    /// Bodies of all intake requests that are worked on at a time. Each takes about three times its length in memory. At least
+    /// one body of the greatest length fits, whatever this says.
+    pub intake_total_bytes: usize,
     /// One encrypted attachment (FIT-Connect: 500 MB).
     pub attachment_bytes: u64,
     /// All encrypted attachments of a submission (FIT-Connect: 2 GB).
@@ -109,6 +113,7 @@ impl Default for Limits {
             json_bytes: 1_000_000,
             submit_bytes: 25_000_000,
             intake_bytes: 50_000_000,
+            intake_total_bytes: 200_000_000,
             attachment_bytes: 500_000_000,
             submission_bytes: 2_000_000_000,
             attachments: 100,
@@ -154,6 +159,7 @@ struct Shared {
     background: TaskTracker,
     noted: Noted,
     routing: Routing,
+    intake_budget: Budget,
 }
 
 impl Context {
@@ -164,7 +170,9 @@ impl Context {
 
     /// Puts the parts together, with areas and limits of the routing service.
     pub fn with_routing(parts: Parts, routing: RoutingSettings) -> Self {
+        let intake_budget = Budget::new(&parts.limits);
         Self(Arc::new(Shared {
+            intake_budget,
             parts,
             arrivals: Notify::new(),
             stopping: AtomicBool::new(false),
@@ -243,6 +251,11 @@ impl Context {
     /// Submissions whose listing is in the log already.
     pub(crate) fn noted(&self) -> &Noted {
         &self.0.noted
+    }
+
+    /// The memory that intake bodies may take.
+    pub(crate) fn intake_budget(&self) -> &Budget {
+        &self.0.intake_budget
     }
 
     /// The state of the routing service.

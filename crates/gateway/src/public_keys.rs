@@ -68,6 +68,18 @@ pub(crate) fn judge(
     Ok(key)
 }
 
+/// Everything that is wrong with the key for replies that a sender hands in; it bears no certificate (metadata 2.1.0).
+pub(crate) fn judge_reply_key(jwk: &Value, at: &str) -> Findings {
+    match PublicKey::from_json(jwk, KeyUse::Encryption, amtsbote_jose::X5c::Optional) {
+        Ok(_) => Findings::new(),
+        Err(refused) => refused
+            .faults
+            .iter()
+            .map(|fault| finding(*fault, at))
+            .collect(),
+    }
+}
+
 /// Whether a stored JWK is for encryption. It was judged before it was stored.
 pub(crate) fn is_for_encryption(jwk: &str) -> bool {
     serde_json::from_str::<Value>(jwk).is_ok_and(|jwk| jwk["key_ops"][0] == "wrapKey")

@@ -5,30 +5,32 @@ use std::collections::BTreeMap;
 use amtsbote_fit_connect::event::{
     AuthenticationTags, Claims, EventKind, Issuer as ClaimsIssuer, Payload, SetSchema, Subject,
 };
-use amtsbote_fit_connect::intake::IntakeRequest;
 use amtsbote_jose::Jwe;
 use amtsbote_model::submission::{Issuer, State};
-use amtsbote_model::{CaseId, ClientId, EventId, SubmissionId, Timestamp};
+use amtsbote_model::{CaseId, ClientId, Destination, EventId, SubmissionId, Timestamp};
 use amtsbote_problem::Code;
-use amtsbote_store::{Batch, Change, Committed, Conflict, Content, Event, Remembered, Submission};
+use amtsbote_store::{
+    Attachment, Batch, Change, Committed, Conflict, Content, Event, Remembered, Submission,
+};
 use serde_json::{Value, json};
 
-use super::seal::{Plain, Sealed, seal_all};
-use super::{Checked, Routed};
+use super::repeat::{Repeat, answered_before};
+use super::seal::{Sealed, seal_all};
+use super::{Examined, Room};
 use crate::answer::{Refused, unexpected};
-use crate::auth::Caller;
 use crate::callbacks::arrival_notice;
 use crate::events::{EVENT_TYP, sign_all};
 use crate::receipt::{RECEIPT_TYP, accepted_claims};
-use crate::{Context, answer};
+use crate::Context;
 
-/// The `Idempotency-Key` of a request and what tells a repeat from another request.
-#[derive(Debug, Clone)]
-pub(crate) struct Repeat {
-    /// The sender's key.
-    pub(crate) key: String,
-    /// Keyed hash of the body.
-    pub(crate) fingerprint: String,
+/// What is to be sealed and stored, and for whom.
+pub(crate) struct Order {
+    pub(crate) context: Context,
+    pub(crate) sender: ClientId,
+    pub(crate) examined: Examined,
+    pub(crate) repeat: Option<Repeat>,
+    /// Held until the content is forgotten.
+    pub(crate) room: Room,
 }
 
 /// The answer, new or given before.
@@ -40,41 +42,35 @@ pub(crate) enum Accepted {
     Before(Value),
 }
 
-/// Seals and stores. Every await before `commit` may be the last: nothing is promised yet, kept blobs are swept.
-/// After `commit` everything is there, and a repeat with the same key is answered from it.
-pub(crate) async fn accept(
-    context: &Context,
-    caller: &Caller,
-    (request, repeat): (&IntakeRequest, Option<Repeat>),
-    (routed, checked): (Routed<'_>, Checked),
-) -> Result<Accepted, Refused> {
-    let plain = Plain {
-        request,
-        checked,
-        service: routed.service,
-        destination: &routed.destination,
-    };
-    let sealed = seal_all(context, plain).await?;
-    let submission = draft(context, caller, request, &routed, &sealed);
-    let tags = tags_of(&sealed)?;
-    let signed = sign(context, &submission, &tags).await?;
-    let answer = answer_of(context, &submission, &signed.receipt);
+/// Seals and stores. Runs to its end once begun: what the store said is known here, and attachments of what was not stored are
+/// deleted at once. (If the process dies before that, they are swept.)
+pub(crate) async fn accept(mut order: Order) -> Result<Accepted, Refused> {
+    let mut kept = Vec::new();
+    let id = SubmissionId::from_uuid(order.context.new_uuid());
+    let accepted = seal_and_store(&mut order, id, &mut kept).await;
+    if !matches!(accepted, Ok(Accepted::New(_))) {
+        forget(&order.context, id, &kept).await;
+    }
+    drop(order.room);
+    accepted
+}
 
-    let blobs: Vec<_> = submission
-        .attachments
-        .iter()
-        .map(|attachment| attachment.blob.clone())
-        .collect();
-    let batch = batch_of(&submission, sealed.content, &signed, context.now());
-    let batch = with_notice(batch, context, &routed, &submission);
-    let batch = with_memory(
-        batch,
-        &caller.client,
-        repeat.as_ref(),
-        &answer,
-        submission.created_at,
-    );
-    match context.store().commit(batch).await? {
+async fn seal_and_store(
+    order: &mut Order,
+    id: SubmissionId,
+    kept: &mut Vec<Attachment>,
+) -> Result<Accepted, Refused> {
+    let context = order.context.clone();
+    let sealed = seal_all(&context, &mut order.examined, kept).await?;
+    let submission = draft(order, id, &sealed, kept);
+    let tags = tags_of(&sealed, kept)?;
+    let signed = sign(&context, &submission, &tags).await?;
+    let answer = answer_of(&context, &submission, &signed.receipt);
+
+    let batch = batch_of(&submission, sealed.content, &signed);
+    let batch = with_notice(batch, &context, &order.examined.destination, &submission);
+    let batch = with_memory(batch, &submission, order.repeat.as_ref(), &answer);
+    match commit(&context, batch, id).await? {
         Committed::Done => {
             context.announce_arrival();
             tracing::info!(submission.id = %submission.id, case.id = %submission.case_id,
@@ -82,40 +78,56 @@ pub(crate) async fn accept(
             Ok(Accepted::New(answer))
         }
         Committed::Refused(conflict) => {
-            for blob in blobs {
-                context.blobs().delete(&blob).await?;
-            }
-            after_conflict(context, &caller.client, repeat, conflict).await
+            after_conflict(&context, &order.sender, order.repeat.as_ref(), conflict).await
         }
     }
 }
 
-fn draft(
-    context: &Context,
-    caller: &Caller,
-    request: &IntakeRequest,
-    routed: &Routed<'_>,
-    sealed: &Sealed,
-) -> Submission {
-    let now = context.now();
+// A store that lost its connection may not know what became of the batch: then it is asked.
+async fn commit(context: &Context, batch: Batch, id: SubmissionId) -> Result<Committed, Refused> {
+    match context.store().commit(batch).await {
+        Ok(committed) => Ok(committed),
+        Err(error) => match context.store().submission(id).await {
+            Ok(Some(_)) => Ok(Committed::Done),
+            Ok(None) | Err(_) => Err(error.into()),
+        },
+    }
+}
+
+// Only blobs without a row go; what cannot be asked or deleted now is found by the sweep.
+async fn forget(context: &Context, id: SubmissionId, kept: &[Attachment]) {
+    if kept.is_empty() || !matches!(context.store().submission(id).await, Ok(None)) {
+        return;
+    }
+    for attachment in kept {
+        if let Err(error) = context.blobs().delete(&attachment.blob).await {
+            tracing::warn!(error = %error, "a blob could not be deleted: {error}");
+        }
+    }
+}
+
+fn draft(order: &Order, id: SubmissionId, sealed: &Sealed, kept: &[Attachment]) -> Submission {
+    // The moment of receipt: read once, for events, receipt and row.
+    let now = order.context.now();
+    let matter = &order.examined.matter;
     Submission {
-        id: SubmissionId::from_uuid(context.new_uuid()),
-        case_id: CaseId::from_uuid(context.new_uuid()),
-        destination_id: routed.destination.id,
-        sender: caller.client.clone(),
-        service: routed.service.id().clone(),
-        service_name: Some(routed.service.label().de.clone()),
-        region: None,
+        id,
+        case_id: CaseId::from_uuid(order.context.new_uuid()),
+        destination_id: order.examined.destination.id,
+        sender: order.sender.clone(),
+        service: matter.service.clone(),
+        service_name: Some(matter.label_de.clone()),
+        region: matter.region.clone(),
         state: State::Submitted,
         announced: sealed.announced.clone(),
-        attachments: sealed.attachments.clone(),
-        callback: request.callback.clone(),
+        attachments: kept.to_vec(),
+        callback: order.examined.request.callback.clone(),
         created_at: now,
         submitted_at: Some(now),
     }
 }
 
-fn tags_of(sealed: &Sealed) -> Result<AuthenticationTags, Refused> {
+fn tags_of(sealed: &Sealed, kept: &[Attachment]) -> Result<AuthenticationTags, Refused> {
     let tag = |text: &str| {
         Jwe::parse(text, text.len() as u64)
             .map(|jwe| jwe.tag().to_string())
@@ -124,11 +136,7 @@ fn tags_of(sealed: &Sealed) -> Result<AuthenticationTags, Refused> {
                 Refused::from(Code::Internal)
             })
     };
-    let attachments: BTreeMap<_, _> = sealed
-        .attachments
-        .iter()
-        .map(|a| (a.id, a.tag.clone()))
-        .collect();
+    let attachments: BTreeMap<_, _> = kept.iter().map(|a| (a.id, a.tag.clone())).collect();
     Ok(AuthenticationTags {
         metadata: tag(&sealed.content.metadata)?,
         data: sealed.content.data.as_deref().map(tag).transpose()?,
@@ -173,7 +181,8 @@ async fn sign(
     })
 }
 
-fn batch_of(submission: &Submission, content: Content, signed: &Signed, at: Timestamp) -> Batch {
+fn batch_of(submission: &Submission, content: Content, signed: &Signed) -> Batch {
+    let at: Timestamp = submission.created_at;
     let event = |(id, token): &(EventId, String), name: &str| Event {
         id: *id,
         case_id: submission.case_id,
@@ -201,10 +210,10 @@ fn batch_of(submission: &Submission, content: Content, signed: &Signed, at: Time
 fn with_notice(
     batch: Batch,
     context: &Context,
-    routed: &Routed<'_>,
+    destination: &Destination,
     submission: &Submission,
 ) -> Batch {
-    match arrival_notice(context, &routed.destination, submission) {
+    match arrival_notice(context, destination, submission) {
         Some(notice) => batch.with(Change::Enqueue(notice)),
         None => batch,
     }
@@ -212,18 +221,17 @@ fn with_notice(
 
 fn with_memory(
     batch: Batch,
-    client: &ClientId,
+    submission: &Submission,
     repeat: Option<&Repeat>,
     answer: &Value,
-    at: Timestamp,
 ) -> Batch {
     let Some(repeat) = repeat else { return batch };
     batch.with(Change::Remember(Remembered {
-        client: client.clone(),
+        client: submission.sender.clone(),
         key: repeat.key.clone(),
         fingerprint: repeat.fingerprint.clone(),
         answer: answer.to_string(),
-        at,
+        at: submission.created_at,
     }))
 }
 
@@ -241,37 +249,27 @@ fn answer_of(context: &Context, submission: &Submission, receipt: &str) -> Value
 // Two requests with one key may race: the store lets one through, the other gets that one's answer.
 async fn after_conflict(
     context: &Context,
-    client: &ClientId,
-    repeat: Option<Repeat>,
+    sender: &ClientId,
+    repeat: Option<&Repeat>,
     conflict: Conflict,
 ) -> Result<Accepted, Refused> {
     match (conflict, repeat) {
         (Conflict::Exists, Some(repeat)) => {
-            match answered_before(context, client, &repeat).await? {
+            match answered_before(context, sender, repeat).await? {
                 Some(answer) => Ok(Accepted::Before(answer)),
                 None => Err(unexpected(conflict)),
             }
         }
         (Conflict::DestinationMoved, _) => Err(Code::DestinationStateInvalid.into()),
-        (conflict, _) => Err(answer::unexpected(conflict)),
+        (
+            Conflict::Exists
+            | Conflict::StateMoved(_)
+            | Conflict::SubmissionUnknown
+            | Conflict::NotAnnounced
+            | Conflict::AttachmentsMoved
+            | Conflict::CaseMismatch
+            | Conflict::InUse,
+            _,
+        ) => Err(unexpected(conflict)),
     }
-}
-
-/// The answer given before under this key, if the request is the same; 422 if it is another.
-pub(crate) async fn answered_before(
-    context: &Context,
-    client: &ClientId,
-    repeat: &Repeat,
-) -> Result<Option<Value>, Refused> {
-    let Some(before) = context.store().remembered(client, &repeat.key).await? else {
-        return Ok(None);
-    };
-    if before.fingerprint != repeat.fingerprint {
-        return Err(Code::IdempotencyKeyReused.into());
-    }
-    let answer = serde_json::from_str(&before.answer).map_err(|error| {
-        tracing::error!(error = %error, "a remembered answer cannot be read: {error}");
-        Refused::from(Code::Internal)
-    })?;
-    Ok(Some(answer))
 }

@@ -1,16 +1,23 @@
 //! The intake: takes a plain submission, checks it, seals it for its destination, and stores it in one transaction.
 //!
 //! ```text
-//!  body ─► IntakeRequest ─► route (whose?) ─► check (all findings) ─► seal (JWEs) ─► accept (one Batch) ─► receipt
+//!  body ─► budget (room?) ─► Reading ─► route (whose?) ─► check (all findings) ─► seal (JWEs) ─► accept (one Batch) ─► receipt
+//!                            └────────────── examine ──────────────┘
 //! ```
 //!
-//! The plaintext lives in this request's memory only; what reaches store, blobs and logs is ciphertext and ids.
+//! The plaintext lives in this request's memory only; what reaches store, blobs and logs is ciphertext and ids. Parsing,
+//! checking and sealing run on the crypto pool. From `accept` on the work is finished even if the sender hangs up.
 
 mod accept;
+mod budget;
 mod check;
+mod examine;
+mod repeat;
+mod reply;
 mod route;
 mod seal;
 
-pub(crate) use accept::{Accepted, Repeat, accept, answered_before};
-pub(crate) use check::{Checked, check};
-pub(crate) use route::{Routed, route};
+pub(crate) use accept::{Accepted, Order, accept};
+pub(crate) use budget::{Budget, Room};
+pub(crate) use examine::{Examined, examine};
+pub(crate) use repeat::{Repeat, answered_before};

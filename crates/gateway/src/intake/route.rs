@@ -1,46 +1,90 @@
 //! Whose submission is it? From service and region, or a named destination, to exactly one destination.
 
 use amtsbote_fit_connect::intake::Target;
-use amtsbote_model::{Ars, Destination, DestinationId, DestinationStatus, ServiceId};
-use amtsbote_problem::{Code, Problem};
+use amtsbote_model::{
+    Ars, Destination, DestinationId, DestinationStatus, Region, ServiceId, SubmissionSchema,
+};
+use amtsbote_problem::{Bilingual, Code, Finding, Problem};
 use amtsbote_store::{DestinationFilter, Page};
 use amtsbote_validate::service::Service;
 
 use crate::Context;
 use crate::answer::Refused;
 
+/// The version of the metadata that intake writes.
+const METADATA: &str = "2.1.0";
+
 /// Where a submission goes, and by which schema it is judged.
 #[derive(Debug)]
-pub(crate) struct Routed<'c> {
-    /// Active, offers the service in the service's schema.
+pub(crate) struct Routed {
+    /// Active, offers the service in its schema.
     pub(crate) destination: Destination,
-    /// The service, known here.
-    pub(crate) service: &'c Service,
+    /// What it is about.
+    pub(crate) matter: Matter,
+    /// Where the destination offers the service.
+    pub(crate) regions: Vec<Region>,
+}
+
+/// What a submission is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Matter {
+    /// The service.
+    pub(crate) service: ServiceId,
+    /// Its name for people.
+    pub(crate) label_de: String,
+    /// The schema of the data; one of the catalogue.
+    pub(crate) schema: SubmissionSchema,
+    /// The region the sender asked for.
+    pub(crate) region: Option<Region>,
 }
 
 /// Finds the one destination for `target`.
-pub(crate) async fn route<'c>(
-    context: &'c Context,
-    target: &Target,
-) -> Result<Routed<'c>, Refused> {
-    let (destination, service) = match target {
+pub(crate) async fn route(context: &Context, target: &Target) -> Result<Routed, Refused> {
+    let (destination, service, region) = match target {
         Target::Routed { service, region } => {
             demand_known(context, service)?;
-            (by_region(context, service, region).await?, service.clone())
+            let destination = by_region(context, service, region).await?;
+            (destination, service.clone(), Some(region))
         }
         Target::Named {
             destination_id,
             service,
-        } => named(context, *destination_id, service.as_ref()).await?,
+        } => {
+            let (destination, service) = named(context, *destination_id, service.as_ref()).await?;
+            (destination, service, None)
+        }
     };
     if destination.status != DestinationStatus::Active {
         return Err(Code::DestinationStateInvalid.into());
     }
-    let service = in_an_offered_schema(context, &destination, &service)?;
+    let known = in_an_offered_schema(context, &destination, &service)?;
+    demand_metadata(&destination)?;
+    let offers = destination.services.iter();
+    let regions = offers
+        .filter(|offer| offer.identifier == service)
+        .flat_map(|offer| offer.regions.clone());
     Ok(Routed {
+        regions: regions.collect(),
+        matter: Matter {
+            label_de: known.label().de.clone(),
+            schema: SubmissionSchema {
+                schema_uri: known.schema_uri().to_owned(),
+                mime_type: known.mime_type().to_owned(),
+            },
+            region: region.and_then(|ars| format!("DE{ars}").parse().ok()),
+            service,
+        },
         destination,
-        service,
     })
+}
+
+fn demand_metadata(destination: &Destination) -> Result<(), Refused> {
+    let taken = &destination.metadata_versions;
+    if taken.iter().any(|version| version == METADATA) {
+        return Ok(());
+    }
+    let detail = format!("the destination does not take metadata {METADATA}");
+    Err(Problem::new(Code::SchemaNotOffered).detail(detail).into())
 }
 
 fn demand_known(context: &Context, service: &ServiceId) -> Result<(), Refused> {
@@ -58,19 +102,21 @@ fn in_an_offered_schema<'c>(
     destination: &Destination,
     id: &ServiceId,
 ) -> Result<&'c Service, Refused> {
-    let offer = destination.offer(id).ok_or(Code::ServiceNotOffered)?;
-    let taken = |service: &&Service| {
-        offer
-            .submission_schemas
-            .iter()
-            .any(|s| s.schema_uri == service.schema_uri())
-    };
-    let known: Vec<&Service> = context
-        .services()
+    destination.offer(id).ok_or(Code::ServiceNotOffered)?;
+    let offers = destination
+        .services
         .iter()
-        .filter(|service| service.id() == id)
+        .filter(|offer| offer.identifier == *id);
+    let taken: Vec<&str> = offers
+        .flat_map(|offer| &offer.submission_schemas)
+        .map(|schema| schema.schema_uri.as_str())
         .collect();
-    known.iter().copied().rfind(taken).ok_or_else(|| {
+    let all = context.services().iter();
+    let known: Vec<&Service> = all.filter(|service| service.id() == id).collect();
+    let fitting = known
+        .iter()
+        .rfind(|service| taken.contains(&service.schema_uri()));
+    fitting.copied().ok_or_else(|| {
         let uris: Vec<&str> = known.iter().map(|service| service.schema_uri()).collect();
         Problem::new(Code::SchemaNotOffered)
             .detail(uris.join(", "))
@@ -91,9 +137,15 @@ async fn named(
     let service = match (service, destination.services.as_slice()) {
         (Some(service), _) => service.clone(),
         (None, [only]) => only.identifier.clone(),
-        (None, _) => {
-            let detail = "the destination offers several services: name one in service";
-            return Err(Problem::new(Code::MalformedRequest).detail(detail).into());
+        (None, several) => {
+            let names = several.iter().map(|offer| offer.identifier.to_string());
+            let text = Bilingual::new(
+                "fehlt; der Zustellpunkt bietet nicht genau eine Leistung an",
+                "is missing; the destination does not offer exactly one service",
+            );
+            let finding = Finding::new("/service", "required", text).allowed(names.collect());
+            let problem = Problem::new(Code::SchemaViolated).findings(vec![finding]);
+            return Err(problem.into());
         }
     };
     demand_known(context, &service)?;

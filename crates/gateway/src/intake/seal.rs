@@ -1,66 +1,63 @@
 //! From checked content to JWEs: metadata, data and each attachment on its own, for the destination's key.
 
-use amtsbote_fit_connect::intake::IntakeRequest;
 use amtsbote_fit_connect::metadata::{
     AdditionalReferenceInfo, AttachmentDescription, ContentStructure, DataDescription, Metadata,
     Sha512,
 };
-use amtsbote_jose::{KeyUse, PublicKey, SealWriter, X5c, seal, sha512_hex};
-use amtsbote_model::{AttachmentId, Destination, Personal, SubmissionSchema};
-use amtsbote_problem::{Code, Problem};
+use amtsbote_jose::{KeyUse, NotSealed, PublicKey, SealWriter, X5c, seal, sha512_hex};
+use amtsbote_model::{AttachmentId, Destination, Personal};
+use amtsbote_problem::Code;
 use amtsbote_store::{Attachment, Content};
-use amtsbote_validate::service::Service;
 use bytes::Bytes;
 
-use super::Checked;
+use super::Examined;
 use crate::Context;
 use crate::answer::Refused;
 
 /// The sealed submission; its attachments are durable blobs already.
 pub(crate) struct Sealed {
     pub(crate) content: Content,
+    /// In the order of the request.
     pub(crate) announced: Vec<AttachmentId>,
-    pub(crate) attachments: Vec<Attachment>,
 }
 
-/// What sealing needs.
-pub(crate) struct Plain<'a> {
-    pub(crate) request: &'a IntakeRequest,
-    pub(crate) checked: Checked,
-    pub(crate) service: &'a Service,
-    pub(crate) destination: &'a Destination,
-}
-
-/// Seals everything. If it fails half-way, kept blobs belong to no row and are swept.
-pub(crate) async fn seal_all(context: &Context, plain: Plain<'_>) -> Result<Sealed, Refused> {
-    let key = encryption_key(context, plain.destination).await?;
-    let announced: Vec<AttachmentId> = plain
-        .checked
-        .attachments
-        .iter()
-        .map(|_| AttachmentId::from_uuid(context.new_uuid()))
-        .collect();
-    let metadata = describe(&plain, &announced)?;
-    let mut attachments = Vec::with_capacity(announced.len());
-    let parts = announced
-        .iter()
-        .zip(plain.checked.attachments)
-        .zip(&plain.request.attachments);
-    for ((id, bytes), described) in parts {
-        attachments
-            .push(seal_attachment(context, &key, (*id, described.mime_type.clone()), bytes).await?);
+/// Seals everything. What was kept as a blob stands in `kept`, also if it fails half-way.
+pub(crate) async fn seal_all(
+    context: &Context,
+    examined: &mut Examined,
+    kept: &mut Vec<Attachment>,
+) -> Result<Sealed, Refused> {
+    let key = encryption_key(context, &examined.destination).await?;
+    let contents = std::mem::take(&mut examined.attachments);
+    let mut described = Vec::with_capacity(contents.len());
+    for (bytes, inline) in contents.into_iter().zip(&examined.request.attachments) {
+        let job = (key.clone(), inline.mime_type.clone());
+        let sealed = context
+            .crypto()
+            .run(move || seal_attachment(&bytes, &job))
+            .await??;
+        let hash = sealed.hash.clone();
+        let attachment = keep(context, sealed).await?;
+        described.push(AttachmentDescription {
+            attachment_id: attachment.id,
+            hash,
+            purpose: inline.purpose,
+            mime_type: inline.mime_type.clone(),
+            filename: Some(inline.filename.clone()),
+            description: inline.description.clone(),
+            fragments: Vec::new(),
+        });
+        kept.push(attachment);
     }
-    attachments.sort_by_key(|attachment| attachment.id);
-    let data = plain.request.data.clone();
+    let announced = described.iter().map(|one| one.attachment_id).collect();
+    kept.sort_by_key(|attachment| attachment.id);
+    let data = examined.request.data.clone();
+    let metadata = metadata(examined, described);
     let content = context
         .crypto()
         .run(move || seal_content(&metadata, &data, &key))
         .await??;
-    Ok(Sealed {
-        content,
-        announced,
-        attachments,
-    })
+    Ok(Sealed { content, announced })
 }
 
 async fn encryption_key(
@@ -74,7 +71,7 @@ async fn encryption_key(
     })?;
     PublicKey::parse(&record.jwk, KeyUse::Encryption, X5c::Optional).map_err(|error| {
         tracing::error!(destination.id = %destination.id, error = %error, "a stored key is refused: {error}");
-        Problem::new(Code::KeyUnsuitable).into()
+        Code::Internal.into()
     })
 }
 
@@ -84,91 +81,82 @@ fn hash(bytes: &[u8]) -> Sha512 {
         .expect("a SHA-512 in hex is a SHA-512 in hex")
 }
 
-fn describe(plain: &Plain<'_>, announced: &[AttachmentId]) -> Result<Personal<Vec<u8>>, Refused> {
-    let request = plain.request;
-    let parts = announced
-        .iter()
-        .zip(&plain.checked.attachments)
-        .zip(&request.attachments);
-    let attachments = parts.map(|((id, bytes), described)| AttachmentDescription {
-        attachment_id: *id,
-        hash: hash(bytes.reveal()),
-        purpose: described.purpose,
-        mime_type: described.mime_type.clone(),
-        filename: Some(described.filename.clone()),
-        description: described.description.clone(),
-        fragments: Vec::new(),
-    });
-    let schema = SubmissionSchema {
-        schema_uri: plain.service.schema_uri().to_owned(),
-        mime_type: plain.service.mime_type().to_owned(),
-    };
+fn metadata(examined: &Examined, attachments: Vec<AttachmentDescription>) -> Metadata {
+    let request = &examined.request;
     let mut metadata = Metadata::new(ContentStructure {
         data: Some(DataDescription {
+            // At most 8 MiB: too little to be worth a turn of its own on the pool.
             hash: hash(request.data.reveal().as_bytes()),
-            submission_schema: schema,
+            submission_schema: examined.matter.schema.clone(),
         }),
-        attachments: attachments.collect(),
+        attachments,
     });
     metadata.reply_channel.clone_from(&request.reply_channel);
-    metadata.additional_reference_info =
-        request
-            .sender_reference
-            .clone()
-            .map(|reference| AdditionalReferenceInfo {
-                sender_reference: Some(reference),
-                application_date: None,
-                id_bund_de_application_id: None,
-                agrees_to_digital_notice: None,
-            });
-    let accepted = &plain.destination.metadata_versions;
-    if !accepted.iter().any(|version| version == "2.1.0") {
-        let detail = "the destination does not take metadata 2.1.0";
-        return Err(Problem::new(Code::SchemaNotOffered).detail(detail).into());
-    }
-    Ok(metadata.to_bytes())
+    let reference = request.sender_reference.clone();
+    metadata.additional_reference_info = reference.map(|reference| AdditionalReferenceInfo {
+        sender_reference: Some(reference),
+        application_date: None,
+        id_bund_de_application_id: None,
+        agrees_to_digital_notice: None,
+    });
+    metadata
+}
+
+fn not_sealed(error: &NotSealed) -> Refused {
+    tracing::error!(error = %error, "a part could not be sealed: {error}");
+    Code::Internal.into()
 }
 
 fn seal_content(
-    metadata: &Personal<Vec<u8>>,
+    metadata: &Metadata,
     data: &Personal<String>,
     key: &PublicKey,
 ) -> Result<Content, Refused> {
-    let failed = |error: amtsbote_jose::NotSealed| {
-        tracing::error!(error = %error, "a submission could not be sealed: {error}");
-        Refused::from(Code::Internal)
-    };
+    let sealed = |plain: &[u8], cty: &str| seal(plain, key, cty).map_err(|e| not_sealed(&e));
+    let data_type = metadata.content_structure.data.as_ref();
+    let data_type = data_type.map_or("application/json", |data| {
+        data.submission_schema.mime_type.as_str()
+    });
     Ok(Content {
-        metadata: seal(metadata.reveal(), key, "application/json").map_err(failed)?,
-        data: Some(seal(data.reveal().as_bytes(), key, "application/json").map_err(failed)?),
+        metadata: sealed(metadata.to_bytes().reveal(), "application/json")?,
+        data: Some(sealed(data.reveal().as_bytes(), data_type)?),
     })
 }
 
-async fn seal_attachment(
-    context: &Context,
-    key: &PublicKey,
-    (id, media_type): (AttachmentId, String),
-    bytes: Personal<Bytes>,
-) -> Result<Attachment, Refused> {
-    let key = key.clone();
-    let sealed = context.crypto().run(move || {
-        let mut text = String::with_capacity(bytes.reveal().len() * 4 / 3 + 2048);
-        let mut writer = SealWriter::new(&key, &media_type)?;
-        writer.push(bytes.reveal(), &mut text)?;
-        let tag = writer.finish(&mut text)?;
-        Ok::<_, amtsbote_jose::NotSealed>((text, tag.to_string()))
-    });
-    let (text, tag) = sealed.await?.map_err(|error| {
-        tracing::error!(error = %error, "an attachment could not be sealed: {error}");
-        Refused::from(Code::Internal)
-    })?;
+/// A sealed attachment, in memory.
+struct SealedAttachment {
+    text: String,
+    tag: String,
+    hash: Sha512,
+}
+
+fn seal_attachment(
+    bytes: &Personal<Bytes>,
+    (key, media_type): &(PublicKey, String),
+) -> Result<SealedAttachment, Refused> {
+    let plain = bytes.reveal();
+    let mut text = String::with_capacity(plain.len() * 4 / 3 + 2048);
+    let mut writer = SealWriter::new(key, media_type).map_err(|e| not_sealed(&e))?;
+    writer
+        .push(plain, &mut text)
+        .map_err(|e| not_sealed(&e))?;
+    let tag = writer.finish(&mut text).map_err(|e| not_sealed(&e))?;
+    let tag = tag.to_string();
+    Ok(SealedAttachment {
+        text,
+        tag,
+        hash: hash(plain),
+    })
+}
+
+async fn keep(context: &Context, sealed: SealedAttachment) -> Result<Attachment, Refused> {
     let mut writer = context.blobs().begin().await?;
-    writer.write(Bytes::from(text)).await?;
+    writer.write(Bytes::from(sealed.text)).await?;
     let kept = writer.keep().await?;
     Ok(Attachment {
-        id,
+        id: AttachmentId::from_uuid(context.new_uuid()),
         blob: kept.id,
         size_bytes: kept.size_bytes,
-        tag,
+        tag: sealed.tag,
     })
 }

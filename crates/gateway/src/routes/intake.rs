@@ -1,8 +1,7 @@
 //! `/intake/v1`: plain submissions by REST, for senders who do not encrypt.
 
 use amtsbote_fit_connect::event::{Claims, Payload, SchemaRule};
-use amtsbote_fit_connect::intake::IntakeRequest;
-use amtsbote_jose::{Jws, mac};
+use amtsbote_jose::Jws;
 use amtsbote_model::SubmissionId;
 use amtsbote_problem::{Bilingual, Code, Problem};
 use amtsbote_store::{Event, LogOf, Page, Submission};
@@ -10,21 +9,24 @@ use axum::Json;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{HeaderName, HeaderValue, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::Context;
 use crate::answer::Refused;
 use crate::auth::{Caller, Right};
 use crate::body::{self, Media};
-use crate::intake::{Accepted, Repeat, Routed, accept, answered_before, check, route};
+use crate::intake::{Accepted, Order, Repeat, Room, accept, answered_before, examine};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Events of one submission that are shown; a submission has about five.
+const EVENTS_MAX: u32 = 500;
 
 /// The routes.
 pub(crate) fn routes() -> Router<Context> {
@@ -32,6 +34,14 @@ pub(crate) fn routes() -> Router<Context> {
         .route("/submissions", post(submit))
         .route("/submissions/{submission_id}", get(status))
         .route("/validations", post(validate))
+        .layer(map_response(unstored))
+}
+
+// Ids, receipts and findings are nobody's to keep on the way.
+async fn unstored(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn submit(
@@ -41,28 +51,30 @@ async fn submit(
     body: Body,
 ) -> Result<Response, Refused> {
     caller.demand(Right::Send)?;
-    let key = idempotency_key(&headers)?;
-    let bytes = read(&context, &headers, body).await?;
-    let repeat = key.map(|key| Repeat {
-        fingerprint: fingerprint(&context, &bytes),
-        key,
-    });
+    let (bytes, room) = read(&context, &headers, body).await?;
+    let repeat = Repeat::of(&context, &headers, &bytes).await?;
     if let Some(repeat) = &repeat
         && let Some(answer) = answered_before(&context, &caller.client, repeat).await?
     {
         return Ok(created(&answer, Some(REPLAYED)));
     }
-    let request = parse(&bytes)?;
-    drop(bytes);
-    let routed = route(&context, &request.target).await?;
-    permit(&caller, &routed)?;
-    let checked = check(&request, routed.service, context.limits())?;
-    Ok(
-        match accept(&context, &caller, (&request, repeat), (routed, checked)).await? {
-            Accepted::New(answer) => created(&answer, None),
-            Accepted::Before(answer) => created(&answer, Some(REPLAYED)),
-        },
-    )
+    let order = Order {
+        examined: examine(&context, &caller, bytes).await?,
+        sender: caller.client,
+        context: context.clone(),
+        repeat,
+        room,
+    };
+    // Beside the connection: a sender who hangs up now must not leave a half-done submission.
+    let work = context.background().spawn(accept(order).in_current_span());
+    let accepted = work.await.map_err(|error| {
+        tracing::error!(error = %error, "an intake request did not end: {error}");
+        Refused::from(Code::Internal)
+    })??;
+    Ok(match accepted {
+        Accepted::New(answer) => created(&answer, None),
+        Accepted::Before(answer) => created(&answer, Some(REPLAYED)),
+    })
 }
 
 async fn validate(
@@ -72,16 +84,13 @@ async fn validate(
     body: Body,
 ) -> Result<Response, Refused> {
     caller.demand(Right::Send)?;
-    let bytes = read(&context, &headers, body).await?;
-    let request = parse(&bytes)?;
-    let routed = route(&context, &request.target).await?;
-    permit(&caller, &routed)?;
-    check(&request, routed.service, context.limits())?;
+    let (bytes, _room) = read(&context, &headers, body).await?;
+    let examined = examine(&context, &caller, bytes).await?;
     let answer = json!({
         "valid": true,
-        "destinationId": routed.destination.id,
-        "service": routed.service.id(),
-        "schemaUri": routed.service.schema_uri(),
+        "destinationId": examined.destination.id,
+        "service": examined.matter.service,
+        "schemaUri": examined.matter.schema.schema_uri,
         "findings": [],
     });
     Ok(Json(answer).into_response())
@@ -103,72 +112,26 @@ async fn status(
         .ok_or(Code::SubmissionNotFound)?;
     let page = Page {
         offset: 0,
-        limit: 500,
+        limit: EVENTS_MAX,
     };
     let events = context.store().events(LogOf::Submission(id), page).await?;
     Ok(Json(status_of(&submission, &events.entries)).into_response())
 }
 
-async fn read(context: &Context, headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
+/// The body, and the room it takes in memory; 503 before it is read if others have taken all.
+async fn read(
+    context: &Context,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Bytes, Room), Refused> {
     Media::Json.demand(headers)?;
-    body::read(headers, body, context.limits().intake_bytes).await
-}
-
-fn parse(bytes: &[u8]) -> Result<IntakeRequest, Refused> {
-    IntakeRequest::parse(bytes)
-        .map_err(|findings| Problem::new(Code::MalformedJson).findings(findings).into())
-}
-
-// A sender bound to regions or services by its scopes stays within them at the intake, too.
-fn permit(caller: &Caller, routed: &Routed<'_>) -> Result<(), Refused> {
-    let regions = routed
-        .destination
-        .offer(routed.service.id())
-        .map_or(&[][..], |offer| &offer.regions);
-    if caller
-        .scopes()
-        .iter()
-        .any(|scope| scope.allows_sending(routed.service.id(), regions))
-    {
-        return Ok(());
-    }
-    Err(Problem::new(Code::NotPermitted)
-        .detail("the token's scopes do not cover this service and region")
-        .into())
-}
-
-// The draft "The Idempotency-Key HTTP Header Field": a string the client chooses; quotes around it are allowed.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refused> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
-        return Ok(None);
-    };
-    let text = value
-        .to_str()
-        .ok()
-        .map(|text| text.trim().trim_matches('"'));
-    match text {
-        Some(text)
-            if (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) =>
-        {
-            Ok(Some(text.to_owned()))
-        }
-        Some(_) | None => {
-            let detail = "Idempotency-Key must have 1 to 255 visible ASCII characters";
-            Err(Problem::new(Code::MalformedRequest).detail(detail).into())
-        }
-    }
-}
-
-// Keyed, so that nobody who reads the table can guess what was sent.
-fn fingerprint(context: &Context, body: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let key = context.identity().tokens.to_secret_text();
-    let mut text = String::with_capacity(64);
-    for byte in mac::fingerprint(key.as_bytes(), body) {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let mut room = context.intake_budget().take(announced)?;
+    let bytes = body::read(headers, body, context.limits().intake_bytes).await?;
+    room.shrink_to(bytes.len());
+    Ok((bytes, room))
 }
 
 fn created(answer: &Value, replayed: Option<HeaderName>) -> Response {
