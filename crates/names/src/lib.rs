@@ -17,6 +17,8 @@ pub mod field {
     pub const BLOB_COUNT: &str = "blob.count";
     /// A case.
     pub const CASE_ID: &str = "case.id";
+    /// What lies under an error of the other side.
+    pub const CAUSE: &str = "cause";
     /// Why a try of a delivery failed, from a closed set.
     pub const DELIVERY_CAUSE: &str = "delivery.cause";
     /// A destination.
