@@ -34,8 +34,8 @@ const SQL: &[&str] = &[
     "PRAGMA ",
 ];
 
-/// Folders of one particular machine.
-const MACHINE: &[&str] = &["/work/", "/root/", "/home/", "/farm/"];
+/// Where people keep their checkouts: first parts of paths that mean something on one machine only.
+const MACHINE: &[&str] = &["home", "root", "Users", "work"];
 
 /// All text files.
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
@@ -52,7 +52,7 @@ fn check_source(source: &Source) -> Vec<Complaint> {
         let mut complain = |what: String| complaints.push(Complaint::at(&source.path, at, what));
         if let Some(folder) = MACHINE.iter().find(|folder| has_machine_path(line, folder)) {
             complain(format!(
-                "{folder}… is a path of one machine; make it relative or a setting"
+                "/{folder}/… is a path of one machine; make it relative or a setting"
             ));
         }
         if source.has_ending(".rs") {
@@ -72,7 +72,7 @@ fn check_source(source: &Source) -> Vec<Complaint> {
 
 /// `/home/x` at the start of a path, but not as a part of one: `https://host/home/x`, `$DIR/home/x`.
 fn has_machine_path(line: &str, folder: &str) -> bool {
-    line.match_indices(folder).any(|(at, _)| {
+    line.match_indices(&format!("/{folder}/")).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         !before.is_some_and(|c| {
             c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '}' | '>' | '*')
@@ -108,10 +108,10 @@ mod tests {
     #[test]
     fn paths_of_a_machine_are_found() {
         for folder in MACHINE {
-            check("docs/a.md", &format!("see `{folder}x`"), 1);
+            check("docs/a.md", &format!("see `/{folder}/x`"), 1);
             check(
                 "docs/a.md",
-                &format!("https://example.org{folder}x ./a{folder} \"$DIR\"/b{folder}"),
+                &format!("https://example.org/{folder}/x ./a/{folder}/ \"$DIR\"/b/{folder}/"),
                 0,
             );
         }
