@@ -104,17 +104,15 @@ impl Inner {
             .iter()
             .find(|event| event.event == LogEvent::Submit)
             .map(|event| event.at);
-        match (log.tags(), submitted) {
-            (Some(tags), Some(at)) => Ok((tags.clone(), at)),
-            _ => {
-                let detail = "kein submit-submission mit Authentifizierungs-Tags";
-                Err(Stopped::refused(
-                    Violation::InvalidEventLog,
-                    Part::Submission,
-                    detail,
-                ))
-            }
+        if let (Some(tags), Some(at)) = (log.tags(), submitted) {
+            return Ok((tags.clone(), at));
         }
+        let detail = "kein submit-submission mit Authentifizierungs-Tags";
+        Err(Stopped::refused(
+            Violation::InvalidEventLog,
+            Part::Submission,
+            detail,
+        ))
     }
 
     async fn open_metadata(

@@ -214,6 +214,11 @@ impl Bench {
     }
 
     pub(crate) fn session(&self, client: &str) -> Session {
+        self.session_expecting(client, None)
+    }
+
+    /// A session that expects the service's events from that issuer.
+    pub(crate) fn session_expecting(&self, client: &str, issuer: Option<&str>) -> Session {
         let settings = Settings {
             plain_http: PlainHttp::DangerAllowed,
             ..Settings::trusted("amtsbote-test")
@@ -224,9 +229,14 @@ impl Bench {
             client_id: client.parse().unwrap(),
             client_secret: Secret::new(SECRET.to_owned()),
         };
+        let service = Service::new(api, token, self.version).unwrap();
+        let service = match issuer {
+            Some(issuer) => service.issuer(issuer),
+            None => service,
+        };
         Session::new(
             Outgoing::open(settings).unwrap(),
-            Service::new(api, token, self.version).unwrap(),
+            service,
             credentials,
             self.clock.clone(),
         )
@@ -280,7 +290,7 @@ impl Bench {
         };
         let ids = sender.announce(&created).await.unwrap();
         for (id, plain) in &draft.files {
-            let sealed = seal(plain, draft.attachment_key.public(), "application/pdf").unwrap();
+            let sealed = (draft.seal_attachment)(plain, draft.attachment_key);
             let pieces: Vec<_> = sealed
                 .into_bytes()
                 .chunks(64 * 1024)
@@ -420,6 +430,7 @@ pub(crate) struct Draft {
     pub(crate) metadata_key: &'static PrivateKey,
     pub(crate) data_key: &'static PrivateKey,
     pub(crate) attachment_key: &'static PrivateKey,
+    pub(crate) seal_attachment: fn(&[u8], &PrivateKey) -> String,
 }
 
 impl Draft {
@@ -446,6 +457,7 @@ impl Draft {
             metadata_key: &ENCRYPTION_KEY,
             data_key: &ENCRYPTION_KEY,
             attachment_key: &ENCRYPTION_KEY,
+            seal_attachment: |plain, key| seal(plain, key.public(), "application/pdf").unwrap(),
         }
     }
 

@@ -59,13 +59,8 @@ async fn dies_and_recovers(bench: &Bench, passes: i64) -> Option<&'static str> {
     if let (Some(one), Some(two)) = (one.clone(), two.clone()) {
         assert_eq!(one, two, "a repeat with other bytes, dead {}", fuse.place());
     }
-    if one.is_some() {
-        bench
-            .procedure
-            .parcels
-            .lock()
-            .unwrap()
-            .insert(parcel, one.unwrap());
+    if let Some(one) = one {
+        bench.procedure.parcels.lock().unwrap().insert(parcel, one);
     }
     bench.assert_finished(&ids).await;
     blown.then(|| fuse.place())

@@ -89,6 +89,20 @@ async fn a_published_key_missing_in_our_own_settings_refuses_nobody() {
 }
 
 #[tokio::test]
+async fn a_wrong_name_of_the_service_in_our_own_settings_refuses_nobody() {
+    let bench = Bench::new().await;
+    let ids = bench.send(Draft::good()).await;
+    let mut parts = bench.parts();
+    let session = bench.session_expecting("subscriber", Some("https://other.example.de"));
+    parts.subscriber = amtsbote_client::Subscriber::new(session);
+    Agent::new(parts).run_once().await.unwrap();
+    assert_eq!(bench.delivery(&ids).await.name(), "waiting");
+    bench.turn(Duration::from_mins(11));
+    bench.round().await;
+    bench.assert_finished(&ids).await;
+}
+
+#[tokio::test]
 async fn a_service_without_a_package_waits() {
     let bench = Bench::new().await;
     let ids = bench.send(Draft::good()).await;

@@ -16,14 +16,23 @@ const SIZE_BYTES: usize = 20_000_000;
 const MIB: u64 = 1024 * 1024;
 
 /// Reads without keeping; compares what it got with what was read from the spool for it.
-struct Weigher {
+pub(crate) struct Weigher {
     meter: Arc<Meter>,
     held_max_bytes: AtomicU64,
-    piece_max_bytes: AtomicUsize,
-    sha512: std::sync::Mutex<String>,
+    pub(crate) piece_max_bytes: AtomicUsize,
+    pub(crate) sha512: std::sync::Mutex<String>,
 }
 
 impl Weigher {
+    pub(crate) fn new(meter: Arc<Meter>) -> Self {
+        Self {
+            meter,
+            held_max_bytes: AtomicU64::new(0),
+            piece_max_bytes: AtomicUsize::new(0),
+            sha512: std::sync::Mutex::default(),
+        }
+    }
+
     async fn weigh(&self, parcel: &Parcel) -> Result<Receipt, Fault> {
         self.meter.read_bytes.store(0, Ordering::SeqCst);
         let file = parcel.files.last().unwrap();
@@ -62,18 +71,13 @@ impl Outbound for Weigher {
 #[tokio::test]
 async fn a_large_attachment_is_never_held_whole() {
     let bench = Bench::new().await;
-    let plain: Vec<u8> = (0..SIZE_BYTES).map(|n| (n % 253) as u8).collect();
+    let plain: Vec<u8> = (0..=252_u8).cycle().take(SIZE_BYTES).collect();
     let expected = amtsbote_jose::sha512_hex(&plain);
     let ids = bench
         .send(Draft::with(&json!({ "name": "Ada", "zahl": 7 }), &[&plain]))
         .await;
     let meter = Arc::new(Meter::default());
-    let weigher = Arc::new(Weigher {
-        meter: meter.clone(),
-        held_max_bytes: AtomicU64::new(0),
-        piece_max_bytes: AtomicUsize::new(0),
-        sha512: std::sync::Mutex::default(),
-    });
+    let weigher = Arc::new(Weigher::new(meter.clone()));
     let mut parts = bench.parts();
     parts.destinations[0].outbound = weigher.clone();
     parts.spool = Arc::new(FusedBlobs {

@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_agent::Agent;
+use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_model::delivery::{Cause, Delivery};
+use amtsbote_model::{SubmissionId, Timestamp};
+use amtsbote_store::{Deliveries, DeliveryRow, Error, NewDelivery, Reply, Swapped};
 
 use crate::bench::{Bench, Draft, parcel};
 
-async fn parks_alone(bench: &Bench, draft: Draft, poison: bool, expected: Cause) {
-    let bad = bench.send(draft).await;
-    if poison {
-        bench.procedure.poison.lock().unwrap().push(parcel(&bad));
-    }
+async fn parks_alone(bench: &Bench, bad: SubmissionRef, expected: Cause) {
     let agent = bench.agent();
     for round in 0..3 {
         let good = bench.send(Draft::good()).await;
@@ -37,15 +36,17 @@ async fn parks_alone(bench: &Bench, draft: Draft, poison: bool, expected: Cause)
 #[tokio::test]
 async fn a_mapping_that_panics_parks_its_submission_alone() {
     let bench = Bench::new().await;
-    parks_alone(&bench, Draft::zahl(666), false, Cause::PackageFaulty).await;
+    let bad = bench.send(Draft::zahl(666)).await;
+    parks_alone(&bench, bad, Cause::PackageFaulty).await;
 }
 
 #[tokio::test]
 async fn a_transport_that_panics_parks_its_submission_alone() {
     let bench = Bench::new().await;
     let data = serde_json::json!({ "name": "Ada", "zahl": 7 });
-    let draft = Draft::with(&data, &[b"a"]);
-    parks_alone(&bench, draft, true, Cause::Silence).await;
+    let bad = bench.send(Draft::with(&data, &[b"a"])).await;
+    bench.procedure.poison.lock().unwrap().push(parcel(&bad));
+    parks_alone(&bench, bad, Cause::Silence).await;
 }
 
 #[tokio::test]
@@ -56,4 +57,56 @@ async fn an_observer_that_panics_keeps_no_verdict_back() {
     parts.observer = Some(Arc::new(|_| panic!("broken observer")));
     Agent::new(parts).run_once().await.unwrap();
     bench.assert_finished(&ids).await;
+}
+
+/// Panics when a verdict is to be stored.
+struct Fragile(Arc<dyn Deliveries>);
+
+impl Deliveries for Fragile {
+    fn note(&self, new: Vec<NewDelivery>) -> Reply<'_, Result<(), Error>> {
+        self.0.note(new)
+    }
+
+    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        self.0.due(now, max)
+    }
+
+    fn swap(
+        &self,
+        id: SubmissionId,
+        revision: u64,
+        delivery: Delivery,
+    ) -> Reply<'_, Result<Swapped, Error>> {
+        assert_ne!(delivery.name(), "decided", "broken store");
+        self.0.swap(id, revision, delivery)
+    }
+
+    fn find(&self, id: SubmissionId) -> Reply<'_, Result<Option<DeliveryRow>, Error>> {
+        self.0.find(id)
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        name: &'a str,
+        max: u32,
+    ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>> {
+        self.0.in_state(name, max)
+    }
+}
+
+#[tokio::test]
+async fn a_panic_outside_of_the_try_ends_the_lease_at_once() {
+    let bench = Bench::new().await;
+    let ids = bench.send(Draft::good()).await;
+    let mut parts = bench.parts();
+    parts.deliveries = Arc::new(Fragile(bench.deliveries.clone()));
+    Agent::new(parts).run_once().await.unwrap();
+    assert!(matches!(
+        bench.delivery(&ids).await,
+        Delivery::Waiting { tries: 1, .. }
+    ));
+    bench.turn(Duration::from_mins(11));
+    bench.round().await;
+    bench.assert_finished(&ids).await;
+    assert_eq!(bench.procedure.count(), 1);
 }

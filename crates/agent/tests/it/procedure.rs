@@ -62,9 +62,8 @@ impl Procedure {
     async fn take(&self, parcel: &Parcel) -> Result<Receipt, Fault> {
         self.calls.lock().unwrap().push(parcel.id);
         self.called.notify_one();
-        if self.poison.lock().unwrap().contains(&parcel.id) {
-            panic!("poison with {}", crate::trace::MARKER);
-        }
+        let is_poison = self.poison.lock().unwrap().contains(&parcel.id);
+        assert!(!is_poison, "poison with {}", crate::trace::MARKER);
         let act = self.script.lock().unwrap().pop_front();
         match act {
             Some(Act::Unavailable(retry_after)) => {

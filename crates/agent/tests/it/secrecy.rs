@@ -20,8 +20,8 @@ async fn rows_and_events(
     for claims in bench.log(ids).await {
         text.push_str(&claims.body().to_string());
     }
-    text.push_str(&format!("{:?}", bench.outcomes.lock().unwrap()));
-    text
+    let outcomes = format!("{:?}", bench.outcomes.lock().unwrap());
+    text + &outcomes
 }
 
 async fn spooled(bench: &Bench) -> Vec<u8> {

@@ -10,7 +10,7 @@ use amtsbote_fit_connect::event::{
     Claims, EventKind, Issuer, Part, Payload, SetSchema, Subject, Violation,
 };
 use amtsbote_fit_connect::submission::SubmissionRef;
-use amtsbote_jose::sign;
+use amtsbote_jose::{sha512_hex, sign};
 use amtsbote_model::delivery::{Delivery, Verdict};
 use amtsbote_model::{Clock, DestinationId, EventId};
 use amtsbote_store::Deliveries;
@@ -57,6 +57,26 @@ async fn a_submission_with_two_attachments_arrives_over_v1() {
 #[tokio::test]
 async fn a_submission_with_two_attachments_arrives_over_v2() {
     a_submission_with_two_attachments_arrives(ApiVersion::V2).await;
+}
+
+#[tokio::test]
+async fn a_fragmented_attachment_is_put_together() {
+    let bench = Bench::new().await;
+    let data = json!({ "name": "Ada", "zahl": 7 });
+    let draft = Draft::with(&data, &[b"first ", b"second"]);
+    let fragments: Vec<_> = draft.files.iter().map(|file| file.0).collect();
+    let draft = draft.metadata(|m| {
+        let attachments = &mut m["contentStructure"]["attachments"];
+        attachments.as_array_mut().unwrap().truncate(1);
+        attachments[0]["attachmentId"] = json!(new_uuid().to_string());
+        attachments[0]["fragments"] = json!(fragments);
+        attachments[0]["hash"]["content"] = json!(sha512_hex(b"first second"));
+    });
+    let ids = bench.send(draft).await;
+    bench.round().await;
+    bench.assert_finished(&ids).await;
+    let arrived = bench.procedure.arrived(parcel(&ids)).unwrap();
+    assert_eq!(arrived[1].1, b"first second");
 }
 
 #[tokio::test]
@@ -154,7 +174,7 @@ async fn somebody_elses_answer_before_the_try_ends_it_without_effect() {
     let ids = bench.send(Draft::good()).await;
     bench.round().await;
     rejects(&bench, &ids).await;
-    bench.turn(Duration::from_secs(60));
+    bench.turn(Duration::from_mins(1));
     assert_eq!(bench.round().await, 1);
     assert!(matches!(
         bench.delivery(&ids).await,

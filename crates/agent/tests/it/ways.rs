@@ -46,7 +46,7 @@ impl Fuse {
         }
         self.note(place);
         self.blown.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
