@@ -38,6 +38,8 @@ def run(client, scenarios, sandbox_file):
     """Runs them all; answers the process's exit code."""
     sandbox = Sandbox(sandbox_file)
     failed = 0
+    if sandbox["caFile"]:
+        client += " over TLS"
     for scenario in scenarios:
         name = f"{client}: {scenario.__name__.replace('_', ' ')}"
         started = time.monotonic()

@@ -55,6 +55,8 @@ class Client:
         self.version = version
         self.expires = 0.0
         self.session = requests.Session()
+        # Else a CA bundle named in the environment would count before the sandbox's own.
+        self.session.trust_env = False
         if sandbox["caFile"]:
             self.session.verify = sandbox["caFile"]
 
