@@ -190,14 +190,26 @@ impl Inner {
             }
             Err(error) => log_store(&error),
         }
-        match self.parts.deliveries.in_state("leased", u32::MAX).await {
-            Ok(rows) => {
-                for row in rows {
-                    self.advance(&row, Event::LeaseEnded).await;
-                }
-            }
-            Err(error) => log_store(&error),
+        for row in self.in_state("leased").await {
+            self.advance(&row, Event::LeaseEnded).await;
         }
+        // Settings, rights and packages are mended between two starts. What killed its worker stays parked, or it would
+        // kill the process at every start.
+        for row in self.in_state("parked").await {
+            if let Delivery::Parked { cause, .. } = &row.delivery
+                && cause.may_be_mended_by_settings()
+            {
+                self.advance(&row, Event::Released).await;
+            }
+        }
+    }
+
+    async fn in_state(&self, name: &str) -> Vec<DeliveryRow> {
+        let rows = self.parts.deliveries.in_state(name, u32::MAX).await;
+        rows.unwrap_or_else(|error| {
+            log_store(&error);
+            Vec::new()
+        })
     }
 
     async fn work(self: &Arc<Self>, tasks: &mut JoinSet<()>) {

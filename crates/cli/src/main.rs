@@ -39,6 +39,7 @@ use talk::{Form, Talk};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    hush_panics();
     let form = if cli.json { Form::Json } else { Form::Text };
     let talk = Talk::new(cli.lang, form);
     match start(cli, talk) {
@@ -49,6 +50,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A panic's text may hold content of a submission: only its place is told.
+fn hush_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        tracing::error!("a panic at {place}; please report this place");
+    }));
 }
 
 fn start(cli: Cli, talk: Talk) -> Result<()> {

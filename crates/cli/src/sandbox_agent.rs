@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use amtsbote_adapter::Package;
 use amtsbote_agent::{Activated, Policy, Served};
 use amtsbote_client::Credentials;
 use amtsbote_fit_connect::ApiVersion;
@@ -78,12 +79,13 @@ fn mappings(talk: Talk) -> Result<(Vec<Activated>, Value)> {
             receiver.entry(key).or_insert(value);
         }
         for (_, files) in municipality.packages {
-            let activated = agents::activate(files, &registry, talk)?;
-            if !mappings
-                .iter()
-                .any(|known| known.schema_uri == activated.schema_uri)
-            {
-                mappings.push(activated);
+            let known = |package: &Package| {
+                let same = |known: &Activated| known.schema_uri == package.schema_uri;
+                mappings.iter().any(same)
+            };
+            // Activating runs all examples; one that is not needed is not waited for.
+            if !Package::parse(files.clone()).is_ok_and(|package| known(&package)) {
+                mappings.push(agents::activate(files, &registry, talk)?);
             }
         }
     }

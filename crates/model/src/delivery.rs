@@ -45,6 +45,34 @@ pub enum Cause {
     Internal,
 }
 
+impl Cause {
+    /// Whether trying again and again will not help. Who is merely away is waited for, however long it takes: the
+    /// deadlines at the gateway decide then, not the number of tries.
+    pub const fn needs_a_person(self) -> bool {
+        match self {
+            Self::ServiceUnavailable | Self::ProcedureUnavailable => false,
+            Self::ServiceRefused
+            | Self::ProcedureMisconfigured
+            | Self::PackageFaulty
+            | Self::Silence
+            | Self::Internal => true,
+        }
+    }
+}
+
+impl Cause {
+    /// Whether other settings, rights or packages may help: such deliveries go on when the agent starts anew.
+    pub const fn may_be_mended_by_settings(self) -> bool {
+        match self {
+            Self::ServiceRefused | Self::ProcedureMisconfigured | Self::PackageFaulty => true,
+            Self::ServiceUnavailable
+            | Self::ProcedureUnavailable
+            | Self::Silence
+            | Self::Internal => false,
+        }
+    }
+}
+
 impl Failure {
     /// The worker died with the delivery in its hands.
     pub const SILENCE: Self = Self {
@@ -164,7 +192,7 @@ pub struct RetryPolicy {
     pub first: Duration,
     /// Longest delay of our own, and the clamp for a foreign `Retry-After`.
     pub longest: Duration,
-    /// Tries after which a person must act. Posting a verdict never gives up: it is the truth already.
+    /// Tries after which a person must act, unless the other side was merely unavailable. Posting a verdict never gives up: it is the truth already.
     pub tries_max: u32,
 }
 
@@ -322,7 +350,7 @@ impl Event {
 }
 
 fn after_failure(tries: u32, failure: Failure, around: &Circumstances) -> Delivery {
-    if tries >= around.policy.tries_max {
+    if tries >= around.policy.tries_max && failure.cause.needs_a_person() {
         return Delivery::Parked {
             cause: failure.cause,
             since: around.now,
@@ -447,6 +475,19 @@ mod tests {
         let step = |verdict| decided("old").step(again(verdict), &around(9));
         assert_eq!(step(Verdict::Accept).unwrap(), decided("new"));
         assert!(step(Verdict::Reject).is_err());
+    }
+
+    #[test]
+    fn who_is_merely_away_is_waited_for() {
+        let mut delivery = Delivery::due(Timestamp::from_seconds(0));
+        for _ in 0..100 {
+            let until = Timestamp::from_seconds(5);
+            delivery = delivery.step(Event::Claimed { until }, &around(0)).unwrap();
+            delivery = delivery
+                .step(failed(Cause::ProcedureUnavailable), &around(6))
+                .unwrap();
+        }
+        assert_eq!(delivery.name(), "waiting");
     }
 
     #[test]

@@ -142,15 +142,12 @@ async fn a_read_that_was_cut_off_is_never_taken_for_the_end() {
     parts.destinations[0].outbound = Arc::new(Impatient(AtomicUsize::new(0)));
     parts.policy.retry.tries_max = 1;
     Agent::new(parts).run_once().await.unwrap();
-    let parked = bench.delivery(&ids).await;
+    let waiting = bench.delivery(&ids).await;
     assert!(
         matches!(
-            parked,
-            amtsbote_model::delivery::Delivery::Parked {
-                cause: amtsbote_model::delivery::Cause::ProcedureUnavailable,
-                ..
-            }
+            waiting,
+            amtsbote_model::delivery::Delivery::Waiting { tries: 1, .. }
         ),
-        "{parked:?}"
+        "{waiting:?}"
     );
 }

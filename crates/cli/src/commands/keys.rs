@@ -1,7 +1,7 @@
 //! `amtsbote keys new|import`.
 
 use amtsbote_model::ClientId;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::args::{KeyOwner, Keys};
@@ -37,8 +37,14 @@ pub(crate) fn run(args: &Keys, talk: Talk) -> Result<()> {
             name,
         } => {
             let id: ClientId = name.parse().context("--name is not a client id")?;
-            let secret = amtsbote_jose::random_secret();
             let path = dir.join(format!("{id}.secret"));
+            if path.exists() {
+                bail!(
+                    "{} is there already and may be in use; remove it to make a new secret",
+                    path.display()
+                );
+            }
+            let secret = amtsbote_jose::random_secret();
             folder::write(&path, secret.as_bytes(), Readers::Owner)?;
             let hash = amtsbote_jose::sha256_hex(secret.as_bytes());
             tell(

@@ -19,6 +19,8 @@ use crate::talk::{Form, Talk};
 
 /// Lines of lineage shown.
 const LINEAGE_SHOWN: usize = 14;
+/// Endings of documents, best first.
+const DOCUMENTS: [&str; 5] = ["xml", "csv", "dat", "txt", "json"];
 const LINEAGE_WIDTH: usize = 56;
 /// Whose lineage is shown.
 const LINEAGE_OF: &str = "xbau-0200";
@@ -119,7 +121,8 @@ async fn settled_log(session: &Session, sent: &Sent) -> Result<Option<VerifiedLo
     Ok(log)
 }
 
-/// The first file handed over: in the parcel's folder, or beside others with the parcel's name.
+/// The document handed over: in the parcel's folder, or beside others with the parcel's name. Attachments and the
+/// marker that says *complete* come last.
 fn first_file(place: &str) -> Option<PathBuf> {
     let place = Path::new(place);
     let (folder, stem) = if place.is_dir() {
@@ -130,13 +133,30 @@ fn first_file(place: &str) -> Option<PathBuf> {
             place.file_name()?.to_string_lossy().into_owned(),
         )
     };
-    let fits = |path: &PathBuf| {
-        path.is_file()
-            && path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(&stem))
+    let name = |path: &PathBuf| {
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
     };
-    folder::entries(folder).ok()?.into_iter().find(fits)
+    let files = folder::entries(folder).ok()?;
+    files
+        .into_iter()
+        .filter(|path| path.is_file() && name(path).starts_with(&stem))
+        .min_by_key(rank)
+}
+
+fn rank(path: &PathBuf) -> usize {
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let manifest = usize::from(path.to_string_lossy().contains("manifest"));
+    DOCUMENTS
+        .iter()
+        .position(|known| *known == ending)
+        .unwrap_or(DOCUMENTS.len())
+        * 2
+        + manifest
 }
 
 const fn checked(holds: bool) -> Checked {
@@ -167,7 +187,7 @@ pub(crate) fn all(rows: &[Row], journeys: &Journeys, (dir, talk): (&Path, Talk))
 
 fn table(rows: &[Row], (dir, talk): (&Path, Talk)) -> Result<()> {
     talk.data(format_args!(
-        "\n{:<36} {:<9} {:<9} {:<32} 1 2 {}",
+        "\n{:<36} {:<9} {:<9} {:<36} 1 2 {}",
         talk.pick("Antrag", "application"),
         talk.pick("Weg", "way"),
         talk.pick("Einr.", "subm."),
@@ -187,7 +207,7 @@ fn table(rows: &[Row], (dir, talk): (&Path, Talk)) -> Result<()> {
         let (one, two) = (mark(row.accepted), mark(row.handed_over));
         let short = row.submission.get(..8).unwrap_or_default();
         talk.data(format_args!(
-            "  {:<34} {:<9} {short:<9} {:<32} {one} {two} {place}",
+            "  {:<34} {:<9} {short:<9} {:<36} {one} {two} {place}",
             row.name,
             way(row.way),
             row.package
