@@ -325,6 +325,8 @@ pub struct SubmissionReduced {
     pub attachments: Vec<AttachmentId>,
     /// Its service.
     pub service: Service,
+    /// Where the service is wanted, as announced; v2 only (users of the Java SDK 3.5 read it from what they receive).
+    pub region: Option<Region>,
     /// Where the sender is called back; the secret is never shown.
     pub callback_url: Option<String>,
 }
@@ -339,6 +341,7 @@ impl SubmissionReduced {
         let ids = SubmissionRef::read_fields(fields);
         let attachments = fields.optional("attachments", |node| node.list(Node::id));
         let service = Service::read_any(fields);
+        let region = fields.optional("region", |node| node.parse(&REGION));
         let callback_url = fields.optional("callback", |node| {
             node.object()?.required("url", callback_url)
         });
@@ -346,6 +349,7 @@ impl SubmissionReduced {
             ids: ids?,
             attachments: attachments.unwrap_or_default(),
             service: service?,
+            region,
             callback_url,
         })
     }
@@ -364,6 +368,9 @@ impl SubmissionReduced {
                 json!({"identifier": self.service.identifier, "name": self.service.name}),
             ),
         };
+        if let (ApiVersion::V2, Some(region)) = (version, &self.region) {
+            body["region"] = json!(region);
+        }
         if let Some(url) = &self.callback_url {
             body["callback"] = json!({ "url": url });
         }

@@ -166,6 +166,7 @@ fn submission() -> Submission {
             ids,
             attachments: vec![A.parse().unwrap()],
             service,
+            region: None,
             callback_url: Some("https://x.example/".to_owned()),
         },
         encrypted_metadata: "a.b.c.d.e".parse().unwrap(),
@@ -201,6 +202,19 @@ fn a_submission_is_printed_in_both_versions_and_read_back() {
       "encryptedMetadata": "a.b.c.d.e"
     }
     "#);
+}
+
+#[test]
+fn v2_tells_the_region_that_was_announced() {
+    let mut submission = submission();
+    submission.reduced.region = Some("DE06414".parse().unwrap());
+    let body = submission.body(V2);
+    assert_eq!(body["region"], "DE06414");
+    assert_eq!(
+        Submission::parse(body.to_string().as_bytes()),
+        Ok(submission.clone())
+    );
+    assert!(submission.body(V1).get("region").is_none());
 }
 
 #[test]

@@ -172,6 +172,7 @@ pub(super) fn reduced(submission: &Submission) -> SubmissionReduced {
             name: submission.service_name.clone(),
             description: None,
         },
+        region: submission.region.clone(),
         callback_url: submission
             .callback
             .as_ref()
