@@ -316,6 +316,7 @@ def sends_and_is_accepted(sandbox):
     expect(id in receiver.waiting(), True, "listed")
     got = receiver.fetch(id)
     expect(got["publicService"]["identifier"], sandbox["service"], "publicService")
+    expect(got["region"], f"DE{sandbox['region']}", "region")
     expect(sorted(got["attachments"]), sorted(files), "attachments")
     expect(receiver.open(got["encryptedData"], as_json=True), example(), "data")
     expect(receiver.attachments(got), files, "attachments")
