@@ -452,7 +452,11 @@ mod tests {
             ("{\"data\": {\"a\": }}", "json "),
         ] {
             let findings = Reading::parse(body.as_bytes()).unwrap_err();
-            assert_eq!(crate::fields::summary::<()>(Err(findings)), [expected], "{body}");
+            assert_eq!(
+                crate::fields::summary::<()>(Err(findings)),
+                [expected],
+                "{body}"
+            );
         }
         assert!(Reading::parse(b"{\"data\": {\"a\": \"\xff\"}}").is_err());
     }
@@ -465,14 +469,21 @@ mod tests {
             crate::fields::summary(Reading::parse(body.as_bytes())),
             ["maxProperties "]
         );
-        let body = format!("{{\"data\":{{}},\"attachments\":[{}1]}}", "1,".repeat(20_000));
+        let body = format!(
+            "{{\"data\":{{}},\"attachments\":[{}1]}}",
+            "1,".repeat(20_000)
+        );
         let reading = Reading::parse(body.as_bytes()).unwrap();
         assert!(reading.attachments.is_empty());
         assert_eq!(
             crate::fields::summary::<()>(Err(reading.findings))[0],
             "size /attachments"
         );
-        let body = format!("{{\"replyChannel\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        let body = format!(
+            "{{\"replyChannel\":{}1{}}}",
+            "[".repeat(5_000),
+            "]".repeat(5_000)
+        );
         let reading = Reading::parse(body.as_bytes()).unwrap();
         assert_eq!(
             crate::fields::summary::<()>(Err(reading.findings))[0],

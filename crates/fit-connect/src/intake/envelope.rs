@@ -52,7 +52,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn of(members: Vec<(String, &'a RawValue)>) -> Self {
+    fn of(members: Members<'a>) -> Self {
         let mut opened = Self {
             data: None,
             rest: Value::Null,
@@ -95,18 +95,16 @@ impl<'a> Envelope<'a> {
             self.findings.push(finding(at, "size", said));
             return None;
         }
-        match fields::json(text.as_bytes()) {
-            Ok(value) => Some(value),
+        let value = fields::json(text.as_bytes()).ok();
+        if value.is_none() {
             // A number out of range or half a surrogate pair: the text is well-formed, its value is not.
-            Err(_) => {
-                let said = (
-                    "enthält eine unlesbare Zahl oder Zeichenfolge",
-                    "has a number or string that cannot be read",
-                );
-                self.findings.push(finding(at, "json", said));
-                None
-            }
+            let said = (
+                "enthält eine unlesbare Zahl oder Zeichenfolge",
+                "has a number or string that cannot be read",
+            );
+            self.findings.push(finding(at, "json", said));
         }
+        value
     }
 }
 
@@ -149,6 +147,9 @@ impl Size {
     }
 }
 
+/// Names and texts of the members, in order.
+type Members<'a> = Vec<(String, &'a RawValue)>;
+
 struct Split<'s> {
     faults: &'s RefCell<Findings>,
 }
@@ -158,50 +159,50 @@ impl Split<'_> {
         self.faults.borrow_mut().push(finding(at, rule, text));
     }
 
-    fn no_object<'a, E>(self) -> Result<Vec<(String, &'a RawValue)>, E> {
+    fn no_object<'a>(&self) -> Members<'a> {
         self.say("", "type", ("muss ein Objekt sein", "must be an object"));
-        Ok(Vec::new())
+        Members::new()
     }
 }
 
 impl<'de> Visitor<'de> for Split<'_> {
-    type Value = Vec<(String, &'de RawValue)>;
+    type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        self.no_object()
+        Ok(self.no_object())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        self.no_object()
+        Ok(self.no_object())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        self.no_object()
+        Ok(self.no_object())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        self.no_object()
+        Ok(self.no_object())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        self.no_object()
+        Ok(self.no_object())
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        self.no_object()
+        Ok(self.no_object())
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         while access.next_element::<IgnoredAny>()?.is_some() {}
-        self.no_object()
+        Ok(self.no_object())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<(String, &RawValue)> = Vec::new();
+        let mut members = Members::new();
         while let Some((name, value)) = access.next_entry::<String, &RawValue>()? {
             if members.iter().any(|(known, _)| *known == name) {
                 let at = format!("/{}", if is_showable(&name) { &name } else { UNSHOWN });
@@ -211,7 +212,11 @@ impl<'de> Visitor<'de> for Split<'_> {
                 members.push((name, value));
             }
             if members.len() > MEMBERS_MAX {
-                self.say("", "maxProperties", ("hat zu viele Felder", "has too many members"));
+                self.say(
+                    "",
+                    "maxProperties",
+                    ("hat zu viele Felder", "has too many members"),
+                );
                 return Err(de::Error::custom("members"));
             }
             if self.faults.borrow().len() >= fields::MAX_FINDINGS {

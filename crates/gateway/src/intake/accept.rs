@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use super::repeat::{Repeat, answered_before};
 use super::seal::{Sealed, seal_all};
 use super::{Examined, Room};
+use crate::Context;
 use crate::answer::{Refused, unexpected};
 use crate::callbacks::arrival_notice;
 use crate::events::{EVENT_TYP, sign_all};
 use crate::receipt::{RECEIPT_TYP, accepted_claims};
-use crate::Context;
 
 /// What is to be sealed and stored, and for whom.
 pub(crate) struct Order {
@@ -254,12 +254,10 @@ async fn after_conflict(
     conflict: Conflict,
 ) -> Result<Accepted, Refused> {
     match (conflict, repeat) {
-        (Conflict::Exists, Some(repeat)) => {
-            match answered_before(context, sender, repeat).await? {
-                Some(answer) => Ok(Accepted::Before(answer)),
-                None => Err(unexpected(conflict)),
-            }
-        }
+        (Conflict::Exists, Some(repeat)) => match answered_before(context, sender, repeat).await? {
+            Some(answer) => Ok(Accepted::Before(answer)),
+            None => Err(unexpected(conflict)),
+        },
         (Conflict::DestinationMoved, _) => Err(Code::DestinationStateInvalid.into()),
         (
             Conflict::Exists

@@ -30,9 +30,7 @@ impl Budget {
     pub(crate) fn new(limits: &Limits) -> Self {
         let total = limits.intake_total_bytes.max(limits.intake_bytes);
         Self {
-            steps: Arc::new(Semaphore::new(
-                steps_of(total).min(Semaphore::MAX_PERMITS),
-            )),
+            steps: Arc::new(Semaphore::new(steps_of(total).min(Semaphore::MAX_PERMITS))),
             body_max: limits.intake_bytes,
         }
     }

@@ -27,7 +27,11 @@ fn taken_by(destination: &Destination) -> Option<Vec<ReplyChannelKind>> {
     let said: Value = serde_json::from_str(destination.reply_channels.as_deref()?).ok()?;
     let said = said.as_object()?;
     let kinds = ReplyChannelKind::ALL.into_iter();
-    Some(kinds.filter(|kind| said.contains_key(kind.name())).collect())
+    Some(
+        kinds
+            .filter(|kind| said.contains_key(kind.name()))
+            .collect(),
+    )
 }
 
 fn judge_form(channel: &ReplyChannel) -> Findings {

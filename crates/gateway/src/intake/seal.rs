@@ -102,7 +102,7 @@ fn metadata(examined: &Examined, attachments: Vec<AttachmentDescription>) -> Met
     metadata
 }
 
-fn not_sealed(error: &NotSealed) -> Refused {
+fn not_sealed(error: NotSealed) -> Refused {
     tracing::error!(error = %error, "a part could not be sealed: {error}");
     Code::Internal.into()
 }
@@ -112,7 +112,7 @@ fn seal_content(
     data: &Personal<String>,
     key: &PublicKey,
 ) -> Result<Content, Refused> {
-    let sealed = |plain: &[u8], cty: &str| seal(plain, key, cty).map_err(|e| not_sealed(&e));
+    let sealed = |plain: &[u8], cty: &str| seal(plain, key, cty).map_err(not_sealed);
     let data_type = metadata.content_structure.data.as_ref();
     let data_type = data_type.map_or("application/json", |data| {
         data.submission_schema.mime_type.as_str()
@@ -136,11 +136,9 @@ fn seal_attachment(
 ) -> Result<SealedAttachment, Refused> {
     let plain = bytes.reveal();
     let mut text = String::with_capacity(plain.len() * 4 / 3 + 2048);
-    let mut writer = SealWriter::new(key, media_type).map_err(|e| not_sealed(&e))?;
-    writer
-        .push(plain, &mut text)
-        .map_err(|e| not_sealed(&e))?;
-    let tag = writer.finish(&mut text).map_err(|e| not_sealed(&e))?;
+    let mut writer = SealWriter::new(key, media_type).map_err(not_sealed)?;
+    writer.push(plain, &mut text).map_err(not_sealed)?;
+    let tag = writer.finish(&mut text).map_err(not_sealed)?;
     let tag = tag.to_string();
     Ok(SealedAttachment {
         text,

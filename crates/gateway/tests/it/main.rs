@@ -15,6 +15,12 @@ mod destinations;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod intake;
+#[cfg(test)]
+mod intake_api;
+#[cfg(test)]
+mod intake_repeat;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod outage;
