@@ -19,6 +19,8 @@ pub fn router(context: Context) -> Router {
         .nest("/routing-api", routes::routing_api())
         .nest("/portal", routes::portal())
         .nest("/intake/v1", routes::intake::routes())
+        // Without version: the newest.
+        .nest("/intake", routes::intake::routes())
         .merge(routes::problems::routes())
         .fallback(async || Refused::from(Code::NoSuchPath))
         .method_not_allowed_fallback(async || Refused::from(Code::MethodNotAllowed))
