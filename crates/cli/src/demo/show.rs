@@ -150,7 +150,7 @@ fn rank(path: &PathBuf) -> usize {
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase())
         .unwrap_or_default();
-    let manifest = usize::from(path.to_string_lossy().contains("manifest"));
+    let manifest = usize::from(path.to_string_lossy().contains("manifest")) * DOCUMENTS.len();
     DOCUMENTS
         .iter()
         .position(|known| *known == ending)
