@@ -247,11 +247,13 @@ fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
         outcome.losses.len(),
         talk.pick("Verluste", "losses"),
     ))?;
-    // Values from the sender; header data explains itself.
+    // What the applicants said of themselves; the rest explains itself.
     let told = outcome.lineage.iter().filter(|line| {
-        line.sources
+        let applicant = line
+            .sources
             .iter()
-            .any(|place| place.to_string().starts_with('/'))
+            .any(|place| place.to_string().starts_with("/antragsteller"));
+        applicant && !line.output.contains("zusatzangaben")
     });
     for line in told.take(LINEAGE_SHOWN) {
         let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
