@@ -19,9 +19,11 @@ use crate::Context;
 
 /// `/submission-api`: key set, and both versions side by side.
 pub(crate) fn submission_api() -> Router<Context> {
-    ApiVersion::ALL.into_iter().fold(jwks::service_routes(), |router, version| {
-        router.nest(&format!("/{version}"), submission_api_of(version))
-    })
+    ApiVersion::ALL
+        .into_iter()
+        .fold(jwks::service_routes(), |router, version| {
+            router.nest(&format!("/{version}"), submission_api_of(version))
+        })
 }
 
 fn submission_api_of(version: ApiVersion) -> Router<Context> {
@@ -39,7 +41,9 @@ fn submission_api_of(version: ApiVersion) -> Router<Context> {
 /// Managing destinations here is v1 only; v2 has the Destination API for it.
 fn managed_at_the_delivery_service(version: ApiVersion) -> Router<Context> {
     match version {
-        ApiVersion::V1 => destinations::managing().merge(keys::managing()).merge(keys::no_listing()),
+        ApiVersion::V1 => destinations::managing()
+            .merge(keys::managing())
+            .merge(keys::no_listing()),
         ApiVersion::V2 => Router::new(),
     }
 }
@@ -51,9 +55,11 @@ pub(crate) fn portal() -> Router<Context> {
 
 /// `/destination-api`: both versions.
 pub(crate) fn destination_api() -> Router<Context> {
-    ApiVersion::ALL.into_iter().fold(Router::new(), |router, version| {
-        router.nest(&format!("/{version}"), destination_api_of(version))
-    })
+    ApiVersion::ALL
+        .into_iter()
+        .fold(Router::new(), |router, version| {
+            router.nest(&format!("/{version}"), destination_api_of(version))
+        })
 }
 
 fn destination_api_of(version: ApiVersion) -> Router<Context> {
@@ -70,5 +76,7 @@ fn destination_api_of(version: ApiVersion) -> Router<Context> {
 pub(crate) fn routing_api() -> Router<Context> {
     ApiVersion::ALL
         .into_iter()
-        .fold(Router::new(), |router, version| router.nest(&format!("/{version}"), routing::routes()))
+        .fold(Router::new(), |router, version| {
+            router.nest(&format!("/{version}"), routing::routes())
+        })
 }
