@@ -32,6 +32,19 @@ program() {
   printf '%s\n' "${CARGO_TARGET_DIR:-$root/target}/debug/amtsbote"
 }
 
+# Debian packages of what the clients run on, as root or with sudo that asks nothing.
+install_packages() {
+  local missing=() root=()
+  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+  command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
+  command -v mvn >/dev/null || missing+=(maven)
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  say "installing ${missing[*]} …"
+  [ "$(id -u)" -eq 0 ] || root=(sudo -n)
+  "${root[@]}" apt-get update -qq >&2
+  "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
 install_python() {
   local wanted="$here/python/requirements.txt"
   if ! cmp -s "$wanted" "$cache/python/requirements.txt"; then
@@ -43,10 +56,6 @@ install_python() {
 }
 
 install_java() {
-  if ! command -v javac >/dev/null || ! command -v mvn >/dev/null; then
-    say "installing a JDK and Maven …"
-    apt-get install -y -qq openjdk-17-jdk-headless maven >&2
-  fi
   if ! cmp -s "$here/java/pom.xml" "$cache/java/pom.xml"; then
     say "fetching Java libraries …"
     mkdir -p "$cache/java"
@@ -90,6 +99,7 @@ java_clients() {
 }
 
 mkdir -p "$cache"
+install_packages
 amtsbote=$(program "$@")
 install_python
 install_java
