@@ -238,7 +238,7 @@ async fn sweep_until(
                 "swept {count} attachments that nothing refers to"
             ),
             Err(error) => {
-                tracing::error!(error = %error, "attachments could not be swept: {error}")
+                tracing::error!(error = %error, "attachments could not be swept: {error}");
             }
         }
         tokio::select! {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use amtsbote_gateway::Context as Gateway;
 use amtsbote_jose::random_secret;
+use amtsbote_model::Clock as _;
 use amtsbote_model::destination::ContactInformation;
 use amtsbote_model::{
     Destination, DestinationId, DestinationStatus, Secret, ServiceOffer, SubmissionSchema,
@@ -72,7 +73,7 @@ pub(crate) async fn run(args: &Sandbox, talk: Talk) -> Result<()> {
         args,
         &dir,
         ready,
-        Facts {
+        Plan {
             facts,
             keys,
             services,
@@ -82,14 +83,14 @@ pub(crate) async fn run(args: &Sandbox, talk: Talk) -> Result<()> {
     .await
 }
 
-struct Facts {
+struct Plan {
     facts: Value,
     keys: DestinationKeys,
     services: Arc<Catalogue>,
     talk: Talk,
 }
 
-async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Facts) -> Result<()> {
+async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Plan) -> Result<()> {
     let (facts, talk) = (plan.facts, plan.talk);
     let stop = Stop::on_signals()?;
     let work = gateway::background(&ready, &callback_networks(), &stop)?;
@@ -98,9 +99,10 @@ async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Facts) -> Result<
             .server
             .run(amtsbote_gateway::router(ready.context.clone()), stop.wait()),
     );
-    let agent = match args.with_agent {
-        true => sandbox_agent::start(dir, (&facts, &plan.keys), plan.services, (&stop, talk))?,
-        false => Running::none(),
+    let agent = if args.with_agent {
+        sandbox_agent::start(dir, (&facts, &plan.keys), plan.services, (&stop, talk))?
+    } else {
+        Running::none()
     };
     // Written last: whoever waits for the file finds everything running.
     folder::write(
@@ -133,7 +135,6 @@ fn load_or_make(dir: &Path) -> Result<Persisted> {
             )
         });
     }
-    use amtsbote_model::Clock as _;
     let persisted = Persisted {
         sender_id: "sandbox-sender".to_owned(),
         sender_secret: random_secret().to_string(),
@@ -166,10 +167,11 @@ async fn open(
     persisted: &Persisted,
     services: Arc<Catalogue>,
 ) -> Result<(Ready, Option<PathBuf>)> {
-    let (tls, ca_file) = match args.tls {
-        true => tls::loopback(&dir.join("tls")).map(|(config, ca)| (Some(config), Some(ca)))?,
-        false => (None, None),
-    };
+    let tls = args
+        .tls
+        .then(|| tls::loopback(&dir.join("tls")))
+        .transpose()?;
+    let (tls, ca_file) = tls.unzip();
     let wanted = if args.port == 0 {
         persisted.port
     } else {

@@ -31,13 +31,17 @@ pub(crate) enum Form {
     Json,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "whatever the user reads goes through a Talk"
+)]
 impl Talk {
     pub(crate) const fn new(tongue: Tongue, form: Form) -> Self {
         Self { tongue, form }
     }
 
     /// The German or the English text.
-    pub(crate) const fn pick<'t>(&self, de: &'t str, en: &'t str) -> &'t str {
+    pub(crate) const fn pick<'t>(self, de: &'t str, en: &'t str) -> &'t str {
         match self.tongue {
             Tongue::De => de,
             Tongue::En => en,
@@ -45,21 +49,21 @@ impl Talk {
     }
 
     /// The text in the user's language.
-    pub(crate) fn text<'t>(&self, text: &'t Bilingual) -> &'t str {
+    pub(crate) fn text(self, text: &Bilingual) -> &str {
         self.pick(&text.de, &text.en)
     }
 
-    pub(crate) const fn form(&self) -> Form {
+    pub(crate) const fn form(self) -> Form {
         self.form
     }
 
     /// A line of progress or advice, on stderr. A closed stderr is no reason to stop.
-    pub(crate) fn say(&self, line: impl Display) {
+    pub(crate) fn say(self, line: impl Display) {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// A line that will be overwritten by the next, on a terminal only.
-    pub(crate) fn progress(&self, line: &str) {
+    pub(crate) fn progress(self, line: &str) {
         let mut stderr = io::stderr().lock();
         if stderr.is_terminal() {
             let _ = write!(stderr, "\r\x1b[2K{line}");
@@ -68,24 +72,24 @@ impl Talk {
     }
 
     /// Clears the progress line.
-    pub(crate) fn progress_done(&self) {
+    pub(crate) fn progress_done(self) {
         self.progress("");
     }
 
     /// A line of data, on stdout.
-    pub(crate) fn data(&self, line: impl Display) -> io::Result<()> {
+    pub(crate) fn data(self, line: impl Display) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{line}")?;
         stdout.flush()
     }
 
     /// Data as JSON, on stdout.
-    pub(crate) fn json(&self, value: &Value) -> io::Result<()> {
+    pub(crate) fn json(self, value: &Value) -> io::Result<()> {
         self.data(format_args!("{value:#}"))
     }
 
     /// Findings, one block each: label and place, what is wrong, what to do.
-    pub(crate) fn findings(&self, findings: &[Finding]) {
+    pub(crate) fn findings(self, findings: &[Finding]) {
         for finding in findings {
             let label = finding
                 .label

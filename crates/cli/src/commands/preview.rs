@@ -113,7 +113,7 @@ fn show(preview: &Preview, talk: Talk) -> Result<()> {
         match std::str::from_utf8(bytes) {
             Ok(text) if bytes.len() <= SHOWN_BYTES => talk.data(text.trim_end())?,
             Ok(_) | Err(_) => {
-                talk.data(talk.pick("   (nicht als Text gezeigt)", "   (not shown as text)"))?
+                talk.data(talk.pick("   (nicht als Text gezeigt)", "   (not shown as text)"))?;
             }
         }
     }

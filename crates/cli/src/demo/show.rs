@@ -37,6 +37,12 @@ pub(crate) enum Checked {
     Missing,
 }
 
+impl From<bool> for Checked {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::Missing }
+    }
+}
+
 /// One line of the table.
 pub(crate) struct Row {
     name: String,
@@ -90,9 +96,9 @@ pub(crate) async fn verify(stage: &Stage, sent: &[Sent], journeys: &Journeys) ->
             package: outcome
                 .and_then(|outcome| outcome.package)
                 .unwrap_or_else(|| "-".to_owned()),
-            accepted: checked(signed && has(Event::Submit)),
-            handed_over: checked(state == Some(State::Accepted) && has(Event::Accept)),
-            file: checked(file.is_some()),
+            accepted: Checked::from(signed && has(Event::Submit)),
+            handed_over: Checked::from(state == Some(State::Accepted) && has(Event::Accept)),
+            file: Checked::from(file.is_some()),
             place: file.unwrap_or_else(|| PathBuf::from(if refused { "refused" } else { "-" })),
         });
     }
@@ -142,10 +148,10 @@ fn first_file(place: &str) -> Option<PathBuf> {
     files
         .into_iter()
         .filter(|path| path.is_file() && name(path).starts_with(&stem))
-        .min_by_key(rank)
+        .min_by_key(|path| rank(path))
 }
 
-fn rank(path: &PathBuf) -> usize {
+fn rank(path: &Path) -> usize {
     let ending = path
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase())
@@ -157,14 +163,6 @@ fn rank(path: &PathBuf) -> usize {
         .unwrap_or(DOCUMENTS.len())
         * 2
         + manifest
-}
-
-const fn checked(holds: bool) -> Checked {
-    if holds {
-        Checked::Holds
-    } else {
-        Checked::Missing
-    }
 }
 
 const fn mark(checked: Checked) -> &'static str {

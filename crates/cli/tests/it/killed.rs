@@ -21,7 +21,7 @@ use crate::wire::{self, Application, SealedApplication, encryption_key, session}
 
 const KILLS: usize = 8;
 /// Everything is delivered by then.
-const DELIVERED_MAX: Duration = Duration::from_secs(60);
+const DELIVERED_MAX: Duration = Duration::from_mins(1);
 /// Begins every marker; stands in data and attachments, and must be nowhere else.
 const MARK: &str = "Geheimwort";
 
@@ -189,7 +189,7 @@ async fn send_plain(facts: Facts, book: Arc<Book>, who: usize) {
         let body = application.intake(&facts);
         let key = application.marker.clone();
         let first = post_until_taken(&http, &facts, &mut token, (&key, &body)).await;
-        if book.count() % 3 == 0 {
+        if book.count().is_multiple_of(3) {
             book.repeats.fetch_add(1, Ordering::SeqCst);
             let second = post_until_taken(&http, &facts, &mut token, (&key, &body)).await;
             assert_eq!(second, first, "a repeat gave another answer");
@@ -272,7 +272,9 @@ async fn send_sealed(
                 }
                 Err(Fault::Unavailable { .. }) => tokio::time::sleep(LOOK).await,
                 // The answer to an earlier try was lost, and the submission went on: there is no 2xx to hold on to.
-                Err(Fault::Refused { status: 409, .. }) => break,
+                Err(Fault::Refused {
+                    code: Some(code), ..
+                }) if code == "submission-closed" => break,
                 Err(fault) => panic!("{fault:?}"),
             }
         }
@@ -291,21 +293,10 @@ async fn assert_accepted(session: &Session, one: &Accepted) {
         assert!(Instant::now() < end, "{} is {:?}", one.marker, log.state());
         tokio::time::sleep(LOOK).await;
     };
-    let events: Vec<&str> = log
-        .events()
-        .iter()
-        .map(|event| event.event.name())
-        .collect();
-    assert_eq!(
-        events,
-        [
-            "create-submission",
-            "submit-submission",
-            "accept-submission"
-        ],
-        "{}",
-        one.marker
-    );
+    let events = log.events().iter().map(|event| event.event.name());
+    // Whether the list was noted before the answer came depends on who was faster.
+    let events: Vec<&str> = events.filter(|name| *name != "notify").collect();
+    assert_eq!(events, ["create", "submit", "accept"], "{}", one.marker);
 }
 
 /// Each accepted submission is one parcel with its data and attachments; each marker ever sent is in one at most.

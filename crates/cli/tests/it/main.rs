@@ -1,6 +1,8 @@
 //! The program from outside: real processes on loopback, killed, flooded, starved and asked all its commands.
 
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod killed;
@@ -9,6 +11,10 @@ mod memory;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
+mod serve;
+#[cfg(test)]
 mod stand;
+#[cfg(test)]
+mod starved;
 #[cfg(test)]
 mod wire;

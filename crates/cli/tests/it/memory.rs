@@ -22,7 +22,7 @@ const PEAK_MAX_KIB: u64 = 150 * 1024;
 const GROWTH_MAX_KIB: u64 = 24 * 1024;
 const SMALL_BYTES: u64 = 6_000_000;
 const PIECE_BYTES: usize = 60_000;
-const DELIVERED_MAX: Duration = Duration::from_secs(300);
+const DELIVERED_MAX: Duration = Duration::from_mins(5);
 
 #[expect(
     clippy::disallowed_methods,

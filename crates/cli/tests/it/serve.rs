@@ -1,0 +1,237 @@
+//! `amtsbote gateway`, then `serve`: an operator's set-up, from keys and settings to the procedure's folder.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::stand::{LOOK, Program, SOON, files_below, keys, program, root, run};
+use crate::wire::{Application, SCHEMA, SERVICE};
+
+const REGION: &str = "064390000000";
+
+/// One municipality's folder, as an operator makes it with the program's own commands.
+struct House(TempDir);
+
+impl House {
+    fn new() -> Self {
+        let house = Self(tempfile::tempdir().unwrap());
+        let dir = house.dir();
+        crate::stand::copy(keys(), &dir.join("keys"));
+        std::fs::create_dir(dir.join("eingang")).unwrap();
+        for client in ["portal", "fachamt"] {
+            run(&[
+                "keys",
+                "new",
+                "client",
+                "--name",
+                client,
+                "--dir",
+                dir.join("clients").to_str().unwrap(),
+            ])
+            .ok();
+        }
+        house
+    }
+
+    fn dir(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.dir().join("amtsbote.toml")
+    }
+
+    fn write_settings(&self, port: u16, agent: &str) {
+        let schemas = root().join("schemas");
+        let text = format!(
+            "[gateway]\nbase_url = \"http://127.0.0.1:{port}\"\nlisten = \"127.0.0.1:{port}\"\n\
+             data_dir = \"gateway\"\nkeys_dir = \"keys/gateway\"\nschemas_dir = {schemas:?}\n\n\
+             [[gateway.client]]\nid = \"portal\"\nkind = \"sender\"\nsecret_file = \"clients/portal.secret\"\n\n\
+             [[gateway.client]]\nid = \"fachamt\"\nkind = \"manager\"\nsecret_file = \"clients/fachamt.secret\"\n\n{agent}"
+        );
+        std::fs::write(self.settings(), text).unwrap();
+    }
+
+    fn agent_settings(&self, port: u16, destination: &str) -> String {
+        let root = root();
+        let (schemas, packages) = (
+            root.join("schemas"),
+            root.join("deploy/hessen/rheingau-taunus-kreis/packages"),
+        );
+        format!(
+            "[agent]\ndata_dir = \"agent\"\nschemas_dir = {schemas:?}\npackages_dir = {packages:?}\n\n\
+             [[agent.service]]\nname = \"own\"\ntoken_url = \"http://127.0.0.1:{port}/token\"\n\
+             submission_api_url = \"http://127.0.0.1:{port}/submission-api\"\nversion = \"v2\"\n\
+             client_id = \"fachamt\"\nclient_secret_file = \"clients/fachamt.secret\"\n\n\
+             [[agent.destination]]\nid = \"{destination}\"\nservice = \"own\"\n\
+             decryption_keys = [\"keys/destination/decryption.jwk\"]\n\
+             signing_key = \"keys/destination/signing.jwk\"\npackages = [\"bauantrag-ordner\"]\n\n\
+             [agent.destination.receiver]\nname = \"Bauaufsicht\"\n\n\
+             [agent.destination.outbound]\ntransport = \"folder\"\npath = {:?}\n",
+            self.dir().join("eingang")
+        )
+    }
+
+    fn command(&self, part: &str) -> std::process::Command {
+        program(&[part, "--settings", self.settings().to_str().unwrap()])
+    }
+
+    fn key(&self, name: &str) -> Value {
+        let text = std::fs::read(self.dir().join("keys/destination").join(name)).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    async fn token(&self, port: u16, client: &str) -> String {
+        let secret =
+            std::fs::read_to_string(self.dir().join(format!("clients/{client}.secret"))).unwrap();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client),
+            ("client_secret", secret.trim()),
+        ];
+        let url = format!("http://127.0.0.1:{port}/token");
+        let answer = reqwest::Client::new()
+            .post(url)
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Creates and activates the destination, as the municipality's client.
+    async fn create_destination(&self, port: u16) -> String {
+        let token = self.token(port, "fachamt").await;
+        let (encryption, signature) = (
+            self.key("encryption-public.jwk"),
+            self.key("signature-public.jwk"),
+        );
+        let body = json!({
+            "name": "Bauaufsicht",
+            "contactInformation": { "legalName": "Kreis Beispiel", "email": "bau@example.org" },
+            "publicServices": [{ "identifier": SERVICE, "regions": [format!("DE{REGION}")],
+                "submissionSchemas": [{ "schemaUri": SCHEMA, "mimeType": "application/json" }] }],
+            "encryptionKid": encryption["kid"],
+            "encryptionPublicKey": encryption,
+            "signingPublicKey": signature,
+            "metadataVersions": ["2.1.0"],
+        });
+        let url = format!("http://127.0.0.1:{port}/destination-api/v2/destinations");
+        let http = reqwest::Client::new();
+        let answer = http
+            .post(&url)
+            .bearer_auth(&token)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert_eq!(status, StatusCode::CREATED, "{text}");
+        let created: Value = serde_json::from_str(&text).unwrap();
+        let id = created["destinationId"].as_str().unwrap().to_owned();
+        let change = http.patch(format!("{url}/{id}")).bearer_auth(&token);
+        let change = change
+            .header("content-type", "application/merge-patch+json")
+            .body("{\"status\":\"active\"}");
+        let answer = change.send().await.unwrap();
+        assert_eq!(
+            answer.status(),
+            StatusCode::OK,
+            "{}",
+            answer.text().await.unwrap()
+        );
+        id
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sets_up_gateway_and_agent_and_gets_applications_delivered() {
+    let (house, port) = (House::new(), free_port());
+    house.write_settings(port, "");
+    let gateway = Program::start(house.command("gateway")).ready();
+    let destination = house.create_destination(port).await;
+    assert!(gateway.stop(Duration::from_secs(5)).success());
+
+    house.write_settings(port, &house.agent_settings(port, &destination));
+    let settings = house.settings();
+    run(&[
+        "settings",
+        "check",
+        "--settings",
+        settings.to_str().unwrap(),
+    ])
+    .ok();
+    let serve = Program::start(house.command("serve")).ready();
+
+    let application = Application::new("Musterfrau", vec![b"%PDF plan".to_vec()]);
+    let mut facts = json!({ "region": REGION });
+    facts["x"] = Value::Null;
+    let request = house.dir().join("antrag.json");
+    std::fs::write(&request, application.intake(&crate::stand::Facts(facts))).unwrap();
+    let (url, secret) = (
+        format!("http://127.0.0.1:{port}"),
+        house.dir().join("clients/portal.secret"),
+    );
+    let access = [
+        "--url",
+        &url,
+        "--client-id",
+        "portal",
+        "--client-secret-file",
+        secret.to_str().unwrap(),
+    ];
+    let sent = run(&[
+        &["--json", "submit", request.to_str().unwrap()],
+        &access[..],
+    ]
+    .concat())
+    .json();
+    let id = sent["submissionId"].as_str().unwrap();
+    assert_eq!(sent["destinationId"], destination);
+
+    let end = Instant::now() + SOON;
+    loop {
+        let status = run(&[&["--json", "status", id], &access[..]].concat()).json();
+        if status["state"] == "accepted" {
+            break;
+        }
+        assert!(Instant::now() < end, "{status:#}\n{}", serve.talk());
+        tokio::time::sleep(LOOK).await;
+    }
+    let brought = files_below(&house.dir().join("eingang").join(id));
+    let contents: Vec<_> = brought
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    assert!(contents.contains(&b"%PDF plan".to_vec()), "{brought:?}");
+    assert!(
+        contents
+            .iter()
+            .any(|bytes| String::from_utf8_lossy(bytes).contains("Musterfrau"))
+    );
+    assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+#[test]
+fn serve_without_its_settings_says_what_to_do() {
+    run(&["serve", "--settings", "/nonexistent/amtsbote.toml"])
+        .failed(&["/nonexistent/amtsbote.toml"]);
+    let dir = tempfile::tempdir().unwrap();
+    let empty = dir.path().join("amtsbote.toml");
+    std::fs::write(&empty, "").unwrap();
+    for part in ["serve", "gateway", "agent"] {
+        run(&[part, "--settings", empty.to_str().unwrap()]).failed(&["error:"]);
+    }
+}
