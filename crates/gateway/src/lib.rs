@@ -10,7 +10,7 @@
 //! It keeps ciphertext, routing data and signed events. Intake alone sees content, in memory, for one request.
 //! Never: a 2xx before the store said `Done`; content in a log, an error or a file; SQL; a key's bytes.
 //!
-//! Start reading at [`router`], then `routes/submissions.rs`.
+//! Start reading at [`router`](mod@router), then `routes/submissions.rs`.
 
 mod access;
 pub mod answer;
