@@ -103,8 +103,10 @@ fn attachment(node: &Node<'_>) -> Option<AttachmentDescription> {
     let mime_type = fields.required("mimeType", |n| n.matching(is_media_type, &MEDIA_TYPE));
     let personal = |name| fields.optional(name, Node::string).map(Personal::new);
     let (filename, description) = (personal("filename"), personal("description"));
+    // The schema wants at least one; the official SDK's 4.0.0-rc.1 writes an empty list for an attachment in one piece, and
+    // nobody's application may be refused for that.
     let fragments = fields.optional("fragments", |n| {
-        let fragments = n.some_list(Node::id)?;
+        let fragments = n.list(Node::id)?;
         let mut seen = HashSet::new();
         if !fragments.iter().all(|id| seen.insert(*id)) {
             n.say(

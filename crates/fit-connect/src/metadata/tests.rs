@@ -80,7 +80,6 @@ fn what_is_wrong_is_found_at_once_without_values() {
             content["data"]["submissionSchema"]["mimeType"] = json!("text/csv");
             content["attachments"][0]["hash"]["type"] = json!("md5");
             content["attachments"][0]["purpose"] = json!("gift");
-            content["attachments"][0]["fragments"] = json!([]);
             body["replyChannel"] = json!({"eMail": {}, "deMail": {}});
         },
         &[
@@ -88,9 +87,16 @@ fn what_is_wrong_is_found_at_once_without_values() {
             "enum /contentStructure/data/submissionSchema/mimeType",
             "enum /contentStructure/attachments/0/hash/type",
             "enum /contentStructure/attachments/0/purpose",
-            "minItems /contentStructure/attachments/0/fragments",
             "maxProperties /replyChannel",
         ],
+    );
+}
+
+#[test]
+fn an_attachment_in_one_piece_may_have_an_empty_list_of_fragments() {
+    check(
+        |body| body["contentStructure"]["attachments"][0]["fragments"] = json!([]),
+        &[],
     );
 }
 
