@@ -63,7 +63,7 @@ fn reference(submission: &Submission) -> SubmissionRef {
 fn notice(context: &Context, callback: &Callback, submission: &Submission, body: &Body) -> Notice {
     Notice {
         id: NoticeId(context.new_event_id()),
-        submission_id: submission.id,
+        subject: submission.id.into(),
         url: callback.url.clone(),
         secret: callback.secret.clone(),
         body: body.body(ApiVersion::V1).to_string(),

@@ -244,7 +244,7 @@ impl Deadlines {
         let event = service_event(&self.context, of, step, payload, now).await?;
         let mut batch = Batch::new()
             .with(Change::Move {
-                submission_id: of.id,
+                subject: of.id.into(),
                 from: submission.state,
                 to: next,
                 at: now,
@@ -253,11 +253,11 @@ impl Deadlines {
         if step == Step::Delete {
             batch = batch
                 .with(Change::ExpectAttachments {
-                    submission_id: of.id,
+                    subject: of.id.into(),
                     attachments: submission.attachments.clone(),
                 })
                 .with(Change::Erase {
-                    submission_id: of.id,
+                    subject: of.id.into(),
                 });
         }
         // Both sides are told of what the service does by itself; of what was never submitted the subscriber never knew.

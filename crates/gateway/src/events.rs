@@ -57,7 +57,7 @@ pub async fn service_event(
     Ok(Event {
         id,
         case_id: of.case_id,
-        submission_id: of.id,
+        subject: of.id.into(),
         name: kind.slug().to_owned(),
         issuer: Signer::Service,
         at,

@@ -1,15 +1,16 @@
-//! The words of the domain: identifiers, regions, services, destinations, and the two state machines
-//! (a *submission* at the gateway, a *delivery* at the agent).
+//! The words of the domain: identifiers, regions, services, destinations, and the state machines
+//! (a *submission* and a *reply* at the gateway, a *delivery* at the agent).
 //!
 //! ```text
 //!  ids ── region ── service ── destination ── submission (gateway's life cycle)
+//!                                        ├─── reply      (the way back)
 //!                                        └─── delivery   (agent's life cycle)
 //! ```
 //!
 //! Pure: no I/O, no clock, no randomness. Time comes in as [`Timestamp`]; shells ask a [`Clock`].
 //! Never put wire formats here (they live in `fit-connect`) nor anything that knows HTTP.
 //!
-//! Start reading at [`submission`], then [`delivery`].
+//! Start reading at [`submission`], then [`reply`] and [`delivery`].
 
 pub mod clock;
 pub mod delivery;
@@ -17,7 +18,9 @@ pub mod destination;
 mod guarded;
 pub mod ids;
 pub mod region;
+pub mod reply;
 pub mod service;
+mod subject;
 pub mod submission;
 
 pub use clock::{Clock, Timestamp};
@@ -31,3 +34,4 @@ pub use ids::{
 };
 pub use region::{Ars, MalformedRegion, Region};
 pub use service::{MalformedService, ServiceId};
+pub use subject::Subject;

@@ -55,6 +55,8 @@ pub mod field {
     pub const SCHEMA_URI: &str = "schema.uri";
     /// A service, by its key.
     pub const SERVICE_ID: &str = "service.id";
+    /// A submission or a reply.
+    pub const SUBJECT_ID: &str = "subject.id";
     /// A submission.
     pub const SUBMISSION_ID: &str = "submission.id";
 }

@@ -5,9 +5,12 @@
 //! again and decides anew. Two requests that race are therefore an answer, not an error.
 
 use amtsbote_model::submission::State;
-use amtsbote_model::{CaseId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_model::{Destination, DestinationId, Subject, Timestamp};
 
-use crate::{Attachment, Content, Event, KeyRecord, Notice, NoticeId, Remembered, Submission};
+use crate::{
+    Attachment, Case, Content, Event, KeyRecord, Notice, NoticeId, Remembered, ReplyRecord,
+    Submission,
+};
 
 /// Changes that happen together or not at all, in order.
 #[derive(Debug, Clone, Default)]
@@ -31,38 +34,34 @@ impl Batch {
 #[derive(Debug, Clone)]
 pub enum Change {
     /// A new case. Refused as [`Conflict::Exists`] if the id is taken.
-    OpenCase {
-        /// Identifier.
-        id: CaseId,
-        /// The destination all its submissions go to.
-        destination_id: DestinationId,
-        /// When.
-        at: Timestamp,
-    },
+    OpenCase(Case),
     /// A new submission, in whatever state it carries, with its attachments (blobs are durable already). Its case must exist
-    /// and have the same destination, else [`Conflict::CaseMismatch`]; its destination must be active, else
+    /// and have the same destination and sender, else [`Conflict::CaseMismatch`]; its destination must be active, else
     /// [`Conflict::DestinationMoved`].
     Announce(Box<Submission>),
-    /// An attachment arrived; replaces one with the same id. The submission must be `created`
+    /// A new reply, in whatever state it carries, with its attachments. Its case must exist, have the same destination and be
+    /// its receiver's, else [`Conflict::CaseMismatch`].
+    AnnounceReply(Box<ReplyRecord>),
+    /// An attachment arrived; replaces one with the same id. What it belongs to must be `created`
     /// ([`Conflict::StateMoved`]) and the id announced ([`Conflict::NotAnnounced`]).
     Attach {
-        /// The submission.
-        submission_id: SubmissionId,
+        /// Whose.
+        subject: Subject,
         /// The attachment; its blob is durable already.
         attachment: Attachment,
     },
-    /// The sealed parts. The submission must not have any yet ([`Conflict::Exists`]).
+    /// The sealed parts. There must not be any yet ([`Conflict::Exists`]).
     Fill {
-        /// The submission.
-        submission_id: SubmissionId,
+        /// Whose.
+        subject: Subject,
         /// The sealed parts.
         content: Content,
     },
-    /// State change. The submission must be in `from`, else [`Conflict::StateMoved`]. Sets `submitted_at` when it becomes
+    /// State change. The subject must be in `from`, else [`Conflict::StateMoved`]. Sets `submitted_at` when it becomes
     /// submitted; a move to the same state changes nothing.
     Move {
-        /// The submission.
-        submission_id: SubmissionId,
+        /// Whose.
+        subject: Subject,
         /// The state the decision was based on.
         from: State,
         /// The new state.
@@ -72,8 +71,8 @@ pub enum Change {
     },
     /// The attachments must still be exactly these (id, blob; in any order), else [`Conflict::AttachmentsMoved`].
     ExpectAttachments {
-        /// The submission.
-        submission_id: SubmissionId,
+        /// Whose.
+        subject: Subject,
         /// As read when the event with their tags was signed.
         attachments: Vec<Attachment>,
     },
@@ -81,8 +80,8 @@ pub enum Change {
     Append(Event),
     /// Sealed parts and attachment rows go away (blobs are deleted by the caller afterwards). No precondition.
     Erase {
-        /// The submission.
-        submission_id: SubmissionId,
+        /// Whose.
+        subject: Subject,
     },
     /// A new destination, or a new version of one: `replaces` is what was read, else [`Conflict::DestinationMoved`].
     PutDestination {
@@ -125,8 +124,8 @@ pub enum Conflict {
     Exists,
     /// The submission is not in the expected state (now in this one).
     StateMoved(State),
-    /// There is no such submission.
-    SubmissionUnknown,
+    /// There is no such submission or reply.
+    SubjectUnknown,
     /// The attachment was not announced.
     NotAnnounced,
     /// The attachments are not as they were read.

@@ -2,7 +2,8 @@
 //! and an in-memory store that passes the same laws.
 //!
 //! ```text
-//!  gateway ──► Ledger (submissions, cases, events, idempotency) ─┐
+//!  gateway ──► Ledger (submissions, events, idempotency)        ─┐
+//!          ──► Cases (cases, replies)                            │
 //!          ──► Directory (destinations, keys)                    ├─ one `Batch` = one transaction
 //!          ──► Outbox (callbacks that are due)                  ─┘
 //!          ──► Blobs (attachments: ciphertext streams)
@@ -32,11 +33,14 @@ pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, KeptBlob};
 pub use deliveries::{Deliveries, DeliveryRow, NewDelivery, Swapped};
 pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryStore};
 pub use records::{
-    Attachment, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf, Notice, NoticeId,
-    Page, Remembered, Submission, SubmissionFilter, SubmissionRef,
+    Attachment, Case, CaseFilter, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf,
+    Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord, ReplyRef, Submission,
+    SubmissionFilter, SubmissionRef,
 };
 
-use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_model::{
+    CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
+};
 
 /// A boxed, sendable future: the price of swapping stores at run time, paid at this seam only.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -62,7 +66,7 @@ pub enum Error {
     },
 }
 
-/// Submissions, cases, their event log, and remembered answers.
+/// Submissions, sealed parts, the event log, and remembered answers.
 pub trait Ledger: Send + Sync {
     /// Applies all changes in one transaction, or none. Durable before it answers.
     fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>>;
@@ -71,7 +75,7 @@ pub trait Ledger: Send + Sync {
     fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>>;
 
     /// The sealed metadata and data; `None` before submit and after deletion.
-    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>>;
+    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>>;
 
     /// Submissions that match, oldest submitted (if not yet: announced) first; stale ones longest in their state first.
     fn submissions<'a>(
@@ -80,7 +84,7 @@ pub trait Ledger: Send + Sync {
         page: Page,
     ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>>;
 
-    /// The event log of a case or of one submission, in the order of writing.
+    /// The event log of a case, or of one submission or reply, in the order of writing.
     fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>>;
 
     /// The answer given before to this client under this `Idempotency-Key`.
@@ -89,6 +93,29 @@ pub trait Ledger: Send + Sync {
         client: &'a ClientId,
         key: &'a str,
     ) -> Reply<'a, Result<Option<Remembered>, Error>>;
+}
+
+/// Cases, and the replies in them. Written through [`Ledger::commit`].
+pub trait Cases: Send + Sync {
+    /// A case; `None` if it never was.
+    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>>;
+
+    /// Cases that match, each once, oldest first.
+    fn cases<'a>(
+        &'a self,
+        filter: &'a CaseFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Case>, Error>>;
+
+    /// A reply with its attachments; `None` if it never was.
+    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>>;
+
+    /// Replies that match, in the order of [`Ledger::submissions`].
+    fn replies<'a>(
+        &'a self,
+        filter: &'a ReplyFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>>;
 }
 
 /// Destinations and their public keys. Written through [`Ledger::commit`].
@@ -114,6 +141,6 @@ pub trait Outbox: Send + Sync {
 }
 
 /// Everything the gateway needs.
-pub trait Store: Ledger + Directory + Outbox {}
+pub trait Store: Ledger + Cases + Directory + Outbox {}
 
-impl<T: Ledger + Directory + Outbox> Store for T {}
+impl<T: Ledger + Cases + Directory + Outbox> Store for T {}

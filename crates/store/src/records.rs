@@ -2,8 +2,8 @@
 
 use amtsbote_model::submission::{Issuer, State};
 use amtsbote_model::{
-    AttachmentId, Callback, CaseId, ClientId, DestinationId, EventId, Region, Secret, ServiceId,
-    SubmissionId, Timestamp,
+    AttachmentId, Callback, CaseId, ClientId, DestinationId, EventId, Region, ReplyId, Secret,
+    ServiceId, Subject, SubmissionId, Timestamp,
 };
 
 use crate::BlobId;
@@ -39,6 +39,42 @@ pub struct Submission {
     pub submitted_at: Option<Timestamp>,
 }
 
+/// A case (*Vorgang*): what belongs together, with one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Identifier.
+    pub id: CaseId,
+    /// The destination all its submissions go to, and its replies come from.
+    pub destination_id: DestinationId,
+    /// The client that opened it: the one that sends its submissions and gets its replies.
+    pub sender: ClientId,
+    /// When.
+    pub opened_at: Timestamp,
+}
+
+/// A reply and what has arrived of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyRecord {
+    /// Identifier.
+    pub id: ReplyId,
+    /// The case it belongs to.
+    pub case_id: CaseId,
+    /// Where it comes from.
+    pub destination_id: DestinationId,
+    /// The client it is for: the case's sender.
+    pub receiver: ClientId,
+    /// Life cycle: that of a reply, never forwarded.
+    pub state: State,
+    /// The announced attachments, in the sender's order.
+    pub announced: Vec<AttachmentId>,
+    /// The attachments that have arrived, in the order of their ids.
+    pub attachments: Vec<Attachment>,
+    /// When it was announced.
+    pub created_at: Timestamp,
+    /// When it was submitted.
+    pub submitted_at: Option<Timestamp>,
+}
+
 /// An attachment that has arrived: the ciphertext is a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
@@ -52,7 +88,7 @@ pub struct Attachment {
     pub tag: String,
 }
 
-/// The sealed parts of a submission, compact JWEs.
+/// The sealed parts of a submission or reply, compact JWEs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     /// Metadata.
@@ -98,6 +134,42 @@ pub enum SubmissionFilter {
     OfCase(CaseId),
 }
 
+/// What a list shows of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyRef {
+    /// Identifier.
+    pub id: ReplyId,
+    /// Its case.
+    pub case_id: CaseId,
+    /// Where it comes from.
+    pub destination_id: DestinationId,
+}
+
+/// Which replies to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplyFilter {
+    /// Waiting to be fetched (state submitted only) by this client.
+    ForPickup(ClientId),
+    /// In this state since before the moment given (the deadlines' scheduler).
+    Stale {
+        /// The state.
+        state: State,
+        /// Announced (created), submitted, or moved into the state before this.
+        before: Timestamp,
+    },
+    /// All of a case.
+    OfCase(CaseId),
+}
+
+/// Which cases to list: those this client opened, and those at these destinations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseFilter {
+    /// Opened by this client, if one is named.
+    pub sender: Option<ClientId>,
+    /// At one of these destinations.
+    pub destinations: Vec<DestinationId>,
+}
+
 /// One signed event of a case's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -105,8 +177,8 @@ pub struct Event {
     pub id: EventId,
     /// The case.
     pub case_id: CaseId,
-    /// The submission it is about.
-    pub submission_id: SubmissionId,
+    /// What it is about.
+    pub subject: Subject,
     /// The event's name as in its URI, for example `accept-submission`.
     pub name: String,
     /// Who signed it.
@@ -122,8 +194,8 @@ pub struct Event {
 pub enum LogOf {
     /// The whole case.
     Case(CaseId),
-    /// One submission.
-    Submission(SubmissionId),
+    /// One submission or reply.
+    Subject(Subject),
 }
 
 /// A destination's public key.
@@ -172,8 +244,8 @@ pub struct NoticeId(pub EventId);
 pub struct Notice {
     /// Identifier, made by who enqueues.
     pub id: NoticeId,
-    /// The submission it tells of.
-    pub submission_id: SubmissionId,
+    /// What it tells of.
+    pub subject: Subject,
     /// Target.
     pub url: String,
     /// HMAC key.

@@ -41,12 +41,12 @@ async fn check(draft: Draft, violation: Violation, instance: &str) -> String {
 /// Seals one more time what is stored: other tags than in the log.
 async fn swap_content(bench: &Bench, ids: &SubmissionRef, change: impl FnOnce(&mut Content)) {
     let id = ids.submission_id;
-    let mut content = bench.ledger.content(id).await.unwrap().unwrap();
+    let mut content = bench.ledger.content(id.into()).await.unwrap().unwrap();
     change(&mut content);
     let batch = Batch::new()
-        .with(Change::Erase { submission_id: id })
+        .with(Change::Erase { subject: id.into() })
         .with(Change::Fill {
-            submission_id: id,
+            subject: id.into(),
             content,
         });
     assert_eq!(bench.ledger.commit(batch).await.unwrap(), Committed::Done);

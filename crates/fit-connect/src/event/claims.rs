@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use amtsbote_model::{
-    AttachmentId, CaseId, DestinationId, EventId, ReplyId, SubmissionId, Timestamp,
-};
+use amtsbote_model::{AttachmentId, CaseId, DestinationId, EventId, Subject, Timestamp};
 use amtsbote_problem::Findings;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -91,25 +89,6 @@ pub enum Issuer {
     Service(String),
     /// The subscriber of the destination; the key is among the destination's.
     Destination(DestinationId),
-}
-
-/// What the event is about, by the `sub` claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// `submission:<uuid>`
-    Submission(SubmissionId),
-    /// `reply:<uuid>`
-    Reply(ReplyId),
-}
-
-impl Subject {
-    /// The claim.
-    pub fn claim(self) -> String {
-        match self {
-            Self::Submission(id) => id.prefixed(),
-            Self::Reply(id) => id.prefixed(),
-        }
-    }
 }
 
 /// The authentication tags of all parts: the fifth segment of each JWE.

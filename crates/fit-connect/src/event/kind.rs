@@ -1,6 +1,6 @@
 //! The kinds of events and their URIs.
 
-use amtsbote_model::submission;
+use amtsbote_model::{reply, submission};
 
 const PREFIX: &str = "https://schema.fitko.de/fit-connect/events/";
 
@@ -84,6 +84,38 @@ impl EventKind {
             | Self::AcceptReply
             | Self::RejectReply
             | Self::DeleteReply => None,
+        }
+    }
+
+    /// The step in the life of a reply, or `None` for events of submissions.
+    pub const fn reply_event(self) -> Option<reply::Event> {
+        match self {
+            Self::CreateReply => Some(reply::Event::Create),
+            Self::SubmitReply => Some(reply::Event::Submit),
+            Self::NotifyReply => Some(reply::Event::Notify),
+            Self::AcceptReply => Some(reply::Event::Accept),
+            Self::RejectReply => Some(reply::Event::Reject),
+            Self::DeleteReply => Some(reply::Event::Delete),
+            Self::CreateSubmission
+            | Self::SubmitSubmission
+            | Self::NotifySubmission
+            | Self::ForwardSubmission
+            | Self::AcceptSubmission
+            | Self::RejectSubmission
+            | Self::DeleteSubmission => None,
+        }
+    }
+
+    /// The kind that tells of this step of a reply; nobody passes a reply on.
+    pub const fn of_reply(event: reply::Event) -> Option<Self> {
+        match event {
+            reply::Event::Create => Some(Self::CreateReply),
+            reply::Event::Submit => Some(Self::SubmitReply),
+            reply::Event::Notify => Some(Self::NotifyReply),
+            reply::Event::Accept => Some(Self::AcceptReply),
+            reply::Event::Reject => Some(Self::RejectReply),
+            reply::Event::Delete => Some(Self::DeleteReply),
+            reply::Event::Forward => None,
         }
     }
 

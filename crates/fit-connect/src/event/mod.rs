@@ -11,6 +11,7 @@ mod claims;
 mod kind;
 mod problem;
 
+pub use amtsbote_model::Subject;
 use amtsbote_problem::Findings;
 use serde::Serialize;
 
@@ -18,8 +19,7 @@ use crate::Page;
 use crate::fields::{self, Form};
 
 pub use claims::{
-    AuthenticationTags, Claims, Issuer, MalformedSchema, NotifyType, Payload, SchemaRule,
-    SetSchema, Subject,
+    AuthenticationTags, Claims, Issuer, MalformedSchema, NotifyType, Payload, SchemaRule, SetSchema,
 };
 pub use kind::EventKind;
 pub use problem::{EventProblem, Part, Violation};

@@ -13,6 +13,7 @@ use std::future::Future;
 
 use amtsbote_fit_connect::callback::Callback as Body;
 use amtsbote_fit_connect::event::{NotifyType, Payload};
+use amtsbote_model::Subject;
 use amtsbote_model::submission::{Event as Step, Issuer};
 use amtsbote_outgoing::Outgoing;
 use amtsbote_store::{Batch, Change, Committed, Conflict, Notice};
@@ -156,13 +157,13 @@ impl CallbackWorker {
             Err(missed) => self.failed(&place, &found, &missed).await,
         };
         if noted.is_err() {
-            let id = found.submission_id;
-            tracing::error!(submission.id = %id, "what came of a callback for {id} could not be noted, it will be repeated");
+            let of = found.subject;
+            tracing::error!(subject.id = %of.uuid(), "what came of a callback for {of} could not be noted, it will be repeated");
         }
     }
 
     async fn failed(&self, place: &Place, found: &Notice, missed: &Missed) -> Result<(), Refused> {
-        let (id, tries) = (found.submission_id, found.tries.saturating_add(1));
+        let (of, tries) = (found.subject, found.tries.saturating_add(1));
         if place.begins_outage() {
             let cause = std::error::Error::source(missed)
                 .map(ToString::to_string)
@@ -177,7 +178,7 @@ impl CallbackWorker {
                 due_at: self.context.now().plus(wait),
             },
             AfterFailure::GiveUp => {
-                tracing::warn!(submission.id = %id, "the callback for {id} is given up after {tries} tries: {missed}");
+                tracing::warn!(subject.id = %of.uuid(), "the callback for {of} is given up after {tries} tries: {missed}");
                 Change::Dequeue(found.id)
             }
         };
@@ -221,7 +222,10 @@ impl CallbackWorker {
         ) {
             return Ok(None);
         }
-        let Some(submission) = self.context.store().submission(found.submission_id).await? else {
+        let Subject::Submission(id) = found.subject else {
+            return Ok(None);
+        };
+        let Some(submission) = self.context.store().submission(id).await? else {
             return Ok(None);
         };
         let Ok(state) = submission.state.step(Step::Notify, Issuer::Service) else {
@@ -237,7 +241,7 @@ impl CallbackWorker {
         )
         .await?;
         let unmoved = Change::Move {
-            submission_id: of.id,
+            subject: of.id.into(),
             from: submission.state,
             to: state,
             at: now,

@@ -10,7 +10,7 @@ use amtsbote_model::submission::{Issuer, State};
 use amtsbote_model::{CaseId, ClientId, Destination, EventId, SubmissionId, Timestamp};
 use amtsbote_problem::Code;
 use amtsbote_store::{
-    Attachment, Batch, Change, Committed, Conflict, Content, Event, Remembered, Submission,
+    Attachment, Batch, Case, Change, Committed, Conflict, Content, Event, Remembered, Submission,
 };
 use serde_json::{Value, json};
 
@@ -186,21 +186,22 @@ fn batch_of(submission: &Submission, content: Content, signed: &Signed) -> Batch
     let event = |(id, token): &(EventId, String), name: &str| Event {
         id: *id,
         case_id: submission.case_id,
-        submission_id: submission.id,
+        subject: submission.id.into(),
         name: name.to_owned(),
         issuer: Issuer::Service,
         at,
         token: token.clone(),
     };
     Batch::new()
-        .with(Change::OpenCase {
+        .with(Change::OpenCase(Case {
             id: submission.case_id,
             destination_id: submission.destination_id,
-            at,
-        })
+            sender: submission.sender.clone(),
+            opened_at: at,
+        }))
         .with(Change::Announce(Box::new(submission.clone())))
         .with(Change::Fill {
-            submission_id: submission.id,
+            subject: submission.id.into(),
             content,
         })
         .with(Change::Append(event(&signed.create, "create-submission")))
@@ -262,7 +263,7 @@ async fn after_conflict(
         (
             Conflict::Exists
             | Conflict::StateMoved(_)
-            | Conflict::SubmissionUnknown
+            | Conflict::SubjectUnknown
             | Conflict::NotAnnounced
             | Conflict::AttachmentsMoved
             | Conflict::CaseMismatch

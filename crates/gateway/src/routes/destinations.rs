@@ -325,7 +325,7 @@ async fn remove(asked: Asked, At(id): At) -> Result<StatusCode, Refused> {
         Conflict::InUse => Code::DestinationInUse.into(),
         Conflict::Exists
         | Conflict::StateMoved(_)
-        | Conflict::SubmissionUnknown
+        | Conflict::SubjectUnknown
         | Conflict::NotAnnounced
         | Conflict::AttachmentsMoved
         | Conflict::CaseMismatch

@@ -114,7 +114,10 @@ async fn status(
         offset: 0,
         limit: EVENTS_MAX,
     };
-    let events = context.store().events(LogOf::Submission(id), page).await?;
+    let events = context
+        .store()
+        .events(LogOf::Subject(id.into()), page)
+        .await?;
     Ok(Json(status_of(&submission, &events.entries)).into_response())
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use amtsbote_gateway::{Deadlines, Orphans, Retention, Round};
-use amtsbote_model::{AttachmentId, Callback, Clock, Secret, Timestamp};
+use amtsbote_model::{AttachmentId, Callback, Clock, Secret, SubmissionId, Timestamp};
 use amtsbote_store::{Ledger, Reply};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -31,7 +31,7 @@ async fn state(bench: &Bench, ids: &Ids) -> String {
 async fn has_content(bench: &Bench, ids: &Ids) -> bool {
     bench
         .store
-        .content(ids.submission.parse().unwrap())
+        .content(ids.submission.parse::<SubmissionId>().unwrap().into())
         .await
         .unwrap()
         .is_some()

@@ -193,7 +193,7 @@ async fn every_sample_of_kassel_is_sealed_for_its_destination() {
         );
         assert_eq!(answer.header("cache-control"), "no-store");
 
-        let content = bench.store.content(id).await.unwrap().unwrap();
+        let content = bench.store.content(id.into()).await.unwrap().unwrap();
         let data = opened(&content.data.unwrap());
         assert_eq!(
             serde_json::from_slice::<Value>(&data).unwrap(),
@@ -256,7 +256,7 @@ async fn the_receipt_can_be_verified_offline_and_names_nobody() {
     assert_eq!(claims["receivedAt"], answer["receivedAt"]);
     let content = bench
         .store
-        .content(id.parse().unwrap())
+        .content(id.parse::<SubmissionId>().unwrap().into())
         .await
         .unwrap()
         .unwrap();

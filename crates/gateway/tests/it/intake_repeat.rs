@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use amtsbote_gateway::Limits;
 use amtsbote_jose::TokenKey;
-use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_model::{
+    CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
+};
 use amtsbote_store::{
-    Batch, Blobs, Change, Committed, Content, DestinationFilter, Directory, Error, Event,
-    KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered, Reply,
-    Submission, SubmissionFilter, SubmissionRef,
+    Batch, Blobs, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
+    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page,
+    Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
+    SubmissionRef,
 };
 use axum::body::Body;
 use bytes::Bytes;
@@ -76,8 +79,8 @@ impl Ledger for Moody {
         self.whole.submission(id)
     }
 
-    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
-        self.whole.content(id)
+    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
+        self.whole.content(of)
     }
 
     fn submissions<'a>(
@@ -98,6 +101,32 @@ impl Ledger for Moody {
         key: &'a str,
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         self.whole.remembered(client, key)
+    }
+}
+
+impl Cases for Moody {
+    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
+        self.whole.case(id)
+    }
+
+    fn cases<'a>(
+        &'a self,
+        filter: &'a CaseFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Case>, Error>> {
+        self.whole.cases(filter, page)
+    }
+
+    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
+        self.whole.reply(id)
+    }
+
+    fn replies<'a>(
+        &'a self,
+        filter: &'a ReplyFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
+        self.whole.replies(filter, page)
     }
 }
 

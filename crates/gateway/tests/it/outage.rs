@@ -7,12 +7,14 @@ use std::time::Duration;
 use amtsbote_gateway::CryptoPool;
 use amtsbote_model::submission::State;
 use amtsbote_model::{
-    ClientId, Destination, DestinationId, DestinationStatus, SubmissionId, Timestamp,
+    CaseId, ClientId, Destination, DestinationId, DestinationStatus, ReplyId, Subject,
+    SubmissionId, Timestamp,
 };
 use amtsbote_store::{
-    Attachment, Batch, Change, Committed, Content, DestinationFilter, Directory, Error, Event,
-    KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered, Reply,
-    Submission, SubmissionFilter, SubmissionRef,
+    Attachment, Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
+    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page,
+    Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
+    SubmissionRef,
 };
 
 use crate::bench::{Bench, Ids, new_attachment, sealed};
@@ -51,8 +53,8 @@ impl Ledger for Frail {
         self.whole.submission(id)
     }
 
-    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
-        self.whole.content(id)
+    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
+        self.whole.content(of)
     }
 
     fn submissions<'a>(
@@ -73,6 +75,32 @@ impl Ledger for Frail {
         key: &'a str,
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         self.whole.remembered(client, key)
+    }
+}
+
+impl Cases for Frail {
+    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
+        self.whole.case(id)
+    }
+
+    fn cases<'a>(
+        &'a self,
+        filter: &'a CaseFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Case>, Error>> {
+        self.whole.cases(filter, page)
+    }
+
+    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
+        self.whole.reply(id)
+    }
+
+    fn replies<'a>(
+        &'a self,
+        filter: &'a ReplyFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
+        self.whole.replies(filter, page)
     }
 }
 
@@ -224,10 +252,10 @@ async fn too_much_signing_at_a_time_is_refused_at_once() {
 }
 
 fn moved(bench: &Bench, ids: &Ids, from: State, to: State) -> Change {
-    let submission_id = ids.submission.parse().unwrap();
+    let subject = ids.submission.parse::<SubmissionId>().unwrap().into();
     let at = bench.context.now();
     Change::Move {
-        submission_id,
+        subject,
         from,
         to,
         at,
@@ -249,9 +277,9 @@ async fn a_submit_under_which_an_attachment_changes_names_the_new_one() {
         size_bytes: 1000,
         tag: "AAAAAAAAAAAAAAAAAAAAAA".into(),
     };
-    let submission_id = ids.submission.parse().unwrap();
+    let subject = ids.submission.parse::<SubmissionId>().unwrap().into();
     *rival.lock().unwrap() = Some(Change::Attach {
-        submission_id,
+        subject,
         attachment,
     });
     bench.submit(&ids).await.expect(200);

@@ -6,12 +6,13 @@ use std::time::Duration;
 use amtsbote_gateway::{Deadlines, Retention, Round};
 use amtsbote_model::submission::State;
 use amtsbote_model::{
-    ClientId, Clock, Destination, DestinationId, DestinationStatus, SubmissionId, Timestamp,
+    CaseId, ClientId, Clock, Destination, DestinationId, DestinationStatus, ReplyId, Subject,
+    SubmissionId, Timestamp,
 };
 use amtsbote_store::{
-    Batch, Change, Committed, Content, DestinationFilter, Directory, Error, Event, KeyRecord,
-    Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered, Reply, Submission,
-    SubmissionFilter, SubmissionRef,
+    Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter, Directory,
+    Error, Event, KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered,
+    Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
 };
 use axum::http::Method;
 use serde_json::json;
@@ -39,8 +40,8 @@ impl Ledger for Contested {
         self.whole.submission(id)
     }
 
-    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
-        self.whole.content(id)
+    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
+        self.whole.content(of)
     }
 
     fn submissions<'a>(
@@ -61,6 +62,32 @@ impl Ledger for Contested {
         key: &'a str,
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         self.whole.remembered(client, key)
+    }
+}
+
+impl Cases for Contested {
+    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
+        self.whole.case(id)
+    }
+
+    fn cases<'a>(
+        &'a self,
+        filter: &'a CaseFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Case>, Error>> {
+        self.whole.cases(filter, page)
+    }
+
+    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
+        self.whole.reply(id)
+    }
+
+    fn replies<'a>(
+        &'a self,
+        filter: &'a ReplyFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
+        self.whole.replies(filter, page)
     }
 }
 
@@ -148,7 +175,7 @@ async fn a_submission_accepted_at_the_last_moment_is_not_rejected() {
     let ids = bench.submitted("v2", &[]).await;
     bench.clock.turn(Duration::from_hours(15 * 24));
     *rival.lock().unwrap() = Some(Batch::new().with(Change::Move {
-        submission_id: ids.submission.parse().unwrap(),
+        subject: ids.submission.parse::<SubmissionId>().unwrap().into(),
         from: State::Submitted,
         to: State::Accepted,
         at: bench.clock.now(),

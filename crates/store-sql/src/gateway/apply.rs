@@ -1,18 +1,18 @@
 //! A batch as SQL. The outer result is the database's, the inner one the batch's.
 
 use amtsbote_model::submission::State;
-use amtsbote_model::{DestinationId, DestinationStatus, Region, SubmissionId, Timestamp};
+use amtsbote_model::{AttachmentId, DestinationId, DestinationStatus, Region, Subject, Timestamp};
 use amtsbote_store::{
-    Attachment, Batch, Change, Conflict, Content, Event, KeyRecord, Notice, NoticeId, Remembered,
-    Submission,
+    Attachment, Batch, Case, Change, Conflict, Content, Event, KeyRecord, Notice, NoticeId,
+    Remembered, Submission,
 };
 use rusqlite::{Connection, Result, params};
 
-use super::{destinations, rows};
+use super::{destinations, replies, rows};
 use crate::columns::{self, execute, first, signed};
 
 /// Whether a change was made.
-type Step = std::result::Result<(), Conflict>;
+pub(super) type Step = std::result::Result<(), Conflict>;
 
 /// Applies the changes in order, up to the first that is refused. The caller takes back what was done before it.
 pub(super) fn apply(database: &Connection, batch: Batch) -> Result<Step> {
@@ -26,40 +26,26 @@ pub(super) fn apply(database: &Connection, batch: Batch) -> Result<Step> {
 
 fn apply_one(database: &Connection, change: Change) -> Result<Step> {
     match change {
-        Change::OpenCase {
-            id,
-            destination_id,
-            at,
-        } => insert(
-            database,
-            "INSERT INTO cases (id, destination_id, opened_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            params![
-                bytes(id.uuid()),
-                bytes(destination_id.uuid()),
-                at.as_millis()
-            ],
-        ),
+        Change::OpenCase(case) => open_case(database, &case),
         Change::Announce(submission) => announce(database, &submission),
+        Change::AnnounceReply(reply) => replies::announce(database, &reply),
         Change::Attach {
-            submission_id,
+            subject,
             attachment,
-        } => attach(database, submission_id, &attachment),
-        Change::Fill {
-            submission_id,
-            content,
-        } => fill(database, submission_id, &content),
+        } => attach(database, subject, &attachment),
+        Change::Fill { subject, content } => fill(database, subject, &content),
         Change::Move {
-            submission_id,
+            subject,
             from,
             to,
             at,
-        } => move_on(database, submission_id, (from, to), at),
+        } => move_on(database, subject, (from, to), at),
         Change::ExpectAttachments {
-            submission_id,
+            subject,
             attachments,
-        } => expect(database, submission_id, &attachments),
+        } => expect(database, subject, &attachments),
         Change::Append(event) => append(database, &event),
-        Change::Erase { submission_id } => erase(database, submission_id),
+        Change::Erase { subject } => erase(database, subject),
         Change::PutDestination {
             replaces,
             destination,
@@ -94,24 +80,38 @@ fn insert(database: &Connection, sql: &str, row: impl rusqlite::Params) -> Resul
     })
 }
 
-fn state_of(database: &Connection, id: SubmissionId) -> Result<Option<State>> {
-    let sql = "SELECT state FROM submissions WHERE id = ?1";
+fn open_case(database: &Connection, case: &Case) -> Result<Step> {
+    insert(
+        database,
+        "INSERT INTO cases (id, destination_id, sender, opened_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        params![
+            bytes(case.id.uuid()),
+            bytes(case.destination_id.uuid()),
+            case.sender.as_str(),
+            case.opened_at.as_millis(),
+        ],
+    )
+}
+
+pub(super) fn state_of(database: &Connection, id: Subject) -> Result<Option<State>> {
+    let sql = match id {
+        Subject::Submission(_) => "SELECT state FROM submissions WHERE id = ?1",
+        Subject::Reply(_) => "SELECT state FROM replies WHERE id = ?1",
+    };
     let name: Option<String> = first(database, sql, [bytes(id.uuid())])?;
     let parse = |name: String| name.parse().map_err(|_| columns::malformed());
     name.map(parse).transpose()
 }
 
 fn announce(database: &Connection, submission: &Submission) -> Result<Step> {
-    if state_of(database, submission.id)?.is_some() {
+    if state_of(database, submission.id.into())?.is_some() {
         return Ok(Err(Conflict::Exists));
     }
     let destination = bytes(submission.destination_id.uuid());
-    let of_case: Option<[u8; 16]> = first(
-        database,
-        "SELECT destination_id FROM cases WHERE id = ?1",
-        [bytes(submission.case_id.uuid())],
-    )?;
-    if of_case != Some(destination) {
+    let fits = replies::case(database, submission.case_id)?.is_some_and(|case| {
+        case.destination_id == submission.destination_id && case.sender == submission.sender
+    });
+    if !fits {
         return Ok(Err(Conflict::CaseMismatch));
     }
     let status: Option<String> = first(
@@ -123,11 +123,6 @@ fn announce(database: &Connection, submission: &Submission) -> Result<Step> {
         return Ok(Err(Conflict::DestinationMoved));
     }
     let since = submission.submitted_at.unwrap_or(submission.created_at);
-    let announced: Vec<u8> = submission
-        .announced
-        .iter()
-        .flat_map(|id| bytes(id.uuid()))
-        .collect();
     execute(
         database,
         "INSERT INTO submissions (id, case_id, destination_id, sender, service, service_name, region, state, since,
@@ -143,7 +138,7 @@ fn announce(database: &Connection, submission: &Submission) -> Result<Step> {
             submission.region.as_ref().map(Region::as_str),
             submission.state.name(),
             since.as_millis(),
-            announced,
+            joined(&submission.announced),
             submission.callback.as_ref().map(|callback| &callback.url),
             submission.callback.as_ref().map(|callback| callback.secret.reveal()),
             submission.created_at.as_millis(),
@@ -151,12 +146,21 @@ fn announce(database: &Connection, submission: &Submission) -> Result<Step> {
         ],
     )?;
     for attachment in &submission.attachments {
-        put_attachment(database, submission.id, attachment)?;
+        put_attachment(database, submission.id.into(), attachment)?;
     }
     Ok(Ok(()))
 }
 
-fn put_attachment(database: &Connection, to: SubmissionId, attachment: &Attachment) -> Result<()> {
+/// Attachment ids, one after the other.
+pub(super) fn joined(ids: &[AttachmentId]) -> Vec<u8> {
+    ids.iter().flat_map(|id| bytes(id.uuid())).collect()
+}
+
+pub(super) fn put_attachment(
+    database: &Connection,
+    to: Subject,
+    attachment: &Attachment,
+) -> Result<()> {
     let row = params![
         bytes(to.uuid()),
         bytes(attachment.id.uuid()),
@@ -164,21 +168,21 @@ fn put_attachment(database: &Connection, to: SubmissionId, attachment: &Attachme
         signed(attachment.size_bytes),
         attachment.tag,
     ];
-    let sql = "INSERT OR REPLACE INTO attachments (submission_id, id, blob, size_bytes, tag) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR REPLACE INTO attachments (subject_id, id, blob, size_bytes, tag) VALUES (?1, ?2, ?3, ?4, ?5)";
     execute(database, sql, row).map(|_| ())
 }
 
-fn attach(database: &Connection, id: SubmissionId, attachment: &Attachment) -> Result<Step> {
+fn attach(database: &Connection, id: Subject, attachment: &Attachment) -> Result<Step> {
     match state_of(database, id)? {
         Some(State::Created) => {}
         Some(state) => return Ok(Err(Conflict::StateMoved(state))),
-        None => return Ok(Err(Conflict::SubmissionUnknown)),
+        None => return Ok(Err(Conflict::SubjectUnknown)),
     }
-    let announced: Option<Vec<u8>> = first(
-        database,
-        "SELECT announced FROM submissions WHERE id = ?1",
-        [bytes(id.uuid())],
-    )?;
+    let sql = match id {
+        Subject::Submission(_) => "SELECT announced FROM submissions WHERE id = ?1",
+        Subject::Reply(_) => "SELECT announced FROM replies WHERE id = ?1",
+    };
+    let announced: Option<Vec<u8>> = first(database, sql, [bytes(id.uuid())])?;
     let wanted = bytes(attachment.id.uuid());
     if !announced
         .unwrap_or_default()
@@ -192,44 +196,52 @@ fn attach(database: &Connection, id: SubmissionId, attachment: &Attachment) -> R
     Ok(Ok(()))
 }
 
-fn fill(database: &Connection, id: SubmissionId, content: &Content) -> Result<Step> {
+fn fill(database: &Connection, id: Subject, content: &Content) -> Result<Step> {
     if state_of(database, id)?.is_none() {
-        return Ok(Err(Conflict::SubmissionUnknown));
+        return Ok(Err(Conflict::SubjectUnknown));
     }
     insert(
         database,
-        "INSERT INTO contents (submission_id, metadata, data) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        "INSERT INTO contents (subject_id, metadata, data) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![bytes(id.uuid()), content.metadata, content.data],
     )
 }
 
 fn move_on(
     database: &Connection,
-    id: SubmissionId,
+    id: Subject,
     (from, to): (State, State),
     at: Timestamp,
 ) -> Result<Step> {
     match state_of(database, id)? {
         Some(state) if state == from => {}
         Some(state) => return Ok(Err(Conflict::StateMoved(state))),
-        None => return Ok(Err(Conflict::SubmissionUnknown)),
+        None => return Ok(Err(Conflict::SubjectUnknown)),
     }
     // The moment of receipt is written once.
     if from == to {
         return Ok(Ok(()));
     }
     let submitted_at = (to == State::Submitted).then(|| at.as_millis());
+    let sql = match id {
+        Subject::Submission(_) => {
+            "UPDATE submissions SET state = ?2, since = ?3, submitted_at = coalesce(?4, submitted_at) WHERE id = ?1"
+        }
+        Subject::Reply(_) => {
+            "UPDATE replies SET state = ?2, since = ?3, submitted_at = coalesce(?4, submitted_at) WHERE id = ?1"
+        }
+    };
     execute(
         database,
-        "UPDATE submissions SET state = ?2, since = ?3, submitted_at = coalesce(?4, submitted_at) WHERE id = ?1",
+        sql,
         params![bytes(id.uuid()), to.name(), at.as_millis(), submitted_at],
     )?;
     Ok(Ok(()))
 }
 
-fn expect(database: &Connection, id: SubmissionId, expected: &[Attachment]) -> Result<Step> {
+fn expect(database: &Connection, id: Subject, expected: &[Attachment]) -> Result<Step> {
     if state_of(database, id)?.is_none() {
-        return Ok(Err(Conflict::SubmissionUnknown));
+        return Ok(Err(Conflict::SubjectUnknown));
     }
     let stored = rows::attachments(database, id)?;
     let mut expected: Vec<_> = expected.iter().map(|a| (a.id, &a.blob)).collect();
@@ -245,12 +257,13 @@ fn expect(database: &Connection, id: SubmissionId, expected: &[Attachment]) -> R
 fn append(database: &Connection, event: &Event) -> Result<Step> {
     insert(
         database,
-        "INSERT INTO events (id, case_id, submission_id, name, issuer, at, token)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        "INSERT INTO events (id, case_id, subject, subject_id, name, issuer, at, token)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
         params![
             bytes(event.id.uuid()),
             bytes(event.case_id.uuid()),
-            bytes(event.submission_id.uuid()),
+            rows::subject_name(event.subject),
+            bytes(event.subject.uuid()),
             event.name,
             rows::issuer_name(event.issuer),
             event.at.as_millis(),
@@ -259,10 +272,10 @@ fn append(database: &Connection, event: &Event) -> Result<Step> {
     )
 }
 
-fn erase(database: &Connection, id: SubmissionId) -> Result<Step> {
+fn erase(database: &Connection, id: Subject) -> Result<Step> {
     for sql in [
-        "DELETE FROM contents WHERE submission_id = ?1",
-        "DELETE FROM attachments WHERE submission_id = ?1",
+        "DELETE FROM contents WHERE subject_id = ?1",
+        "DELETE FROM attachments WHERE subject_id = ?1",
     ] {
         execute(database, sql, [bytes(id.uuid())])?;
     }
@@ -303,11 +316,12 @@ fn remember(database: &Connection, answer: &Remembered) -> Result<Step> {
 fn enqueue(database: &Connection, notice: &Notice) -> Result<Step> {
     insert(
         database,
-        "INSERT INTO outbox (id, submission_id, url, secret, body, tries, due_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        "INSERT INTO outbox (id, subject, subject_id, url, secret, body, tries, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
         params![
             bytes(notice.id.0.uuid()),
-            bytes(notice.submission_id.uuid()),
+            rows::subject_name(notice.subject),
+            bytes(notice.subject.uuid()),
             notice.url,
             notice.secret.reveal(),
             notice.body,

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use amtsbote_model::{CaseId, Destination, DestinationId, DestinationStatus, SubmissionId};
+use amtsbote_model::{
+    CaseId, Destination, DestinationId, DestinationStatus, ReplyId, SubmissionId,
+};
 use amtsbote_store::{
-    DestinationFilter, Event, Listed, LogOf, Page, SubmissionFilter, SubmissionRef,
+    Case, CaseFilter, DestinationFilter, Event, Listed, LogOf, Page, ReplyFilter, ReplyRef,
+    SubmissionFilter, SubmissionRef,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result, Row, params_from_iter};
 
 use super::apply::bytes;
-use super::{destinations, rows};
+use super::{destinations, replies, rows};
 use crate::columns::{bounds, id, unsigned};
 
 /// Many destinations are handed over as JSON, few as parameters of their own: then the index gives the order, too.
@@ -113,6 +116,69 @@ fn submissions_query(filter: &SubmissionFilter) -> Query {
     }
 }
 
+pub(super) fn replies(
+    database: &Connection,
+    filter: &ReplyFilter,
+    page: Page,
+) -> Result<Listed<ReplyRef>> {
+    replies_query(filter).list(database, page, |row| {
+        Ok(ReplyRef {
+            id: id(row, "id", ReplyId::from_uuid)?,
+            case_id: id(row, "case_id", CaseId::from_uuid)?,
+            destination_id: id(row, "destination_id", DestinationId::from_uuid)?,
+        })
+    })
+}
+
+fn replies_query(filter: &ReplyFilter) -> Query {
+    let columns = "id, case_id, destination_id";
+    match filter {
+        ReplyFilter::ForPickup(receiver) => Query {
+            columns,
+            from: "replies WHERE receiver = ?1 AND state = 'submitted'".into(),
+            order: "listed_at, id",
+            values: vec![receiver.as_str().to_owned().into()],
+        },
+        ReplyFilter::Stale { state, before } => Query {
+            columns,
+            from: "replies WHERE state = ?1 AND since < ?2".into(),
+            order: "since, id",
+            values: vec![state.name().to_owned().into(), before.as_millis().into()],
+        },
+        ReplyFilter::OfCase(case) => Query {
+            columns,
+            from: "replies WHERE case_id = ?1".into(),
+            order: "listed_at, id",
+            values: vec![blob(case.uuid())],
+        },
+    }
+}
+
+pub(super) fn cases(
+    database: &Connection,
+    filter: &CaseFilter,
+    page: Page,
+) -> Result<Listed<Case>> {
+    cases_query(filter).list(database, page, replies::read_case)
+}
+
+/// Each case once, whether it was found by its sender or by its destination.
+fn cases_query(filter: &CaseFilter) -> Query {
+    let (of, mut values) = one_of(&filter.destinations);
+    let sender_at = values.len() + 1;
+    let sender = filter
+        .sender
+        .as_ref()
+        .map(|client| client.as_str().to_owned());
+    values.push(sender.into());
+    Query {
+        columns: replies::CASE_COLUMNS,
+        from: format!("cases WHERE destination_id IN ({of}) OR sender = ?{sender_at}"),
+        order: "opened_at, id",
+        values,
+    }
+}
+
 fn one_of(destinations: &[DestinationId]) -> (String, Vec<Value>) {
     let distinct: BTreeSet<_> = destinations.iter().map(|id| id.uuid()).collect();
     if distinct.len() <= PARAMETERS_MAX {
@@ -136,10 +202,10 @@ pub(super) fn events(database: &Connection, of: LogOf, page: Page) -> Result<Lis
 fn events_query(of: LogOf) -> Query {
     let (from, value) = match of {
         LogOf::Case(id) => ("events WHERE case_id = ?1", blob(id.uuid())),
-        LogOf::Submission(id) => ("events WHERE submission_id = ?1", blob(id.uuid())),
+        LogOf::Subject(subject) => ("events WHERE subject_id = ?1", blob(subject.uuid())),
     };
     Query {
-        columns: "id, case_id, submission_id, name, issuer, at, token",
+        columns: "id, case_id, subject, subject_id, name, issuer, at, token",
         from: from.into(),
         order: "number",
         values: vec![value],
@@ -180,6 +246,14 @@ mod tests {
     use amtsbote_model::Timestamp;
     use amtsbote_model::submission::State;
 
+    fn empty() -> Connection {
+        let database = Connection::open_in_memory().unwrap();
+        for migration in super::super::SCHEMA.migrations {
+            database.execute_batch(migration).unwrap();
+        }
+        database
+    }
+
     fn plan(database: &Connection, sql: &str) -> String {
         let mut statement = database
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
@@ -190,9 +264,7 @@ mod tests {
     }
 
     fn check(query: &Query, expected_list: &str) {
-        let database = Connection::open_in_memory().unwrap();
-        let schema = include_str!("../schema/gateway-1.sql");
-        database.execute_batch(schema).unwrap();
+        let database = empty();
         let Query {
             columns,
             from,
@@ -234,9 +306,42 @@ mod tests {
             "SEARCH events USING INDEX events_of_case (case_id=?)",
         );
         check(
-            &events_query(LogOf::Submission(submission)),
-            "SEARCH events USING INDEX events_of_submission (submission_id=?)",
+            &events_query(LogOf::Subject(submission.into())),
+            "SEARCH events USING INDEX events_of_subject (subject_id=?)",
         );
+    }
+
+    #[test]
+    fn lists_of_replies_walk_an_index_and_sort_nothing() {
+        check(
+            &replies_query(&ReplyFilter::ForPickup("client".parse().unwrap())),
+            "SEARCH replies USING INDEX replies_for_pickup (receiver=?)",
+        );
+        let stale = ReplyFilter::Stale {
+            state: State::Created,
+            before: Timestamp::from_seconds(1),
+        };
+        check(
+            &replies_query(&stale),
+            "SEARCH replies USING INDEX replies_stale (state=? AND since<?)",
+        );
+        check(
+            &replies_query(&ReplyFilter::OfCase(CaseId::from_uuid(uuid::Uuid::nil()))),
+            "SEARCH replies USING INDEX replies_of_case (case_id=?)",
+        );
+    }
+
+    #[test]
+    fn cases_are_found_by_sender_and_by_destination() {
+        let filter = CaseFilter {
+            sender: Some("client".parse().unwrap()),
+            destinations: vec![DestinationId::from_uuid(uuid::Uuid::nil())],
+        };
+        let query = cases_query(&filter);
+        let plan = plan(&empty(), &format!("SELECT id FROM {}", query.from));
+        for index in ["cases_of_sender", "cases_of_destination"] {
+            assert!(plan.contains(index), "{plan}");
+        }
     }
 
     #[test]
@@ -247,9 +352,7 @@ mod tests {
         };
         for count in [2, 100] {
             let query = submissions_query(&many(count));
-            let database = Connection::open_in_memory().unwrap();
-            let schema = include_str!("../schema/gateway-1.sql");
-            database.execute_batch(schema).unwrap();
+            let database = empty();
             let plan = plan(&database, &format!("SELECT id FROM {}", query.from));
             let index =
                 "SEARCH submissions USING COVERING INDEX submissions_for_pickup (destination_id=?)";

@@ -3,15 +3,18 @@
 mod apply;
 mod destinations;
 mod lists;
+mod replies;
 mod rows;
 
 use std::path::Path;
 
-use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_model::{
+    CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
+};
 use amtsbote_store::{
-    Batch, BlobId, Change, Committed, Content, DestinationFilter, Directory, Error, Event,
-    KeyRecord, Ledger, Listed, LogOf, Notice, Outbox, Page, Remembered, Reply, Submission,
-    SubmissionFilter, SubmissionRef,
+    Batch, BlobId, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
+    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, Notice, Outbox, Page, Remembered,
+    Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
 };
 use rusqlite::Connection;
 
@@ -25,7 +28,10 @@ use crate::writer::{QUEUE_MAX, Writer};
 const SCHEMA: Schema = Schema {
     name: "gateway",
     application_id: 0x4162_6F47, // "AboG"
-    migrations: &[include_str!("../schema/gateway-1.sql")],
+    migrations: &[
+        include_str!("../schema/gateway-1.sql"),
+        include_str!("../schema/gateway-2.sql"),
+    ],
 };
 
 /// The gateway's store in one SQLite file. Dropping it waits for the writes that are queued and closes the file.
@@ -92,8 +98,8 @@ impl Ledger for SqliteStore {
         Box::pin(self.readers.read("submission", move |t| read(t)))
     }
 
-    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
-        let read = move |database: &Connection| rows::content(database, id);
+    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
+        let read = move |database: &Connection| rows::content(database, of);
         Box::pin(self.readers.read("content", move |t| read(t)))
     }
 
@@ -120,6 +126,38 @@ impl Ledger for SqliteStore {
         let (client, key) = (client.clone(), key.to_owned());
         let read = move |database: &Connection| rows::remembered(database, client, key);
         Box::pin(self.readers.read("remembered answer", move |t| read(t)))
+    }
+}
+
+impl Cases for SqliteStore {
+    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
+        let read = move |database: &Connection| replies::case(database, id);
+        Box::pin(self.readers.read("case", move |t| read(t)))
+    }
+
+    fn cases<'a>(
+        &'a self,
+        filter: &'a CaseFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Case>, Error>> {
+        let filter = filter.clone();
+        let read = move |database: &Connection| lists::cases(database, &filter, page);
+        Box::pin(self.readers.read("case", move |t| read(t)))
+    }
+
+    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
+        let read = move |database: &Connection| replies::reply(database, id);
+        Box::pin(self.readers.read("reply", move |t| read(t)))
+    }
+
+    fn replies<'a>(
+        &'a self,
+        filter: &'a ReplyFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
+        let filter = filter.clone();
+        let read = move |database: &Connection| lists::replies(database, &filter, page);
+        Box::pin(self.readers.read("reply", move |t| read(t)))
     }
 }
 

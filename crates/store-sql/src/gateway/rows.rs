@@ -2,8 +2,8 @@
 
 use amtsbote_model::submission::Issuer;
 use amtsbote_model::{
-    AttachmentId, Callback, CaseId, ClientId, DestinationId, EventId, Secret, SubmissionId,
-    Timestamp,
+    AttachmentId, Callback, CaseId, ClientId, DestinationId, EventId, ReplyId, Secret, Subject,
+    SubmissionId, Timestamp,
 };
 use amtsbote_store::{
     Attachment, BlobId, Content, Event, Notice, NoticeId, Remembered, Submission,
@@ -26,7 +26,7 @@ pub(super) fn submission(
     let Some(mut submission) = found.optional()? else {
         return Ok(None);
     };
-    submission.attachments = attachments(database, wanted)?;
+    submission.attachments = attachments(database, wanted.into())?;
     Ok(Some(submission))
 }
 
@@ -48,7 +48,7 @@ fn bare_submission(row: &Row<'_>) -> Result<Submission> {
     })
 }
 
-fn announced(row: &Row<'_>) -> Result<Vec<AttachmentId>> {
+pub(super) fn announced(row: &Row<'_>) -> Result<Vec<AttachmentId>> {
     let joined: Vec<u8> = row.get("announced")?;
     let (ids, rest) = joined.as_chunks::<16>();
     if !rest.is_empty() {
@@ -68,9 +68,8 @@ fn callback(row: &Row<'_>) -> Result<Option<Callback>> {
 }
 
 /// In the order of their ids.
-pub(super) fn attachments(database: &Connection, of: SubmissionId) -> Result<Vec<Attachment>> {
-    let sql =
-        "SELECT id, blob, size_bytes, tag FROM attachments WHERE submission_id = ?1 ORDER BY id";
+pub(super) fn attachments(database: &Connection, of: Subject) -> Result<Vec<Attachment>> {
+    let sql = "SELECT id, blob, size_bytes, tag FROM attachments WHERE subject_id = ?1 ORDER BY id";
     let mut statement = database.prepare_cached(sql)?;
     let rows = statement.query_map([bytes(of.uuid())], |row| {
         Ok(Attachment {
@@ -89,8 +88,8 @@ pub(super) fn blob_is_referred_to(database: &Connection, blob: &BlobId) -> Resul
     Ok(found.is_some())
 }
 
-pub(super) fn content(database: &Connection, of: SubmissionId) -> Result<Option<Content>> {
-    let sql = "SELECT metadata, data FROM contents WHERE submission_id = ?1";
+pub(super) fn content(database: &Connection, of: Subject) -> Result<Option<Content>> {
+    let sql = "SELECT metadata, data FROM contents WHERE subject_id = ?1";
     let mut statement = database.prepare_cached(sql)?;
     let found = statement.query_row([bytes(of.uuid())], |row| {
         Ok(Content {
@@ -99,6 +98,23 @@ pub(super) fn content(database: &Connection, of: SubmissionId) -> Result<Option<
         })
     });
     found.optional()
+}
+
+/// The stable name, as stored.
+pub(super) const fn subject_name(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Submission(_) => SubmissionId::PREFIX,
+        Subject::Reply(_) => ReplyId::PREFIX,
+    }
+}
+
+fn subject(row: &Row<'_>) -> Result<Subject> {
+    let kind: String = row.get("subject")?;
+    match kind.as_str() {
+        SubmissionId::PREFIX => id(row, "subject_id", SubmissionId::from_uuid).map(Into::into),
+        ReplyId::PREFIX => id(row, "subject_id", ReplyId::from_uuid).map(Into::into),
+        _ => Err(malformed()),
+    }
 }
 
 /// The stable name, as stored.
@@ -117,7 +133,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<Event> {
     Ok(Event {
         id: id(row, "id", EventId::from_uuid)?,
         case_id: id(row, "case_id", CaseId::from_uuid)?,
-        submission_id: id(row, "submission_id", SubmissionId::from_uuid)?,
+        subject: subject(row)?,
         name: row.get("name")?,
         issuer: issuer.ok_or_else(malformed)?,
         at: moment(row, "at")?,
@@ -150,13 +166,13 @@ pub(super) fn remembered(
 }
 
 pub(super) fn due(database: &Connection, now: Timestamp, max: u32) -> Result<Vec<Notice>> {
-    let sql = "SELECT id, submission_id, url, secret, body, tries, due_at FROM outbox
+    let sql = "SELECT id, subject, subject_id, url, secret, body, tries, due_at FROM outbox
         WHERE due_at <= ?1 ORDER BY due_at, number LIMIT ?2";
     let mut statement = database.prepare_cached(sql)?;
     let rows = statement.query_map(params![now.as_millis(), max], |row| {
         Ok(Notice {
             id: NoticeId(id(row, "id", EventId::from_uuid)?),
-            submission_id: id(row, "submission_id", SubmissionId::from_uuid)?,
+            subject: subject(row)?,
             url: row.get("url")?,
             secret: Secret::new(row.get("secret")?),
             body: row.get("body")?,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use amtsbote_store::laws::Bench;
-use amtsbote_store::laws::samples::{announced_one, done, id};
+use amtsbote_store::laws::samples::{announced_one, done, of};
 use amtsbote_store::{Change, Content, Ledger};
 use amtsbote_store_sql::SqliteStore;
 
@@ -28,20 +28,17 @@ async fn erased_content_is_gone_from_database_and_log() {
     let bench = InFolder::<SqliteStore>::new();
     let store = bench.subject();
     announced_one(store).await;
-    let submission_id = id(1);
+    let subject = of(1);
     let content = Content {
         metadata: MARK.into(),
         data: Some(MARK.repeat(1000)),
     };
-    let fill = Change::Fill {
-        submission_id,
-        content,
-    };
+    let fill = Change::Fill { subject, content };
     done(store, vec![fill]).await;
-    assert!(store.content(submission_id).await.unwrap().is_some());
+    assert!(store.content(subject).await.unwrap().is_some());
     assert!(traces(bench.folder.path()) > 100);
 
-    done(store, vec![Change::Erase { submission_id }]).await;
+    done(store, vec![Change::Erase { subject }]).await;
     // The log is emptied before the next batch is begun.
     done(store, vec![]).await;
     assert_eq!(traces(bench.folder.path()), 0);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use amtsbote_model::Timestamp;
 use amtsbote_store::laws::Bench;
-use amtsbote_store::laws::samples::{announced_one, attachment, done, id};
+use amtsbote_store::laws::samples::{announced_one, attachment, done, of};
 use amtsbote_store::{Attachment, BlobId, Blobs, Change, Error};
 use amtsbote_store_sql::{FolderBlobs, OpenError, SqliteDeliveries, SqliteStore, sweep};
 use bytes::Bytes;
@@ -120,7 +120,7 @@ async fn the_sweep_deletes_what_is_old_and_not_referred_to() {
     turn_back(&blobs, &orphan, old);
     announced_one(store.subject()).await;
     let attach = Change::Attach {
-        submission_id: id(1),
+        subject: of(1),
         attachment: Attachment {
             blob: referred.clone(),
             ..attachment(1, 1)
@@ -143,9 +143,7 @@ async fn the_sweep_deletes_what_is_old_and_not_referred_to() {
     left.sort();
     assert_eq!(left, expected);
 
-    let erase = Change::Erase {
-        submission_id: id(1),
-    };
+    let erase = Change::Erase { subject: of(1) };
     done(store.subject(), vec![erase]).await;
     assert_eq!(swept(1001).await.unwrap(), 1);
     assert_eq!(blobs.subject().list().await.unwrap(), vec![fresh]);

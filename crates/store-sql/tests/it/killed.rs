@@ -10,7 +10,7 @@ use amtsbote_store::laws::samples::{
     announced, attachment, content, destination, done, event, found, id, moved, open_case,
 };
 use amtsbote_store::{
-    Attachment, BlobId, Blobs, Change, Directory, Event, Ledger, LogOf, Page, Submission,
+    Attachment, BlobId, Blobs, Case, Change, Directory, Event, Ledger, LogOf, Page, Submission,
 };
 use amtsbote_store_sql::{FolderBlobs, SqliteStore};
 use bytes::Bytes;
@@ -106,19 +106,20 @@ async fn commit_one(store: &SqliteStore, blobs: &FolderBlobs) {
     let submission = new_submission(uuid, &blob);
     let submission_id = submission.id;
     let changes = vec![
-        Change::OpenCase {
+        Change::OpenCase(Case {
             id: submission.case_id,
             destination_id: submission.destination_id,
-            at: submission.created_at,
-        },
+            sender: submission.sender.clone(),
+            opened_at: submission.created_at,
+        }),
         Change::Announce(Box::new(submission)),
         Change::Fill {
-            submission_id,
+            subject: submission_id.into(),
             content: content(),
         },
         Change::Append(Event {
             id: EventId::from_uuid(uuid),
-            submission_id,
+            subject: submission_id.into(),
             case_id: CaseId::from_uuid(uuid),
             ..event(1, 1, 1)
         }),
@@ -148,12 +149,12 @@ fn new_submission(uuid: Uuid, blob: &BlobId) -> Submission {
 async fn assert_whole(store: &SqliteStore, blobs: &FolderBlobs, id: SubmissionId, blob: &BlobId) {
     let stored = store.submission(id).await.unwrap();
     assert_eq!(stored, Some(new_submission(id.uuid(), blob)));
-    assert_eq!(store.content(id).await.unwrap(), Some(content()));
+    assert_eq!(store.content(id.into()).await.unwrap(), Some(content()));
     let page = Page {
         offset: 0,
         limit: 9,
     };
-    let log = store.events(LogOf::Submission(id), page).await.unwrap();
+    let log = store.events(LogOf::Subject(id.into()), page).await.unwrap();
     assert_eq!(log.total, 1);
     let reader = blobs.open(blob).await.unwrap().expect("the blob is there");
     assert_eq!(reader.size_bytes(), 10_000);
@@ -168,7 +169,7 @@ async fn assert_nothing_is_half_there(store: &SqliteStore) {
     };
     let listed = store.submissions(&filter, page).await.unwrap();
     for entry in listed.entries {
-        assert!(store.content(entry.id).await.unwrap().is_some());
+        assert!(store.content(entry.id.into()).await.unwrap().is_some());
         let log = store.events(LogOf::Case(entry.case_id), page).await;
         assert_eq!(log.unwrap().total, 1);
     }

@@ -4,5 +4,6 @@
 mod benches;
 mod erased;
 mod folder;
+mod forward;
 mod killed;
 mod laws;

@@ -4,7 +4,7 @@ use amtsbote_model::submission::State;
 
 use super::samples::{
     announced, announced_one, at, attachment, content, destination, done, event, found, id, key,
-    moved, notice, open_case, remembered,
+    moved, notice, of, of_reply, open_case, remembered, reply_announced,
 };
 use super::{DurableBench, blobs, deliveries, ledger, refusals};
 use crate::{Batch, Blobs, Change, Committed, Conflict, Deliveries, Ledger, Store};
@@ -16,19 +16,24 @@ where
 {
     let store = bench.subject();
     announced_one(store).await;
-    let submission_id = id(1);
+    let subject = of(1);
     let changes = vec![
         Change::Attach {
-            submission_id,
+            subject,
             attachment: attachment(1, 1),
         },
         Change::Fill {
-            submission_id,
+            subject,
             content: content(),
         },
         moved(1, State::Created, State::Submitted, 2000),
         Change::Append(event(5, 1, 1)),
         Change::Append(event(4, 1, 1)),
+        reply_announced(2, 1, 1),
+        Change::Fill {
+            subject: of_reply(2),
+            content: content(),
+        },
         found(destination(2)),
         Change::PutKey {
             destination_id: id(1),

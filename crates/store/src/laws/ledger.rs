@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::samples::{
     announced_one, at, attachment, callback, client, content, destination, done, event, found, id,
-    key, moved, notice, open_case, remembered, submission,
+    key, moved, notice, of, open_case, remembered, submission,
 };
 use crate::{Batch, Change, Committed, Conflict, Content, Event, NoticeId, Store, Submission};
 
@@ -37,15 +37,18 @@ pub async fn a_submission_is_read_back_whole(store: &impl Store) {
     let changes = vec![
         Change::Announce(Box::new(bare.clone())),
         Change::Fill {
-            submission_id: bare.id,
+            subject: bare.id.into(),
             content: whole.clone(),
         },
     ];
     done(store, changes).await;
     assert_eq!(stored(store, 2).await, bare);
-    assert_eq!(store.content(bare.id).await.expect("answers"), Some(whole));
+    assert_eq!(
+        store.content(bare.id.into()).await.expect("answers"),
+        Some(whole)
+    );
     assert_eq!(store.submission(id(3)).await.expect("answers"), None);
-    assert_eq!(store.content(id(1)).await.expect("answers"), None);
+    assert_eq!(store.content(of(1)).await.expect("answers"), None);
 }
 
 /// Later changes see earlier ones of the same batch.
@@ -112,7 +115,7 @@ pub async fn an_attachment_that_comes_again_replaces_the_first(store: &impl Stor
     announced_one(store).await;
     for (number, blob) in [(2, 20), (1, 10), (2, 21)] {
         let attach = Change::Attach {
-            submission_id: id(1),
+            subject: of(1),
             attachment: attachment(number, blob),
         };
         done(store, vec![attach]).await;
@@ -120,7 +123,7 @@ pub async fn an_attachment_that_comes_again_replaces_the_first(store: &impl Stor
     let expected = vec![attachment(1, 10), attachment(2, 21)];
     assert_eq!(stored(store, 1).await.attachments, expected);
     let expect = Change::ExpectAttachments {
-        submission_id: id(1),
+        subject: of(1),
         attachments: expected.into_iter().rev().collect(),
     };
     done(store, vec![expect]).await;
@@ -129,27 +132,27 @@ pub async fn an_attachment_that_comes_again_replaces_the_first(store: &impl Stor
 /// Sealed parts and attachments go; the submission and its log stay.
 pub async fn content_is_gone_after_erase(store: &impl Store) {
     announced_one(store).await;
-    let submission_id = id(1);
+    let subject = of(1);
     let fill = vec![
         Change::Attach {
-            submission_id,
+            subject,
             attachment: attachment(1, 1),
         },
         Change::Fill {
-            submission_id,
+            subject,
             content: content(),
         },
     ];
     done(store, fill).await;
-    let before = store.content(submission_id).await.expect("answers");
+    let before = store.content(subject).await.expect("answers");
     assert_eq!(before, Some(content()));
 
-    done(store, vec![Change::Erase { submission_id }]).await;
-    let after = store.content(submission_id).await.expect("answers");
+    done(store, vec![Change::Erase { subject }]).await;
+    let after = store.content(subject).await.expect("answers");
     assert_eq!(after, None);
     assert_eq!(stored(store, 1).await, submission(1, 1, 1));
     // Again, and for what never was.
-    let again = [submission_id, id(99)].map(|submission_id| Change::Erase { submission_id });
+    let again = [subject, of(99)].map(|subject| Change::Erase { subject });
     done(store, again.to_vec()).await;
 }
 

@@ -4,7 +4,7 @@ use amtsbote_model::submission::State;
 use amtsbote_model::{Destination, DestinationStatus, SubmissionId};
 
 use super::samples::{
-    ALL, SERVICE, announced, at, client, destination, done, event, found, id, moved, open_case,
+    ALL, SERVICE, announced, at, client, destination, done, event, found, id, moved, of, open_case,
     submission,
 };
 use crate::{
@@ -180,8 +180,8 @@ pub async fn events_come_in_the_order_of_writing(store: &impl Store) {
     };
     for (of, page, entries, total) in [
         (LogOf::Case(id(1)), ALL, vec![&a, &b, &d], 3),
-        (LogOf::Submission(id(1)), ALL, vec![&a, &d], 2),
-        (LogOf::Submission(id(3)), ALL, vec![&c], 1),
+        (LogOf::Subject(of(1)), ALL, vec![&a, &d], 2),
+        (LogOf::Subject(of(3)), ALL, vec![&c], 1),
         (LogOf::Case(id(1)), rest, vec![&b], 3),
         (LogOf::Case(id(99)), ALL, vec![], 0),
     ] {

@@ -19,6 +19,7 @@ pub mod durable;
 pub mod ledger;
 pub mod lists;
 pub mod refusals;
+pub mod replies;
 pub mod samples;
 
 /// Holds what is put to the test, and what it needs to live (a temporary folder).
@@ -108,6 +109,16 @@ macro_rules! ledger_laws {
                 events_come_in_the_order_of_writing,
                 destinations_are_listed_oldest_first,
                 only_active_destinations_offer_a_service;
+            replies:
+                a_reply_is_read_back_whole,
+                a_reply_is_filled_moved_and_erased_like_a_submission,
+                replies_wait_for_their_receiver_oldest_first,
+                stale_replies_have_been_in_their_state_since_before,
+                a_case_lists_all_its_replies,
+                events_of_replies_stand_in_the_log_of_their_case,
+                a_notice_remembers_what_it_tells_of,
+                a_case_is_read_back_whole,
+                cases_are_listed_once_oldest_first;
         }
     };
 }

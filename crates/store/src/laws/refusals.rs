@@ -6,27 +6,31 @@ use amtsbote_model::{Destination, DestinationStatus, Timestamp};
 use super::ledger::{log, witness};
 use super::samples::{
     ALL, announced, announced_one, at, attachment, client, content, destination, done, event,
-    found, id, key, moved, notice, open_case, remembered, submission,
+    found, id, key, moved, notice, of, of_reply, open_case, remembered, reply, reply_announced,
+    submission,
 };
-use crate::{Batch, Change, Committed, Conflict, DestinationFilter, Store, SubmissionFilter};
+use crate::{
+    Batch, Change, Committed, Conflict, DestinationFilter, ReplyRecord, Store, Submission,
+    SubmissionFilter,
+};
 
 fn attach(submission: u32, number: u32) -> Change {
     Change::Attach {
-        submission_id: id(submission),
+        subject: of(submission),
         attachment: attachment(number, 7),
     }
 }
 
 fn fill(submission: u32) -> Change {
     Change::Fill {
-        submission_id: id(submission),
+        subject: of(submission),
         content: content(),
     }
 }
 
 fn expect(submission: u32, attachments: Vec<crate::Attachment>) -> Change {
     Change::ExpectAttachments {
-        submission_id: id(submission),
+        subject: of(submission),
         attachments,
     }
 }
@@ -63,6 +67,14 @@ async fn set_up(store: &impl Store) {
         announced(2, 1, 1),
         fill(2),
         moved(2, State::Created, State::Submitted, 2000),
+        reply_announced(3, 1, 1),
+        reply_announced(4, 1, 1),
+        Change::Move {
+            subject: of_reply(4),
+            from: State::Created,
+            to: State::Submitted,
+            at: at(2000),
+        },
         Change::Append(event(1, 1, 1)),
         Change::Remember(remembered("taken")),
         Change::Enqueue(notice(1, 10)),
@@ -81,33 +93,38 @@ async fn set_up(store: &impl Store) {
 fn refusals_of_submissions() -> Vec<(&'static str, Change, Conflict)> {
     use Conflict::{
         AttachmentsMoved, CaseMismatch, DestinationMoved, Exists, NotAnnounced, StateMoved,
-        SubmissionUnknown,
+        SubjectUnknown,
     };
+    let foreign = Change::Announce(Box::new(Submission {
+        sender: client(8),
+        ..submission(9, 1, 1)
+    }));
     vec![
         ("case taken", open_case(1, 1), Exists),
         ("case taken elsewhere", open_case(1, 2), Exists),
         ("submission taken", announced(1, 1, 1), Exists),
         ("no such case", announced(9, 99, 1), CaseMismatch),
+        ("case of another sender", foreign, CaseMismatch),
         ("case of another", announced(9, 1, 3), CaseMismatch),
         ("destination new", announced(9, 2, 2), DestinationMoved),
         ("destination inactive", announced(9, 4, 4), DestinationMoved),
         ("destination over", announced(9, 5, 5), DestinationMoved),
-        ("attach to unknown", attach(99, 1), SubmissionUnknown),
+        ("attach to unknown", attach(99, 1), SubjectUnknown),
         ("attach late", attach(2, 1), StateMoved(State::Submitted)),
         ("attach unannounced", attach(1, 3), NotAnnounced),
-        ("fill unknown", fill(99), SubmissionUnknown),
+        ("fill unknown", fill(99), SubjectUnknown),
         ("fill twice", fill(2), Exists),
         (
             "move unknown",
             moved(99, State::Created, State::Submitted, 1),
-            SubmissionUnknown,
+            SubjectUnknown,
         ),
         (
             "move from elsewhere",
             moved(2, State::Created, State::Submitted, 1),
             StateMoved(State::Submitted),
         ),
-        ("expect of unknown", expect(99, vec![]), SubmissionUnknown),
+        ("expect of unknown", expect(99, vec![]), SubjectUnknown),
         ("expect none", expect(1, vec![]), AttachmentsMoved),
         (
             "expect another blob",
@@ -120,6 +137,35 @@ fn refusals_of_submissions() -> Vec<(&'static str, Change, Conflict)> {
             AttachmentsMoved,
         ),
         ("event taken", Change::Append(event(1, 2, 2)), Exists),
+    ]
+}
+
+fn refusals_of_replies() -> Vec<(&'static str, Change, Conflict)> {
+    use Conflict::{CaseMismatch, Exists, NotAnnounced, StateMoved, SubjectUnknown};
+    let foreign = Change::AnnounceReply(Box::new(ReplyRecord {
+        receiver: client(8),
+        ..reply(9, 1, 1)
+    }));
+    let attach = |number, attachment_number| Change::Attach {
+        subject: of_reply(number),
+        attachment: attachment(attachment_number, 7),
+    };
+    let submit = |number| Change::Move {
+        subject: of_reply(number),
+        from: State::Created,
+        to: State::Submitted,
+        at: at(1),
+    };
+    vec![
+        ("reply taken", reply_announced(3, 1, 1), Exists),
+        ("reply in no case", reply_announced(9, 99, 1), CaseMismatch),
+        ("reply from another", reply_announced(9, 1, 3), CaseMismatch),
+        ("reply to another", foreign, CaseMismatch),
+        ("attach to an unknown reply", attach(1, 1), SubjectUnknown),
+        ("attach unannounced", attach(3, 3), NotAnnounced),
+        ("attach late", attach(4, 1), StateMoved(State::Submitted)),
+        ("move an unknown reply", submit(1), SubjectUnknown),
+        ("submit twice", submit(4), StateMoved(State::Submitted)),
     ]
 }
 
@@ -152,6 +198,7 @@ pub async fn every_conflict_refuses_the_whole_batch(store: &impl Store) {
     set_up(store).await;
     let before = picture(store).await;
     let mut cases = refusals_of_submissions();
+    cases.extend(refusals_of_replies());
     cases.extend(refusals_of_the_rest());
     for (name, change, conflict) in cases {
         let batch = Batch::new()
@@ -179,14 +226,13 @@ pub async fn a_refused_batch_takes_back_changes_of_every_kind(store: &impl Store
     let batch = vec![
         open_case(9, 1),
         announced(9, 9, 1),
+        reply_announced(9, 9, 1),
         attach(1, 1),
         attach(1, 2),
         fill(1),
         moved(2, State::Submitted, State::Accepted, 3000),
         witness(500),
-        Change::Erase {
-            submission_id: id(2),
-        },
+        Change::Erase { subject: of(2) },
         put_renamed(&renamed),
         Change::DropDestination(id(2)),
         Change::PutKey {
@@ -207,7 +253,7 @@ pub async fn a_refused_batch_takes_back_changes_of_every_kind(store: &impl Store
     done_without_last.pop();
 
     let answer = store.commit(Batch(batch)).await.expect("answers");
-    assert_eq!(answer, Committed::Refused(Conflict::SubmissionUnknown));
+    assert_eq!(answer, Committed::Refused(Conflict::SubjectUnknown));
     assert_eq!(picture(store).await, before);
     done(store, done_without_last).await;
     assert_ne!(picture(store).await, before);
@@ -223,9 +269,12 @@ fn put_renamed(renamed: &Destination) -> Change {
 /// All that can be seen of the set-up, as text.
 pub(super) async fn picture(store: &impl Store) -> Vec<String> {
     let mut seen = Vec::new();
-    for number in [1, 2, 9] {
+    for number in [1, 2, 3, 4, 9] {
         seen.push(format!("{:?}", store.submission(id(number)).await));
-        seen.push(format!("{:?}", store.content(id(number)).await));
+        seen.push(format!("{:?}", store.content(of(number)).await));
+        seen.push(format!("{:?}", store.case(id(number)).await));
+        seen.push(format!("{:?}", store.reply(id(number)).await));
+        seen.push(format!("{:?}", store.content(of_reply(number)).await));
         let of_case = SubmissionFilter::OfCase(id(number));
         seen.push(format!("{:?}", store.submissions(&of_case, ALL).await));
         seen.push(format!("{:?}", store.keys(id(number)).await));

@@ -2,13 +2,13 @@
 
 use amtsbote_model::submission::{Issuer, State};
 use amtsbote_model::{
-    Callback, CaseId, ClientId, ContactInformation, Destination, DestinationId, DestinationStatus,
-    Secret, ServiceOffer, SubmissionId, SubmissionSchema, Timestamp,
+    Callback, ClientId, ContactInformation, Destination, DestinationStatus, ReplyId, Secret,
+    ServiceOffer, Subject, SubmissionId, SubmissionSchema, Timestamp,
 };
 
 use crate::{
-    Attachment, Batch, BlobId, Change, Committed, Content, Event, KeyRecord, Ledger, Notice,
-    NoticeId, Page, Remembered, Submission,
+    Attachment, Batch, BlobId, Case, Change, Committed, Content, Event, KeyRecord, Ledger, Notice,
+    NoticeId, Page, Remembered, ReplyRecord, Submission,
 };
 
 /// The service that [`destination`] offers.
@@ -25,6 +25,16 @@ pub fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(number: u32) -> T {
     format!("{number:032x}")
         .parse()
         .expect("32 hexadecimal digits are a UUID")
+}
+
+/// The submission with this number.
+pub fn of(number: u32) -> Subject {
+    id::<SubmissionId>(number).into()
+}
+
+/// The reply with this number.
+pub fn of_reply(number: u32) -> Subject {
+    id::<ReplyId>(number).into()
 }
 
 /// Seconds since 1970.
@@ -122,7 +132,7 @@ pub fn event(number: u32, case: u32, submission: u32) -> Event {
     Event {
         id: id(number),
         case_id: id(case),
-        submission_id: id(submission),
+        subject: of(submission),
         name: "create-submission".into(),
         issuer: if number.is_multiple_of(2) {
             Issuer::Service
@@ -158,7 +168,7 @@ pub fn remembered(key: &str) -> Remembered {
 pub fn notice(number: u32, due_s: i64) -> Notice {
     Notice {
         id: NoticeId(id(number)),
-        submission_id: id(1),
+        subject: of(1),
         url: "https://callback.example/".into(),
         secret: Secret::new("a secret of at least 32 characters".into()),
         body: r#"{"type":"…"}"#.into(),
@@ -175,19 +185,45 @@ pub fn found(destination: Destination) -> Change {
     }
 }
 
-/// The change that opens a case.
-pub fn open_case(case: u32, to: u32) -> Change {
-    Change::OpenCase {
-        id: id::<CaseId>(case),
-        destination_id: id::<DestinationId>(to),
-        at: at(1),
+/// A case of client 7.
+pub fn case(number: u32, to: u32) -> Case {
+    Case {
+        id: id(number),
+        destination_id: id(to),
+        sender: client(7),
+        opened_at: at(i64::from(number)),
     }
+}
+
+/// The change that opens [`case`].
+pub fn open_case(number: u32, to: u32) -> Change {
+    Change::OpenCase(case(number, to))
+}
+
+/// A reply to client 7 that was announced with attachments 1 and 2.
+pub fn reply(number: u32, case: u32, from: u32) -> ReplyRecord {
+    ReplyRecord {
+        id: id(number),
+        case_id: id(case),
+        destination_id: id(from),
+        receiver: client(7),
+        state: State::Created,
+        announced: vec![id(2), id(1)],
+        attachments: vec![],
+        created_at: at(1000 + i64::from(number)),
+        submitted_at: None,
+    }
+}
+
+/// The change that announces [`reply`].
+pub fn reply_announced(number: u32, case: u32, from: u32) -> Change {
+    Change::AnnounceReply(Box::new(reply(number, case, from)))
 }
 
 /// The change that moves a submission.
 pub fn moved(number: u32, from: State, to: State, at_s: i64) -> Change {
     Change::Move {
-        submission_id: id::<SubmissionId>(number),
+        subject: of(number),
         from,
         to,
         at: at(at_s),

@@ -9,16 +9,18 @@ mod table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use amtsbote_model::{ClientId, Destination, DestinationId, SubmissionId, Timestamp};
+use amtsbote_model::{
+    CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
+};
 
 pub use blobs::MemoryBlobs;
 pub use deliveries::MemoryDeliveries;
 pub use state::{State, apply};
 
 use crate::{
-    Batch, Committed, Content, DestinationFilter, Directory, Error, Event, KeyRecord, Ledger,
-    Listed, LogOf, Notice, Outbox, Page, Remembered, Reply, Submission, SubmissionFilter,
-    SubmissionRef,
+    Batch, Case, CaseFilter, Cases, Committed, Content, DestinationFilter, Directory, Error, Event,
+    KeyRecord, Ledger, Listed, LogOf, Notice, Outbox, Page, Remembered, Reply, ReplyFilter,
+    ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
 };
 
 /// The gateway's store, in memory.
@@ -52,8 +54,8 @@ impl Ledger for MemoryStore {
         Box::pin(async move { Ok(self.state().submission(id)) })
     }
 
-    fn content(&self, id: SubmissionId) -> Reply<'_, Result<Option<Content>, Error>> {
-        Box::pin(async move { Ok(self.state().content(id)) })
+    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
+        Box::pin(async move { Ok(self.state().content(of)) })
     }
 
     fn submissions<'a>(
@@ -74,6 +76,32 @@ impl Ledger for MemoryStore {
         key: &'a str,
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         Box::pin(async move { Ok(self.state().remembered(client, key)) })
+    }
+}
+
+impl Cases for MemoryStore {
+    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
+        Box::pin(async move { Ok(self.state().case(id)) })
+    }
+
+    fn cases<'a>(
+        &'a self,
+        filter: &'a CaseFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<Case>, Error>> {
+        Box::pin(async move { Ok(self.state().cases(filter, page)) })
+    }
+
+    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
+        Box::pin(async move { Ok(self.state().reply(id)) })
+    }
+
+    fn replies<'a>(
+        &'a self,
+        filter: &'a ReplyFilter,
+        page: Page,
+    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
+        Box::pin(async move { Ok(self.state().replies(filter, page)) })
     }
 }
 

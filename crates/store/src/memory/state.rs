@@ -2,14 +2,15 @@
 
 use amtsbote_model::submission::State as Life;
 use amtsbote_model::{
-    CaseId, ClientId, Destination, DestinationId, DestinationStatus, EventId, SubmissionId,
-    Timestamp,
+    AttachmentId, CaseId, ClientId, Destination, DestinationId, DestinationStatus, EventId,
+    ReplyId, Subject, SubmissionId, Timestamp,
 };
 
 use super::table::Table;
 use crate::{
-    Attachment, Batch, Change, Committed, Conflict, Content, DestinationFilter, Event, KeyRecord,
-    Listed, LogOf, Notice, NoticeId, Page, Remembered, Submission, SubmissionFilter, SubmissionRef,
+    Attachment, Batch, Case, CaseFilter, Change, Committed, Conflict, Content, DestinationFilter,
+    Event, KeyRecord, Listed, LogOf, Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord,
+    ReplyRef, Submission, SubmissionFilter, SubmissionRef,
 };
 
 /// Returns with the conflict if the condition holds.
@@ -21,19 +22,41 @@ macro_rules! refuse {
     };
 }
 
-/// A submission and since when it has been in its state.
+/// A submission or reply, and since when it has been in its state.
 #[derive(Debug, Clone)]
-struct Held {
-    submission: Submission,
+struct Held<T> {
+    what: T,
     since: Timestamp,
+}
+
+/// What submissions and replies have in common.
+struct Parts<'a> {
+    state: &'a mut Life,
+    since: &'a mut Timestamp,
+    submitted_at: &'a mut Option<Timestamp>,
+    announced: &'a [AttachmentId],
+    attachments: &'a mut Vec<Attachment>,
+}
+
+macro_rules! parts {
+    ($held:expr) => {
+        Parts {
+            state: &mut $held.what.state,
+            since: &mut $held.since,
+            submitted_at: &mut $held.what.submitted_at,
+            announced: &$held.what.announced,
+            attachments: &mut $held.what.attachments,
+        }
+    };
 }
 
 /// Everything the gateway stores.
 #[derive(Debug, Default)]
 pub struct State {
-    cases: Table<CaseId, DestinationId>,
-    submissions: Table<SubmissionId, Held>,
-    contents: Table<SubmissionId, Content>,
+    cases: Table<CaseId, Case>,
+    submissions: Table<SubmissionId, Held<Submission>>,
+    replies: Table<ReplyId, Held<ReplyRecord>>,
+    contents: Table<Subject, Content>,
     destinations: Table<DestinationId, Destination>,
     keys: Table<(DestinationId, String), (u64, KeyRecord)>,
     events: Table<u64, Event>,
@@ -61,6 +84,7 @@ impl State {
     fn keep(&mut self) {
         self.cases.keep();
         self.submissions.keep();
+        self.replies.keep();
         self.contents.keep();
         self.destinations.keep();
         self.keys.keep();
@@ -73,6 +97,7 @@ impl State {
     fn undo(&mut self) {
         self.cases.undo();
         self.submissions.undo();
+        self.replies.undo();
         self.contents.undo();
         self.destinations.undo();
         self.keys.undo();
@@ -84,36 +109,33 @@ impl State {
 
     fn change(&mut self, change: Change) -> Result<(), Conflict> {
         match change {
-            Change::OpenCase {
-                id, destination_id, ..
-            } => {
-                refuse!(Conflict::Exists, if self.cases.has(&id));
-                self.cases.put(id, destination_id);
+            Change::OpenCase(case) => {
+                refuse!(Conflict::Exists, if self.cases.has(&case.id));
+                self.cases.put(case.id, case);
             }
             Change::Announce(submission) => self.announce(*submission)?,
+            Change::AnnounceReply(reply) => self.announce_reply(*reply)?,
             Change::Attach {
-                submission_id,
+                subject,
                 attachment,
-            } => self.attach(submission_id, attachment)?,
-            Change::Fill {
-                submission_id,
-                content,
-            } => self.fill(submission_id, content)?,
+            } => self.revise(subject, |parts| attach(parts, attachment))?,
+            Change::Fill { subject, content } => self.fill(subject, content)?,
             Change::Move {
-                submission_id,
+                subject,
                 from,
                 to,
                 at,
-            } => self.move_on(submission_id, (from, to), at)?,
+            } => self.revise(subject, |parts| move_on(parts, (from, to), at))?,
             Change::ExpectAttachments {
-                submission_id,
+                subject,
                 attachments,
-            } => {
-                let stored = &self.held(submission_id)?.submission.attachments;
-                refuse!(Conflict::AttachmentsMoved, if !same_blobs(stored, &attachments));
-            }
+            } => self.revise(subject, |parts| {
+                let same = same_blobs(parts.attachments, &attachments);
+                refuse!(Conflict::AttachmentsMoved, if !same);
+                Ok(())
+            })?,
             Change::Append(event) => self.append(event)?,
-            Change::Erase { submission_id } => self.erase(submission_id),
+            Change::Erase { subject } => self.erase(subject),
             Change::PutDestination {
                 replaces,
                 destination,
@@ -144,32 +166,64 @@ impl State {
         self.written
     }
 
-    fn held(&self, id: SubmissionId) -> Result<&Held, Conflict> {
-        self.submissions
-            .find(&id)
-            .ok_or(Conflict::SubmissionUnknown)
-    }
-
-    fn announce(&mut self, mut submission: Submission) -> Result<(), Conflict> {
-        refuse!(Conflict::Exists, if self.submissions.has(&submission.id));
-        let same = self.cases.find(&submission.case_id) == Some(&submission.destination_id);
-        refuse!(Conflict::CaseMismatch, if !same);
-        let active = self
-            .destinations
-            .find(&submission.destination_id)
-            .is_some_and(|destination| destination.status == DestinationStatus::Active);
-        refuse!(Conflict::DestinationMoved, if !active);
-        submission.attachments.sort_by_key(|a| a.id);
-        let since = listed_at(&submission);
-        self.submissions
-            .put(submission.id, Held { submission, since });
+    /// Changes what is there, or nothing of it.
+    fn revise(
+        &mut self,
+        subject: Subject,
+        change: impl FnOnce(&mut Parts<'_>) -> Result<(), Conflict>,
+    ) -> Result<(), Conflict> {
+        match subject {
+            Subject::Submission(id) => {
+                let held = self.submissions.find(&id).cloned();
+                let mut held = held.ok_or(Conflict::SubjectUnknown)?;
+                change(&mut parts!(held))?;
+                self.submissions.put(id, held);
+            }
+            Subject::Reply(id) => {
+                let held = self.replies.find(&id).cloned();
+                let mut held = held.ok_or(Conflict::SubjectUnknown)?;
+                change(&mut parts!(held))?;
+                self.replies.put(id, held);
+            }
+        }
         Ok(())
     }
 
-    fn fill(&mut self, id: SubmissionId, content: Content) -> Result<(), Conflict> {
-        self.held(id)?;
-        refuse!(Conflict::Exists, if self.contents.has(&id));
-        self.contents.put(id, content);
+    fn is_case(&self, id: CaseId, destination_id: DestinationId, sender: &ClientId) -> bool {
+        self.cases
+            .find(&id)
+            .is_some_and(|case| case.destination_id == destination_id && case.sender == *sender)
+    }
+
+    fn announce(&mut self, mut what: Submission) -> Result<(), Conflict> {
+        refuse!(Conflict::Exists, if self.submissions.has(&what.id));
+        let fits = self.is_case(what.case_id, what.destination_id, &what.sender);
+        refuse!(Conflict::CaseMismatch, if !fits);
+        let active = self
+            .destinations
+            .find(&what.destination_id)
+            .is_some_and(|destination| destination.status == DestinationStatus::Active);
+        refuse!(Conflict::DestinationMoved, if !active);
+        what.attachments.sort_by_key(|a| a.id);
+        let since = what.submitted_at.unwrap_or(what.created_at);
+        self.submissions.put(what.id, Held { what, since });
+        Ok(())
+    }
+
+    fn announce_reply(&mut self, mut what: ReplyRecord) -> Result<(), Conflict> {
+        refuse!(Conflict::Exists, if self.replies.has(&what.id));
+        let fits = self.is_case(what.case_id, what.destination_id, &what.receiver);
+        refuse!(Conflict::CaseMismatch, if !fits);
+        what.attachments.sort_by_key(|a| a.id);
+        let since = what.submitted_at.unwrap_or(what.created_at);
+        self.replies.put(what.id, Held { what, since });
+        Ok(())
+    }
+
+    fn fill(&mut self, subject: Subject, content: Content) -> Result<(), Conflict> {
+        self.revise(subject, |_| Ok(()))?;
+        refuse!(Conflict::Exists, if self.contents.has(&subject));
+        self.contents.put(subject, content);
         Ok(())
     }
 
@@ -192,55 +246,20 @@ impl State {
         Ok(())
     }
 
-    fn attach(&mut self, id: SubmissionId, attachment: Attachment) -> Result<(), Conflict> {
-        let mut held = self.held(id)?.clone();
-        let submission = &mut held.submission;
-        if submission.state != Life::Created {
-            return Err(Conflict::StateMoved(submission.state));
-        }
-        refuse!(Conflict::NotAnnounced, if !submission.announced.contains(&attachment.id));
-        submission.attachments.retain(|old| old.id != attachment.id);
-        submission.attachments.push(attachment);
-        submission.attachments.sort_by_key(|a| a.id);
-        self.submissions.put(id, held);
-        Ok(())
-    }
-
-    fn move_on(
-        &mut self,
-        id: SubmissionId,
-        (from, to): (Life, Life),
-        at: Timestamp,
-    ) -> Result<(), Conflict> {
-        let mut held = self.held(id)?.clone();
-        if held.submission.state != from {
-            return Err(Conflict::StateMoved(held.submission.state));
-        }
-        if from != to {
-            held.submission.state = to;
-            held.since = at;
-            if to == Life::Submitted {
-                held.submission.submitted_at = Some(at);
-            }
-            self.submissions.put(id, held);
-        }
-        Ok(())
-    }
-
-    fn erase(&mut self, id: SubmissionId) {
-        self.contents.remove(&id);
-        if let Some(held) = self.submissions.find(&id) {
-            let mut held = held.clone();
-            held.submission.attachments.clear();
-            self.submissions.put(id, held);
-        }
+    fn erase(&mut self, subject: Subject) {
+        self.contents.remove(&subject);
+        // What never was has nothing to lose.
+        let _ = self.revise(subject, |parts| {
+            parts.attachments.clear();
+            Ok(())
+        });
     }
 
     fn drop_destination(&mut self, id: DestinationId) -> Result<(), Conflict> {
         let used = self
             .submissions
             .rows()
-            .any(|(_, held)| held.submission.destination_id == id);
+            .any(|(_, held)| held.what.destination_id == id);
         refuse!(Conflict::InUse, if used);
         self.destinations.remove(&id);
         let keys: Vec<_> = self
@@ -280,13 +299,11 @@ impl State {
     }
 
     pub(super) fn submission(&self, id: SubmissionId) -> Option<Submission> {
-        self.submissions
-            .find(&id)
-            .map(|held| held.submission.clone())
+        self.submissions.find(&id).map(|held| held.what.clone())
     }
 
-    pub(super) fn content(&self, id: SubmissionId) -> Option<Content> {
-        self.contents.find(&id).cloned()
+    pub(super) fn content(&self, of: Subject) -> Option<Content> {
+        self.contents.find(&of).cloned()
     }
 
     pub(super) fn submissions(
@@ -298,7 +315,47 @@ impl State {
             .submissions
             .rows()
             .filter(|(_, held)| matches(held, filter))
-            .map(|(id, held)| (order(held, filter), *id, reference(&held.submission)))
+            .map(|(id, held)| (order(held, filter), *id, reference(&held.what)))
+            .collect();
+        found.sort_by_key(|(at, id, _)| (*at, *id));
+        slice(found.into_iter().map(|(_, _, found)| found), page)
+    }
+
+    pub(super) fn case(&self, id: CaseId) -> Option<Case> {
+        self.cases.find(&id).cloned()
+    }
+
+    pub(super) fn cases(&self, filter: &CaseFilter, page: Page) -> Listed<Case> {
+        let mut found: Vec<_> = self
+            .cases
+            .rows()
+            .map(|(_, case)| case)
+            .filter(|case| {
+                filter.sender.as_ref() == Some(&case.sender)
+                    || filter.destinations.contains(&case.destination_id)
+            })
+            .collect();
+        found.sort_by_key(|case| (case.opened_at, case.id));
+        slice(found.into_iter().cloned(), page)
+    }
+
+    pub(super) fn reply(&self, id: ReplyId) -> Option<ReplyRecord> {
+        self.replies.find(&id).map(|held| held.what.clone())
+    }
+
+    pub(super) fn replies(&self, filter: &ReplyFilter, page: Page) -> Listed<ReplyRef> {
+        let mut found: Vec<_> = self
+            .replies
+            .rows()
+            .filter(|(_, held)| is_wanted(held, filter))
+            .map(|(id, held)| {
+                let found = ReplyRef {
+                    id: *id,
+                    case_id: held.what.case_id,
+                    destination_id: held.what.destination_id,
+                };
+                (listed_reply_at(held, filter), *id, found)
+            })
             .collect();
         found.sort_by_key(|(at, id, _)| (*at, *id));
         slice(found.into_iter().map(|(_, _, found)| found), page)
@@ -308,7 +365,7 @@ impl State {
         let found = self.events.rows().map(|(_, event)| event);
         let found = found.filter(|event| match of {
             LogOf::Case(id) => event.case_id == id,
-            LogOf::Submission(id) => event.submission_id == id,
+            LogOf::Subject(subject) => event.subject == subject,
         });
         slice(found.cloned(), page)
     }
@@ -379,12 +436,33 @@ fn same_blobs(stored: &[Attachment], expected: &[Attachment]) -> bool {
     stored.iter().map(|a| (a.id, &a.blob)).eq(expected)
 }
 
+fn attach(parts: &mut Parts<'_>, attachment: Attachment) -> Result<(), Conflict> {
+    refuse!(Conflict::StateMoved(*parts.state), if *parts.state != Life::Created);
+    refuse!(Conflict::NotAnnounced, if !parts.announced.contains(&attachment.id));
+    parts.attachments.retain(|old| old.id != attachment.id);
+    parts.attachments.push(attachment);
+    parts.attachments.sort_by_key(|a| a.id);
+    Ok(())
+}
+
+fn move_on(parts: &mut Parts<'_>, (from, to): (Life, Life), at: Timestamp) -> Result<(), Conflict> {
+    refuse!(Conflict::StateMoved(*parts.state), if *parts.state != from);
+    if from != to {
+        *parts.state = to;
+        *parts.since = at;
+        if to == Life::Submitted {
+            *parts.submitted_at = Some(at);
+        }
+    }
+    Ok(())
+}
+
 fn listed_at(submission: &Submission) -> Timestamp {
     submission.submitted_at.unwrap_or(submission.created_at)
 }
 
-fn matches(held: &Held, filter: &SubmissionFilter) -> bool {
-    let submission = &held.submission;
+fn matches(held: &Held<Submission>, filter: &SubmissionFilter) -> bool {
+    let submission = &held.what;
     match filter {
         SubmissionFilter::ForPickup(destinations) => {
             submission.state == Life::Submitted && destinations.contains(&submission.destination_id)
@@ -396,10 +474,30 @@ fn matches(held: &Held, filter: &SubmissionFilter) -> bool {
     }
 }
 
-fn order(held: &Held, filter: &SubmissionFilter) -> Timestamp {
+fn order(held: &Held<Submission>, filter: &SubmissionFilter) -> Timestamp {
     match filter {
         SubmissionFilter::Stale { .. } => held.since,
-        SubmissionFilter::ForPickup(_) | SubmissionFilter::OfCase(_) => listed_at(&held.submission),
+        SubmissionFilter::ForPickup(_) | SubmissionFilter::OfCase(_) => listed_at(&held.what),
+    }
+}
+
+fn is_wanted(held: &Held<ReplyRecord>, filter: &ReplyFilter) -> bool {
+    let reply = &held.what;
+    match filter {
+        ReplyFilter::ForPickup(receiver) => {
+            reply.state == Life::Submitted && reply.receiver == *receiver
+        }
+        ReplyFilter::Stale { state, before } => reply.state == *state && held.since < *before,
+        ReplyFilter::OfCase(id) => reply.case_id == *id,
+    }
+}
+
+fn listed_reply_at(held: &Held<ReplyRecord>, filter: &ReplyFilter) -> Timestamp {
+    match filter {
+        ReplyFilter::Stale { .. } => held.since,
+        ReplyFilter::ForPickup(_) | ReplyFilter::OfCase(_) => {
+            held.what.submitted_at.unwrap_or(held.what.created_at)
+        }
     }
 }
 

@@ -211,7 +211,7 @@ async fn finish(
         tag: arrival.tag.clone(),
     };
     let batch = Batch::new().with(Change::Attach {
-        submission_id: arrival.submission_id,
+        subject: arrival.submission_id.into(),
         attachment: row,
     });
     let committed = context.store().commit(batch).await;
@@ -230,7 +230,7 @@ async fn finish(
     done_or(committed?, |conflict| match conflict {
         Conflict::StateMoved(state) => closed(state),
         Conflict::Exists
-        | Conflict::SubmissionUnknown
+        | Conflict::SubjectUnknown
         | Conflict::NotAnnounced
         | Conflict::AttachmentsMoved
         | Conflict::CaseMismatch

@@ -43,7 +43,7 @@ pub(super) async fn of_submission(
     if !reads_log(&asked, &submission).await? {
         return Err(no_such_submission());
     }
-    log(&asked, LogOf::Submission(id), paging_of(&query)?).await
+    log(&asked, LogOf::Subject(id.into()), paging_of(&query)?).await
 }
 
 fn demand_any_right(asked: &Asked) -> Result<(), Refused> {

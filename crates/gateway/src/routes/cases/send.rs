@@ -92,7 +92,7 @@ async fn next(asked: &Asked, submission: &Submission, claims: &Claims) -> Result
     let log = asked
         .context
         .store()
-        .events(LogOf::Submission(submission.id), page)
+        .events(LogOf::Subject(submission.id.into()), page)
         .await?
         .entries;
     if log.iter().any(|event| event.id == claims.id) {
@@ -205,7 +205,7 @@ async fn record(
     let event = Event {
         id: token.claims.id,
         case_id: submission.case_id,
-        submission_id: submission.id,
+        subject: submission.id.into(),
         name: token.claims.kind.slug().to_owned(),
         issuer: Issuer::Subscriber,
         at,
@@ -213,7 +213,7 @@ async fn record(
     };
     let mut batch = Batch::new()
         .with(Change::Move {
-            submission_id: submission.id,
+            subject: submission.id.into(),
             from: submission.state,
             to,
             at,

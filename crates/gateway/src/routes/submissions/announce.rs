@@ -6,7 +6,7 @@ use amtsbote_fit_connect::submission::{CreateSubmission, SubmissionRef as WireRe
 use amtsbote_model::submission::{Event as Step, State};
 use amtsbote_model::{AttachmentId, CaseId, Destination, DestinationStatus, Region, SubmissionId};
 use amtsbote_problem::{Bilingual, Code, Finding, Findings, Problem};
-use amtsbote_store::{Batch, Change, Conflict, Submission};
+use amtsbote_store::{Batch, Case as Record, Change, Conflict, Submission};
 use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
@@ -44,14 +44,16 @@ pub(super) async fn announce(
         submitted_at: None,
     };
     let ids = reference(&submission);
+    let opened = Record {
+        id: case_id,
+        destination_id: destination.id,
+        sender: submission.sender.clone(),
+        opened_at: at,
+    };
     let event = service_event(&asked.context, ids, Step::Create, Payload::Empty, at).await?;
     let mut batch = Batch::new();
     if is_new == Case::New {
-        batch = batch.with(Change::OpenCase {
-            id: case_id,
-            destination_id: destination.id,
-            at,
-        });
+        batch = batch.with(Change::OpenCase(opened));
     }
     let batch = batch
         .with(Change::Announce(Box::new(submission)))
@@ -63,7 +65,7 @@ pub(super) async fn announce(
             Conflict::CaseMismatch => case_mismatch(),
             Conflict::Exists
             | Conflict::StateMoved(_)
-            | Conflict::SubmissionUnknown
+            | Conflict::SubjectUnknown
             | Conflict::NotAnnounced
             | Conflict::AttachmentsMoved
             | Conflict::InUse => unexpected(conflict),

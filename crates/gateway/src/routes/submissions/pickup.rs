@@ -127,7 +127,7 @@ pub(super) async fn fetch(asked: Asked, Of(id): Of<SubmissionId>) -> Result<Json
     let content = asked
         .context
         .store()
-        .content(id)
+        .content(id.into())
         .await?
         .ok_or_else(no_such_submission)?;
     let data = content.data.map(stored).transpose()?;

@@ -146,7 +146,7 @@ async fn repeated(
     submission: &Submission,
     sealed: &Sealed,
 ) -> Result<Complete, Refused> {
-    match context.store().content(submission.id).await? {
+    match context.store().content(submission.id.into()).await? {
         Some(content) if content == sealed.content => Ok(Complete::Yes),
         Some(_) | None => {
             let detail = format!("it is {} already, with other content", submission.state);
@@ -186,15 +186,15 @@ async fn complete(
     .await?;
     let mut batch = Batch::new()
         .with(Change::ExpectAttachments {
-            submission_id: ids.id,
+            subject: ids.id.into(),
             attachments: submission.attachments.clone(),
         })
         .with(Change::Fill {
-            submission_id: ids.id,
+            subject: ids.id.into(),
             content: sealed.content.clone(),
         })
         .with(Change::Move {
-            submission_id: ids.id,
+            subject: ids.id.into(),
             from: submission.state,
             to,
             at,
