@@ -116,7 +116,10 @@ fn walk(folder: &Path, prefix: &str, sources: &mut Vec<Source>) -> Result<()> {
         let relative = format!("{prefix}{name}");
         if kind.is_dir() && is_wanted(&name) {
             walk(&entry.path(), &format!("{relative}/"), sources)?;
-        } else if kind.is_file() && entry.metadata().with_context(failed)?.len() <= TEXT_MAX_BYTES {
+        } else if kind.is_file()
+            && name != ".git" // of a linked checkout: its path
+            && entry.metadata().with_context(failed)?.len() <= TEXT_MAX_BYTES
+        {
             // What is not UTF-8 is no text; a file that went away meanwhile is no fault.
             if let Ok(text) = fs::read_to_string(entry.path()) {
                 sources.push(Source {
