@@ -60,6 +60,8 @@ const FENCED: &[(&str, &str)] = &[
     ("openssl", "jose"),
     ("xsd-schema", "validate"),
     ("jsonschema", "validate"),
+    ("russh", "transport-sftp"),
+    ("russh-sftp", "transport-sftp"),
     ("clap", "cli"),
 ];
 

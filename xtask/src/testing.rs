@@ -12,10 +12,16 @@ use anyhow::{Context, Result};
 use crate::{say, tree};
 
 /// Programs some tests call, and where they come from.
-const TOOLS: &[(&str, &str)] = &[(
-    "xmllint",
-    "Debian package libxml2-utils; the second opinion on XSD",
-)];
+const TOOLS: &[(&str, &str)] = &[
+    (
+        "xmllint",
+        "Debian package libxml2-utils; the second opinion on XSD",
+    ),
+    (
+        "/usr/sbin/sshd",
+        "Debian package openssh-server; the peer of the SFTP transport",
+    ),
+];
 
 /// Looks, says, runs.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {

@@ -11,7 +11,7 @@
 //! An adapter translates and classifies. It does not retry, sleep, spawn, read the clock or the environment, or choose
 //! the next state. Content lives in [`Personal`](amtsbote_model::Personal) and in [`AttachmentSource`]s, which stream.
 //!
-//! Start reading at [`Format`], then [`Outbound`].
+//! Start reading at [`Format`], then [`Transport`] and [`Outbound`].
 
 mod attachment_names;
 mod check;
@@ -21,8 +21,10 @@ pub mod laws;
 mod outbound;
 mod package;
 mod parcel;
+pub mod placement;
 mod stream;
 mod translation;
+pub mod transport;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -39,6 +41,6 @@ pub use parcel::{
 };
 pub use stream::FileReader;
 pub use translation::{loss_pointers, refusal_findings, template_findings};
-
+pub use transport::Transport;
 /// A boxed, sendable future.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use amtsbote_model::Personal;
 use amtsbote_problem::Finding;
 
 use crate::{Parcel, Reply};
@@ -26,6 +27,8 @@ pub struct Receipt {
     pub place: String,
     /// Whether this call brought it.
     pub arrival: Arrival,
+    /// The procedure's file number (*Aktenzeichen*), if it answered with one at once.
+    pub file_number: Option<Personal<String>>,
 }
 
 /// Whether a parcel is new to the receiver.

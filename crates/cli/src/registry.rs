@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use amtsbote_adapter::{Format, Outbound};
+use amtsbote_adapter::{Format, Outbound, Transport};
 use amtsbote_adapter_xbau::xoev::SchemaSets;
-use amtsbote_transport_folder::FolderOutbound;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::xsd::{self, Added};
 
@@ -50,23 +49,32 @@ fn schema_sets(sets: &[Added]) -> SchemaSets {
     schemas
 }
 
+/// The ways out this program knows.
+fn transports() -> Vec<Box<dyn Transport>> {
+    vec![
+        Box::new(amtsbote_transport_folder::Folder),
+        Box::new(amtsbote_transport_sftp::Sftp),
+    ]
+}
+
 /// Opens the way out that `settings` name; relative paths in it are below `base`.
 pub(crate) fn outbound(settings: &toml::Table, base: &Path) -> Result<Arc<dyn Outbound>> {
     let mut settings = settings.clone();
-    let transport = settings.remove("transport");
-    match transport.as_ref().and_then(toml::Value::as_str) {
-        Some("folder") => {
-            let mut settings: amtsbote_transport_folder::Settings = settings
-                .try_into()
-                .context("the settings of the transport `folder` are not usable")?;
-            settings.path = base.join(&settings.path);
-            settings.work_path = settings.work_path.map(|path| base.join(path));
-            for folder in std::iter::once(&settings.path).chain(&settings.work_path) {
-                crate::folder::make(folder)?;
-            }
-            Ok(Arc::new(FolderOutbound::open(settings)?))
-        }
-        Some(other) => bail!("there is no transport {other:?}; known are folder"),
-        None => bail!("outbound.transport must name a transport; known are folder"),
-    }
+    let named = settings.remove("transport");
+    let transports = transports();
+    let known = || {
+        let names: Vec<_> = transports.iter().map(|known| known.name()).collect();
+        names.join(", ")
+    };
+    let Some(name) = named.as_ref().and_then(toml::Value::as_str) else {
+        bail!(
+            "outbound.transport must name a transport; known are {}",
+            known()
+        )
+    };
+    let transport = transports
+        .iter()
+        .find(|transport| transport.name() == name)
+        .ok_or_else(|| anyhow!("there is no transport {name:?}; known are {}", known()))?;
+    Ok(transport.open(settings, base)?)
 }

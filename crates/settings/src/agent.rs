@@ -73,7 +73,7 @@ pub struct DestinationRoute {
     /// Header data of the receiver for templates (`$receiver`): name, directory keys, contact.
     #[serde(default)]
     pub receiver: toml::Table,
-    /// The way out: `transport = "folder"` and that transport's settings.
+    /// The way out: `transport` by its name, and that transport's settings.
     pub outbound: toml::Table,
 }
 

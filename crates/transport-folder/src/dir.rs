@@ -6,10 +6,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use amtsbote_adapter::placement::FileMode;
 use rustix::fs::{self, Access, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
-
-use crate::settings::FileMode;
 
 const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)

@@ -19,12 +19,12 @@
 
 use std::io::{Read as _, Write as _};
 
+use amtsbote_adapter::placement::{FileMode, Layout, POSITION_LEN};
 use amtsbote_model::ParcelId;
 
 use crate::dir::{Dir, Lock};
 use crate::fault::{AtStep as _, Failure};
-use crate::settings::{FileMode, Layout, Settings};
-use crate::wire::POSITION_LEN;
+use crate::settings::Settings;
 
 const OURS: FileMode = FileMode::Bits(0o700);
 const OURS_FILE: FileMode = FileMode::Bits(0o600);

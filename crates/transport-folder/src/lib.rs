@@ -1,7 +1,7 @@
 //! A way out: a folder the procedure watches (*Übergabeverzeichnis*), local or mounted.
 //!
 //! ```text
-//!  parcel ─► wire: which file gets which name
+//!  parcel ─► placement (adapter): which file gets which name
 //!              │
 //!              ▼               (a) write, fsync         (b) note the intent, fsync
 //!         <path>/.amtsbote-tmp/<id>/…            <path>/.amtsbote-done/<id>.intent
@@ -24,10 +24,9 @@ mod ledger;
 mod outbound;
 mod settings;
 mod staging;
-mod wire;
 
-pub use outbound::FolderOutbound;
-pub use settings::{Collision, FileMode, Layout, NamePattern, Settings};
+pub use outbound::{Folder, FolderOutbound};
+pub use settings::Settings;
 
 /// The name of this way in settings, logs and docs.
 pub const NAME: &str = "folder";

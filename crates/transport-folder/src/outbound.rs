@@ -1,17 +1,47 @@
 //! One try: begin, stream, commit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply};
+use amtsbote_adapter::placement::{Layout, Plan};
+use amtsbote_adapter::transport::settings_of;
+use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::fault::{AtStep as _, Failure, unavailable};
 use crate::ledger::{Folders, Note, Shown};
-use crate::settings::{Layout, Settings};
+use crate::settings::Settings;
 use crate::staging::{Begun, Staging};
-use crate::wire::{self, Plan};
+
+/// Folders the procedure watches, by settings.
+#[derive(Debug)]
+pub struct Folder;
+
+impl Transport for Folder {
+    fn name(&self) -> &'static str {
+        crate::NAME
+    }
+
+    /// Makes the folders if they are not there.
+    fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault> {
+        let mut settings: Settings = settings_of(self, settings)?;
+        settings.path = base.join(&settings.path);
+        settings.work_path = settings.work_path.map(|path| base.join(path));
+        for folder in std::iter::once(&settings.path).chain(&settings.work_path) {
+            make(folder).at("make the folder")?;
+        }
+        Ok(Arc::new(FolderOutbound::open(settings)?))
+    }
+}
+
+fn make(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o750)
+        .create(folder)
+}
 
 /// The way out into one folder. Cheap to clone; any number of them, in any number of processes on one machine, may
 /// bring parcels into the same folder.
@@ -55,8 +85,11 @@ impl FolderOutbound {
     }
 
     async fn bring(&self, parcel: &Parcel) -> Result<Receipt, Fault> {
-        let plan =
-            wire::plan(&self.settings, parcel).map_err(|findings| Fault::Rejected { findings })?;
+        let plan = self
+            .settings
+            .placement()
+            .plan(parcel)
+            .map_err(|findings| Fault::Rejected { findings })?;
         let note = Note {
             layout: plan.layout,
             name: plan.name.clone(),
@@ -82,6 +115,7 @@ impl FolderOutbound {
         Receipt {
             place: place.display().to_string(),
             arrival,
+            file_number: None,
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
+use amtsbote_adapter::placement::{Collision, FileMode};
 use amtsbote_model::ParcelId;
 
 use crate::dir::Dir;
 use crate::fault::{AtStep as _, Failure};
 use crate::ledger::{Folders, Known, Note, Shown};
-use crate::settings::{Collision, FileMode, Settings};
+use crate::settings::Settings;
 
 /// How a try begins.
 pub(crate) enum Begun {

@@ -50,6 +50,7 @@ impl Weigher {
         Ok(Receipt {
             place: "scales".to_owned(),
             arrival: Arrival::New,
+            file_number: None,
         })
     }
 }

@@ -108,6 +108,7 @@ impl Procedure {
         Ok(Receipt {
             place: format!("inbox/{}", parcel.id),
             arrival,
+            file_number: None,
         })
     }
 }

@@ -1,0 +1,75 @@
+//! Kinds of ways out, and what all of them do with their settings.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use amtsbote_model::Secret;
+use serde::de::DeserializeOwned;
+
+use crate::{Fault, Outbound};
+
+/// Longest file of a key, a certificate or a secret.
+const SMALL_FILE_MAX_BYTES: u64 = 1024 * 1024;
+
+/// A kind of way out, such as `folder`, `sftp`, `http`. Registered once, in `cli`.
+pub trait Transport: Send + Sync {
+    /// The name by which settings ask for it.
+    fn name(&self) -> &'static str;
+
+    /// Checks the settings and opens a way. Starts no tasks and calls nobody; relative paths of this machine are below
+    /// `base`. What is wrong is [`Fault::Misconfigured`].
+    fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault>;
+}
+
+/// Reads the settings of one way. Unknown keys are the settings' own to refuse (`deny_unknown_fields`).
+pub fn settings_of<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    settings: toml::Table,
+) -> Result<T, Fault> {
+    settings.try_into().map_err(|error: toml::de::Error| {
+        // The message alone: the whole error would quote the settings.
+        Fault::Misconfigured {
+            what: format!(
+                "the settings of the transport {} are not usable: {}",
+                transport.name(),
+                error.message()
+            ),
+        }
+    })
+}
+
+/// Reads a small file that settings name, such as a certificate, at most 1 MiB. `what` names it for people.
+pub fn read_small(path: &Path, what: &str) -> Result<Vec<u8>, Fault> {
+    let unreadable = |error: std::io::Error| Fault::Misconfigured {
+        what: format!("{what} cannot be read: {}", error.kind()),
+    };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(SMALL_FILE_MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > SMALL_FILE_MAX_BYTES {
+        return Err(Fault::Misconfigured {
+            what: format!("{what} is longer than {SMALL_FILE_MAX_BYTES} bytes"),
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a file that holds a secret. Line ends at its end do not belong to it.
+pub fn read_secret(path: &Path, what: &str) -> Result<Secret, Fault> {
+    let whole = read_text(path, what)?;
+    Ok(Secret::new(
+        whole.reveal().trim_end_matches(['\r', '\n']).to_owned(),
+    ))
+}
+
+/// Reads a small text file whole, such as a key in PEM form.
+pub fn read_text(path: &Path, what: &str) -> Result<Secret, Fault> {
+    String::from_utf8(read_small(path, what)?)
+        .map(Secret::new)
+        .map_err(|_| Fault::Misconfigured {
+            what: format!("{what} is not UTF-8 text"),
+        })
+}
