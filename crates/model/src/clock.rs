@@ -43,6 +43,12 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// From RFC 3339, with any offset.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(at.as_millisecond()))
+    }
+
     /// RFC 3339 with milliseconds and `Z`, for example `2026-11-23T08:15:30.250Z`.
     pub fn to_rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0)
@@ -82,6 +88,16 @@ mod tests {
             Timestamp::from_seconds(0).to_string(),
             "1970-01-01T00:00:00.000Z"
         );
+    }
+
+    #[test]
+    fn reads_rfc3339_with_any_offset() {
+        let read = |text| Timestamp::parse_rfc3339(text).map(Timestamp::as_seconds);
+        assert_eq!(read("2022-12-31T22:59:59Z"), Some(1_672_527_599));
+        assert_eq!(read("2023-01-01T00:59:59.9+02:00"), Some(1_672_527_599));
+        for text in ["", "2022-12-31", "2022-12-31T22:59:59", "yesterday"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

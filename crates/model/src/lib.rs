@@ -17,6 +17,7 @@ pub mod delivery;
 pub mod destination;
 mod guarded;
 pub mod ids;
+mod mail_address;
 pub mod region;
 pub mod reply;
 pub mod service;
@@ -32,6 +33,7 @@ pub use ids::{
     AttachmentId, CaseId, ClientId, DestinationId, EventId, MalformedId, ParcelId, ReplyId,
     SubmissionId,
 };
+pub use mail_address::{MailAddress, MalformedMailAddress};
 pub use region::{Ars, MalformedRegion, Region};
 pub use service::{MalformedService, ServiceId};
 pub use subject::Subject;

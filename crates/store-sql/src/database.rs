@@ -126,6 +126,8 @@ fn set_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         return Err(refused("synchronous is not FULL"));
     }
     set("foreign_keys", &true).map_err(fault)?;
+    // Pages of a half-done transaction stay in memory: no file beside the database ever holds content.
+    set("temp_store", &"MEMORY").map_err(fault)?;
     // What is deleted is overwritten; see `Writer` for the log.
     let secure: i64 = connection
         .pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))

@@ -7,7 +7,7 @@
 //!
 //! While a group is fsynced the next one gathers in the queue, so the more there is to do, the cheaper each becomes.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use crate::group::{self, Health, Job};
 pub(crate) const QUEUE_MAX: usize = 1024;
 const GROUP_MAX: usize = 256;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Pause before the log is emptied again, if that failed and nothing is written.
+const EMPTY_AGAIN: Duration = Duration::from_secs(1);
 
 type Answer<J> = Result<<J as Job>::Answer, Error>;
 type Waiting<J> = (J, oneshot::Sender<Answer<J>>);
@@ -86,8 +88,17 @@ fn closed() -> Error {
 
 fn write<J: Job>(database: &Connection, queue: &Receiver<Waiting<J>>) {
     let mut health = Health::Good;
-    let mut log_holds_erased = false;
-    while let Ok(first) = queue.recv() {
+    // A process that was killed may have left erased content in the log.
+    let mut log_holds_erased = true;
+    loop {
+        let first = match next(queue, log_holds_erased.then_some(EMPTY_AGAIN)) {
+            Next::Job(first) => first,
+            Next::Quiet => {
+                log_holds_erased = health == Health::Good && !emptied_log(database);
+                continue;
+            }
+            Next::End => return,
+        };
         let mut waiting = vec![first];
         waiting.extend(queue.try_iter().take(GROUP_MAX - 1));
         let idle = waiting.len() < GROUP_MAX;
@@ -114,8 +125,26 @@ fn write<J: Job>(database: &Connection, queue: &Receiver<Waiting<J>>) {
     }
 }
 
+enum Next<T> {
+    Job(T),
+    /// Nothing came within the time.
+    Quiet,
+    End,
+}
+
+fn next<T>(queue: &Receiver<T>, patience: Option<Duration>) -> Next<T> {
+    let Some(patience) = patience else {
+        return queue.recv().map_or(Next::End, Next::Job);
+    };
+    match queue.recv_timeout(patience) {
+        Ok(job) => Next::Job(job),
+        Err(RecvTimeoutError::Timeout) => Next::Quiet,
+        Err(RecvTimeoutError::Disconnected) => Next::End,
+    }
+}
+
 /// Erased content still stands in the write-ahead log until that is written over: empty it. While somebody reads, it
-/// stays, and is emptied after a later group.
+/// stays, and is emptied after a later group or a while.
 fn emptied_log(database: &Connection) -> bool {
     let busy = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         row.get::<_, i64>(0)

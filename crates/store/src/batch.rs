@@ -9,7 +9,7 @@ use amtsbote_model::{Destination, DestinationId, Subject, Timestamp};
 
 use crate::{
     Attachment, Case, Content, Event, KeyRecord, Notice, NoticeId, Remembered, ReplyRecord,
-    Submission,
+    Submission, Upkeep,
 };
 
 /// Changes that happen together or not at all, in order.
@@ -115,6 +115,8 @@ pub enum Change {
     },
     /// A callback is done, or given up. No change if it is not there any more.
     Dequeue(NoticeId),
+    /// What the deadlines' rounds write.
+    Upkeep(Upkeep),
 }
 
 /// Why a batch was not applied.

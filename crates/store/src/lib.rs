@@ -5,7 +5,7 @@
 //!  gateway ──► Ledger (submissions, events, idempotency)        ─┐
 //!          ──► Cases (cases, replies)                            │
 //!          ──► Directory (destinations, keys)                    ├─ one `Batch` = one transaction
-//!          ──► Outbox (callbacks that are due)                  ─┘
+//!          ──► Outbox (callbacks and mails that are due)        ─┘
 //!          ──► Blobs (attachments: ciphertext streams)
 //!  agent   ──► Deliveries (one row per submission on its way)  + Blobs (ciphertext spool)
 //! ```
@@ -23,6 +23,7 @@ pub mod deliveries;
 pub mod laws;
 pub mod memory;
 pub mod records;
+pub mod upkeep;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -34,9 +35,10 @@ pub use deliveries::{Deliveries, DeliveryRow, NewDelivery, Swapped};
 pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryStore};
 pub use records::{
     Attachment, Case, CaseFilter, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf,
-    Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord, ReplyRef, Submission,
-    SubmissionFilter, SubmissionRef,
+    Mail, MailId, Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord, ReplyRef,
+    Submission, SubmissionFilter, SubmissionRef,
 };
+pub use upkeep::Upkeep;
 
 use amtsbote_model::{
     CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
@@ -93,6 +95,13 @@ pub trait Ledger: Send + Sync {
         client: &'a ClientId,
         key: &'a str,
     ) -> Reply<'a, Result<Option<Remembered>, Error>>;
+
+    /// Cases of which everything is deleted and whose last event (without any: their opening) is older than `before`, quietest
+    /// first, at most `max`.
+    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>>;
+
+    /// When the deadlines were last looked at, as noted by [`Upkeep::Round`].
+    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>>;
 }
 
 /// Cases, and the replies in them. Written through [`Ledger::commit`].
@@ -134,10 +143,13 @@ pub trait Directory: Send + Sync {
     fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>>;
 }
 
-/// Callbacks waiting to be sent. Written and settled through [`Ledger::commit`].
+/// Callbacks and mails waiting to be sent. Written and settled through [`Ledger::commit`].
 pub trait Outbox: Send + Sync {
     /// Notices due at `now`, oldest first, at most `max`.
     fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>>;
+
+    /// Mails due at `now`, oldest first, at most `max`.
+    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>>;
 }
 
 /// Everything the gateway needs.

@@ -2,8 +2,8 @@
 
 use amtsbote_model::submission::{Issuer, State};
 use amtsbote_model::{
-    AttachmentId, Callback, CaseId, ClientId, DestinationId, EventId, Region, ReplyId, Secret,
-    ServiceId, Subject, SubmissionId, Timestamp,
+    AttachmentId, Callback, CaseId, ClientId, DestinationId, EventId, MailAddress, Region, ReplyId,
+    Secret, ServiceId, Subject, SubmissionId, Timestamp,
 };
 
 use crate::BlobId;
@@ -130,6 +130,13 @@ pub enum SubmissionFilter {
         /// Announced (created), submitted, or moved into the state before this.
         before: Timestamp,
     },
+    /// Waiting to be fetched since before the moment given, and its subscriber was reminded exactly so often.
+    Unreminded {
+        /// Reminders so far.
+        reminded: u32,
+        /// Submitted before this.
+        before: Timestamp,
+    },
     /// All of a case.
     OfCase(CaseId),
 }
@@ -252,6 +259,33 @@ pub struct Notice {
     pub secret: Secret,
     /// JSON body, exactly as it will be authenticated.
     pub body: String,
+    /// When it was made: it is given up some time after this.
+    pub made_at: Timestamp,
+    /// Failed tries so far.
+    pub tries: u32,
+    /// When to try next.
+    pub due_at: Timestamp,
+}
+
+/// Identifier of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MailId(pub EventId);
+
+/// A mail to be sent until a mail server has taken it or it is given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Identifier, made by who posts it.
+    pub id: MailId,
+    /// The destination it is about.
+    pub destination_id: DestinationId,
+    /// To whom.
+    pub to: MailAddress,
+    /// Subject, one line.
+    pub subject: String,
+    /// Plain text: ids, services, counts and dates only.
+    pub text: String,
+    /// When it was made: it is given up some time after this.
+    pub made_at: Timestamp,
     /// Failed tries so far.
     pub tries: u32,
     /// When to try next.

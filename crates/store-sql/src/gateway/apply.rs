@@ -8,7 +8,7 @@ use amtsbote_store::{
 };
 use rusqlite::{Connection, Result, params};
 
-use super::{destinations, replies, rows};
+use super::{destinations, replies, rows, upkeep};
 use crate::columns::{self, execute, first, signed};
 
 /// Whether a change was made.
@@ -63,6 +63,7 @@ fn apply_one(database: &Connection, change: Change) -> Result<Step> {
             execute(database, sql, [bytes(id.0.uuid())])?;
             Ok(Ok(()))
         }
+        Change::Upkeep(upkeep) => upkeep::apply(database, upkeep),
     }
 }
 
@@ -71,7 +72,7 @@ pub(super) fn bytes(uuid: uuid::Uuid) -> [u8; 16] {
 }
 
 /// Inserts a row, or tells that its identity is taken. The statement ends in `ON CONFLICT DO NOTHING`.
-fn insert(database: &Connection, sql: &str, row: impl rusqlite::Params) -> Result<Step> {
+pub(super) fn insert(database: &Connection, sql: &str, row: impl rusqlite::Params) -> Result<Step> {
     let inserted = execute(database, sql, row)?;
     Ok(if inserted == 1 {
         Ok(())
@@ -83,7 +84,7 @@ fn insert(database: &Connection, sql: &str, row: impl rusqlite::Params) -> Resul
 fn open_case(database: &Connection, case: &Case) -> Result<Step> {
     insert(
         database,
-        "INSERT INTO cases (id, destination_id, sender, opened_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        "INSERT INTO cases (id, destination_id, sender, opened_at, last_at) VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING",
         params![
             bytes(case.id.uuid()),
             bytes(case.destination_id.uuid()),
@@ -255,6 +256,11 @@ fn expect(database: &Connection, id: Subject, expected: &[Attachment]) -> Result
 }
 
 fn append(database: &Connection, event: &Event) -> Result<Step> {
+    execute(
+        database,
+        "UPDATE cases SET last_at = ?2 WHERE id = ?1 AND last_at < ?2",
+        params![bytes(event.case_id.uuid()), event.at.as_millis()],
+    )?;
     insert(
         database,
         "INSERT INTO events (id, case_id, subject, subject_id, name, issuer, at, token)
@@ -316,8 +322,8 @@ fn remember(database: &Connection, answer: &Remembered) -> Result<Step> {
 fn enqueue(database: &Connection, notice: &Notice) -> Result<Step> {
     insert(
         database,
-        "INSERT INTO outbox (id, subject, subject_id, url, secret, body, tries, due_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        "INSERT INTO outbox (id, subject, subject_id, url, secret, body, made_at, tries, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
         params![
             bytes(notice.id.0.uuid()),
             rows::subject_name(notice.subject),
@@ -325,6 +331,7 @@ fn enqueue(database: &Connection, notice: &Notice) -> Result<Step> {
             notice.url,
             notice.secret.reveal(),
             notice.body,
+            notice.made_at.as_millis(),
             notice.tries,
             notice.due_at.as_millis(),
         ],

@@ -107,6 +107,12 @@ fn submissions_query(filter: &SubmissionFilter) -> Query {
             order: "since, id",
             values: vec![state.name().to_owned().into(), before.as_millis().into()],
         },
+        SubmissionFilter::Unreminded { reminded, before } => Query {
+            columns,
+            from: "submissions WHERE state = 'submitted' AND reminded = ?1 AND since < ?2".into(),
+            order: "since, id",
+            values: vec![i64::from(*reminded).into(), before.as_millis().into()],
+        },
         SubmissionFilter::OfCase(case) => Query {
             columns,
             from: "submissions WHERE case_id = ?1".into(),
@@ -297,6 +303,14 @@ mod tests {
             &submissions_query(&stale),
             "SEARCH submissions USING INDEX submissions_stale (state=? AND since<?)",
         );
+        let unreminded = SubmissionFilter::Unreminded {
+            reminded: 0,
+            before: Timestamp::from_seconds(1),
+        };
+        check(
+            &submissions_query(&unreminded),
+            "SEARCH submissions USING INDEX submissions_unreminded (reminded=? AND since<?)",
+        );
         check(
             &submissions_query(&SubmissionFilter::OfCase(case)),
             "SEARCH submissions USING INDEX submissions_of_case (case_id=?)",
@@ -342,6 +356,14 @@ mod tests {
         for index in ["cases_of_sender", "cases_of_destination"] {
             assert!(plan.contains(index), "{plan}");
         }
+    }
+
+    #[test]
+    fn quiet_cases_are_found_without_looking_at_the_others() {
+        let plan = plan(&empty(), super::super::upkeep::QUIET_CASES);
+        let index = "SEARCH cases USING COVERING INDEX cases_quiet (last_at<?)";
+        assert!(plan.starts_with(index), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 
     #[test]

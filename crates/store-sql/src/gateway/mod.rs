@@ -5,6 +5,7 @@ mod destinations;
 mod lists;
 mod replies;
 mod rows;
+mod upkeep;
 
 use std::path::Path;
 
@@ -13,8 +14,9 @@ use amtsbote_model::{
 };
 use amtsbote_store::{
     Batch, BlobId, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
-    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, Notice, Outbox, Page, Remembered,
-    Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
+    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, Mail, Notice, Outbox, Page,
+    Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
+    SubmissionRef, Upkeep,
 };
 use rusqlite::Connection;
 
@@ -31,6 +33,7 @@ const SCHEMA: Schema = Schema {
     migrations: &[
         include_str!("../schema/gateway-1.sql"),
         include_str!("../schema/gateway-2.sql"),
+        include_str!("../schema/gateway-3.sql"),
     ],
 };
 
@@ -83,7 +86,15 @@ impl Job for Batch {
     }
 
     fn erases(&self) -> bool {
-        let erases = |change: &Change| matches!(change, Change::Erase { .. });
+        let erases = |change: &Change| {
+            matches!(
+                change,
+                Change::Erase { .. }
+                    | Change::Upkeep(
+                        Upkeep::DropCase { .. } | Upkeep::DropMail(_) | Upkeep::Forget { .. }
+                    )
+            )
+        };
         self.0.iter().any(erases)
     }
 }
@@ -126,6 +137,15 @@ impl Ledger for SqliteStore {
         let (client, key) = (client.clone(), key.to_owned());
         let read = move |database: &Connection| rows::remembered(database, client, key);
         Box::pin(self.readers.read("remembered answer", move |t| read(t)))
+    }
+
+    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
+        let read = move |database: &Connection| upkeep::quiet_cases(database, before, max);
+        Box::pin(self.readers.read("case", move |t| read(t)))
+    }
+
+    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
+        Box::pin(self.readers.read("mark", |t| upkeep::last_round(t)))
     }
 }
 
@@ -187,5 +207,10 @@ impl Outbox for SqliteStore {
     fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
         let read = move |database: &Connection| rows::due(database, now, max);
         Box::pin(self.readers.read("notice", move |t| read(t)))
+    }
+
+    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
+        let read = move |database: &Connection| upkeep::due_mails(database, now, max);
+        Box::pin(self.readers.read("mail", move |t| read(t)))
     }
 }

@@ -166,7 +166,8 @@ pub(super) fn remembered(
 }
 
 pub(super) fn due(database: &Connection, now: Timestamp, max: u32) -> Result<Vec<Notice>> {
-    let sql = "SELECT id, subject, subject_id, url, secret, body, tries, due_at FROM outbox
+    let sql =
+        "SELECT id, subject, subject_id, url, secret, body, made_at, tries, due_at FROM outbox
         WHERE due_at <= ?1 ORDER BY due_at, number LIMIT ?2";
     let mut statement = database.prepare_cached(sql)?;
     let rows = statement.query_map(params![now.as_millis(), max], |row| {
@@ -176,6 +177,7 @@ pub(super) fn due(database: &Connection, now: Timestamp, max: u32) -> Result<Vec
             url: row.get("url")?,
             secret: Secret::new(row.get("secret")?),
             body: row.get("body")?,
+            made_at: moment(row, "made_at")?,
             tries: unsigned(row, "tries")?,
             due_at: moment(row, "due_at")?,
         })

@@ -4,10 +4,10 @@ use amtsbote_model::submission::State;
 
 use super::samples::{
     announced, announced_one, at, attachment, content, destination, done, event, found, id, key,
-    moved, notice, of, of_reply, open_case, remembered, reply_announced,
+    mail, moved, notice, of, of_reply, open_case, remembered, reply_announced,
 };
 use super::{DurableBench, blobs, deliveries, ledger, refusals};
-use crate::{Batch, Blobs, Change, Committed, Conflict, Deliveries, Ledger, Store};
+use crate::{Batch, Blobs, Change, Committed, Conflict, Deliveries, Ledger, Outbox, Store, Upkeep};
 
 /// Every kind of record, and the numbers that order them.
 pub async fn everything_committed_is_there_after_reopening<B>(bench: B)
@@ -41,6 +41,8 @@ where
         },
         Change::Remember(remembered("taken")),
         Change::Enqueue(notice(1, 10)),
+        Upkeep::Post(mail(1, 10)).into(),
+        Upkeep::Round { at: at(77) }.into(),
     ];
     done(store, changes).await;
     let before = refusals::picture(store).await;
@@ -48,6 +50,9 @@ where
     let bench = bench.reopen();
     let store = bench.subject();
     assert_eq!(refusals::picture(store).await, before);
+    let mails = store.due_mails(at(99), 10).await.expect("answers");
+    assert_eq!(mails, vec![mail(1, 10)]);
+    assert_eq!(store.last_round().await.expect("answers"), Some(at(77)));
     done(store, vec![Change::Append(event(1, 1, 1))]).await;
     let log = ledger::log(store, 1).await;
     assert_eq!(log, vec![event(5, 1, 1), event(4, 1, 1), event(1, 1, 1)]);

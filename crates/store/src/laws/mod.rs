@@ -21,6 +21,7 @@ pub mod lists;
 pub mod refusals;
 pub mod replies;
 pub mod samples;
+pub mod upkeep;
 
 /// Holds what is put to the test, and what it needs to live (a temporary folder).
 pub trait Bench {
@@ -119,6 +120,16 @@ macro_rules! ledger_laws {
                 a_notice_remembers_what_it_tells_of,
                 a_case_is_read_back_whole,
                 cases_are_listed_once_oldest_first;
+            upkeep:
+                reminders_are_counted_while_a_submission_waits,
+                of_racing_reminders_exactly_one_posts_its_mail,
+                mails_are_due_oldest_first_until_they_are_dropped,
+                quiet_cases_have_nothing_left_and_no_late_event,
+                a_case_in_use_is_not_dropped,
+                a_case_with_a_waiting_reply_is_not_quiet,
+                a_dropped_case_takes_its_submissions_log_and_callbacks_along,
+                old_answers_are_forgotten_oldest_first,
+                the_last_round_is_known;
         }
     };
 }

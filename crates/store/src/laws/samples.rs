@@ -7,8 +7,8 @@ use amtsbote_model::{
 };
 
 use crate::{
-    Attachment, Batch, BlobId, Case, Change, Committed, Content, Event, KeyRecord, Ledger, Notice,
-    NoticeId, Page, Remembered, ReplyRecord, Submission,
+    Attachment, Batch, BlobId, Case, Change, Committed, Content, Event, KeyRecord, Ledger, Mail,
+    MailId, Notice, NoticeId, Page, Remembered, ReplyRecord, Submission,
 };
 
 /// The service that [`destination`] offers.
@@ -172,6 +172,21 @@ pub fn notice(number: u32, due_s: i64) -> Notice {
         url: "https://callback.example/".into(),
         secret: Secret::new("a secret of at least 32 characters".into()),
         body: r#"{"type":"…"}"#.into(),
+        made_at: at(3),
+        tries: 0,
+        due_at: at(due_s),
+    }
+}
+
+/// A mail about destination 1, due at the given second.
+pub fn mail(number: u32, due_s: i64) -> Mail {
+    Mail {
+        id: MailId(id(number)),
+        destination_id: id(1),
+        to: "bau@example.org".parse().expect("a mail address"),
+        subject: "Wartende Einreichungen".into(),
+        text: "Zeile 1\nZeile 2\n".into(),
+        made_at: at(3),
         tries: 0,
         due_at: at(due_s),
     }

@@ -6,6 +6,7 @@ mod blobs;
 mod deliveries;
 mod state;
 mod table;
+mod upkeep;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +20,7 @@ pub use state::{State, apply};
 
 use crate::{
     Batch, Case, CaseFilter, Cases, Committed, Content, DestinationFilter, Directory, Error, Event,
-    KeyRecord, Ledger, Listed, LogOf, Notice, Outbox, Page, Remembered, Reply, ReplyFilter,
+    KeyRecord, Ledger, Listed, LogOf, Mail, Notice, Outbox, Page, Remembered, Reply, ReplyFilter,
     ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
 };
 
@@ -77,6 +78,14 @@ impl Ledger for MemoryStore {
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         Box::pin(async move { Ok(self.state().remembered(client, key)) })
     }
+
+    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
+        Box::pin(async move { Ok(self.state().quiet_cases(before, max)) })
+    }
+
+    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
+        Box::pin(async move { Ok(self.state().last_round()) })
+    }
 }
 
 impl Cases for MemoryStore {
@@ -126,6 +135,10 @@ impl Directory for MemoryStore {
 impl Outbox for MemoryStore {
     fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
         Box::pin(async move { Ok(self.state().due(now, max)) })
+    }
+
+    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
+        Box::pin(async move { Ok(self.state().due_mails(now, max)) })
     }
 }
 

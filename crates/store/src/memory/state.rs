@@ -9,8 +9,8 @@ use amtsbote_model::{
 use super::table::Table;
 use crate::{
     Attachment, Batch, Case, CaseFilter, Change, Committed, Conflict, Content, DestinationFilter,
-    Event, KeyRecord, Listed, LogOf, Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord,
-    ReplyRef, Submission, SubmissionFilter, SubmissionRef,
+    Event, KeyRecord, Listed, LogOf, Mail, Notice, NoticeId, Page, Remembered, ReplyFilter,
+    ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
 };
 
 /// Returns with the conflict if the condition holds.
@@ -24,8 +24,8 @@ macro_rules! refuse {
 
 /// A submission or reply, and since when it has been in its state.
 #[derive(Debug, Clone)]
-struct Held<T> {
-    what: T,
+pub(super) struct Held<T> {
+    pub(super) what: T,
     since: Timestamp,
 }
 
@@ -53,16 +53,22 @@ macro_rules! parts {
 /// Everything the gateway stores.
 #[derive(Debug, Default)]
 pub struct State {
-    cases: Table<CaseId, Case>,
-    submissions: Table<SubmissionId, Held<Submission>>,
-    replies: Table<ReplyId, Held<ReplyRecord>>,
-    contents: Table<Subject, Content>,
+    pub(super) cases: Table<CaseId, Case>,
+    /// When the last event of a case was.
+    pub(super) last_events: Table<CaseId, Timestamp>,
+    pub(super) submissions: Table<SubmissionId, Held<Submission>>,
+    /// How often somebody was reminded of a submission, if at all.
+    pub(super) reminded: Table<SubmissionId, u32>,
+    pub(super) replies: Table<ReplyId, Held<ReplyRecord>>,
+    pub(super) contents: Table<Subject, Content>,
     destinations: Table<DestinationId, Destination>,
     keys: Table<(DestinationId, String), (u64, KeyRecord)>,
-    events: Table<u64, Event>,
-    event_ids: Table<EventId, ()>,
-    remembered: Table<(ClientId, String), Remembered>,
-    notices: Table<EventId, (u64, Notice)>,
+    pub(super) events: Table<u64, Event>,
+    pub(super) event_ids: Table<EventId, ()>,
+    pub(super) remembered: Table<(ClientId, String), Remembered>,
+    pub(super) notices: Table<EventId, (u64, Notice)>,
+    pub(super) mails: Table<EventId, (u64, Mail)>,
+    pub(super) last_round: Table<(), Timestamp>,
     written: u64,
 }
 
@@ -83,7 +89,9 @@ pub fn apply(state: &mut State, batch: Batch) -> Committed {
 impl State {
     fn keep(&mut self) {
         self.cases.keep();
+        self.last_events.keep();
         self.submissions.keep();
+        self.reminded.keep();
         self.replies.keep();
         self.contents.keep();
         self.destinations.keep();
@@ -92,11 +100,15 @@ impl State {
         self.event_ids.keep();
         self.remembered.keep();
         self.notices.keep();
+        self.mails.keep();
+        self.last_round.keep();
     }
 
     fn undo(&mut self) {
         self.cases.undo();
+        self.last_events.undo();
         self.submissions.undo();
+        self.reminded.undo();
         self.replies.undo();
         self.contents.undo();
         self.destinations.undo();
@@ -105,6 +117,8 @@ impl State {
         self.event_ids.undo();
         self.remembered.undo();
         self.notices.undo();
+        self.mails.undo();
+        self.last_round.undo();
     }
 
     fn change(&mut self, change: Change) -> Result<(), Conflict> {
@@ -157,11 +171,12 @@ impl State {
             }
             Change::Postpone { id, tries, due_at } => self.postpone(id, tries, due_at),
             Change::Dequeue(id) => self.notices.remove(&id.0),
+            Change::Upkeep(upkeep) => self.keep_up(upkeep)?,
         }
         Ok(())
     }
 
-    fn next_number(&mut self) -> u64 {
+    pub(super) fn next_number(&mut self) -> u64 {
         self.written += 1;
         self.written
     }
@@ -230,6 +245,9 @@ impl State {
     fn append(&mut self, event: Event) -> Result<(), Conflict> {
         refuse!(Conflict::Exists, if self.event_ids.has(&event.id));
         self.event_ids.put(event.id, ());
+        let last_at = self.last_events.find(&event.case_id);
+        let last_at = last_at.map_or(event.at, |last_at| event.at.max(*last_at));
+        self.last_events.put(event.case_id, last_at);
         let number = self.next_number();
         self.events.put(number, event);
         Ok(())
@@ -314,7 +332,7 @@ impl State {
         let mut found: Vec<_> = self
             .submissions
             .rows()
-            .filter(|(_, held)| matches(held, filter))
+            .filter(|(id, held)| matches(held, self.reminders(**id), filter))
             .map(|(id, held)| (order(held, filter), *id, reference(&held.what)))
             .collect();
         found.sort_by_key(|(at, id, _)| (*at, *id));
@@ -461,7 +479,7 @@ fn listed_at(submission: &Submission) -> Timestamp {
     submission.submitted_at.unwrap_or(submission.created_at)
 }
 
-fn matches(held: &Held<Submission>, filter: &SubmissionFilter) -> bool {
+fn matches(held: &Held<Submission>, reminders: u32, filter: &SubmissionFilter) -> bool {
     let submission = &held.what;
     match filter {
         SubmissionFilter::ForPickup(destinations) => {
@@ -470,13 +488,16 @@ fn matches(held: &Held<Submission>, filter: &SubmissionFilter) -> bool {
         SubmissionFilter::Stale { state, before } => {
             submission.state == *state && held.since < *before
         }
+        SubmissionFilter::Unreminded { reminded, before } => {
+            submission.state == Life::Submitted && reminders == *reminded && held.since < *before
+        }
         SubmissionFilter::OfCase(id) => submission.case_id == *id,
     }
 }
 
 fn order(held: &Held<Submission>, filter: &SubmissionFilter) -> Timestamp {
     match filter {
-        SubmissionFilter::Stale { .. } => held.since,
+        SubmissionFilter::Stale { .. } | SubmissionFilter::Unreminded { .. } => held.since,
         SubmissionFilter::ForPickup(_) | SubmissionFilter::OfCase(_) => listed_at(&held.what),
     }
 }
