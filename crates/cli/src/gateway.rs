@@ -3,26 +3,21 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use amtsbote_fit_connect::token::Scope;
 use amtsbote_gateway::{
-    Addresses, CallbackPolicy, CallbackWorker, Client, Clients, Context as Gateway, CryptoPool,
-    Deadlines, Identity, Limits, Parts, Retention, Right, RoutingSettings, Server, ServerSettings,
+    Addresses, Client, Clients, Context as Gateway, CryptoPool, Identity, Limits, Parts, Right,
+    RoutingSettings, Server, ServerSettings,
 };
 use amtsbote_jose::{X5c, sha256_hex};
-use amtsbote_model::{Clock as _, Timestamp};
-use amtsbote_outgoing::{Outgoing, Settings as Outward};
 use amtsbote_settings as settings;
 use amtsbote_store_sql::{FolderBlobs, SqliteStore};
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, bail};
 
-use crate::access::USER_AGENT;
 use crate::areas;
 use crate::clock::SystemClock;
 use crate::folder;
-use crate::stop::Stop;
 
 /// Computations of milliseconds waiting for a processor, at most.
 const CRYPTO_QUEUE: usize = 512;
@@ -42,8 +37,9 @@ pub(crate) struct Ready {
     pub(crate) context: Gateway,
     pub(crate) server: Server,
     pub(crate) address: SocketAddr,
-    store: Arc<SqliteStore>,
-    blobs: Arc<FolderBlobs>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) blobs: Arc<FolderBlobs>,
+    pub(crate) settings: settings::Gateway,
 }
 
 /// Opens the store and binds the port. With port 0, `base_url` gets the real one.
@@ -93,6 +89,7 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
         address,
         store,
         blobs,
+        settings: settings.clone(),
     })
 }
 
@@ -170,80 +167,5 @@ fn limits(given: &settings::Limits) -> Limits {
         token_life: given.token_life.map_or(default.token_life, |span| span.0),
         wait_max: given.wait_max.map_or(default.wait_max, |span| span.0),
         ..default
-    }
-}
-
-/// Work beside the requests; ends when stopped.
-pub(crate) struct Background(Vec<tokio::task::JoinHandle<()>>);
-
-impl Background {
-    /// Waits until all of it has ended.
-    pub(crate) async fn finished(self) {
-        for task in self.0 {
-            if let Err(error) = task.await {
-                tracing::error!(error = %error, "background work ended with a fault: {error}");
-            }
-        }
-    }
-}
-
-/// Starts callbacks, deadlines and the sweep of orphaned attachments.
-pub(crate) fn background(ready: &Ready, networks: &[String], stop: &Stop) -> Result<Background> {
-    let allow = networks
-        .iter()
-        .map(|network| {
-            network
-                .parse()
-                .with_context(|| format!("callback network {network:?} is not a CIDR"))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let outgoing = Outgoing::open(Outward::public(USER_AGENT, allow))
-        .context("the HTTP client cannot be set up")?;
-    let callbacks = CallbackWorker::new(ready.context.clone(), outgoing, CallbackPolicy::default());
-    let deadlines = Deadlines::new(ready.context.clone(), Retention::default());
-    let (store, blobs) = (ready.store.clone(), ready.blobs.clone());
-    Ok(Background(vec![
-        tokio::spawn(callbacks.run(stop.wait())),
-        tokio::spawn(deadlines.run(stop.wait())),
-        tokio::spawn(sweep_until(store, blobs, stop.wait())),
-        tokio::spawn(wind_down(ready.context.clone(), stop.wait())),
-    ]))
-}
-
-// Waiting lists are answered at once, and what goes on after an answer is finished.
-async fn wind_down(context: Gateway, stop: impl Future<Output = ()>) {
-    stop.await;
-    context.begin_stopping();
-    context.background().close();
-    context.background().wait().await;
-}
-
-/// Blobs younger than this may still get their row.
-const SWEEP_AGE: Duration = Duration::from_hours(6);
-const SWEEP_PAUSE: Duration = Duration::from_hours(1);
-
-async fn sweep_until(
-    store: Arc<SqliteStore>,
-    blobs: Arc<FolderBlobs>,
-    stop: impl Future<Output = ()>,
-) {
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let before = SystemClock.now().as_millis()
-            - i64::try_from(SWEEP_AGE.as_millis()).unwrap_or(i64::MAX);
-        match amtsbote_store_sql::sweep(&store, &blobs, Timestamp::from_millis(before)).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(
-                blob.count = count,
-                "swept {count} attachments that nothing refers to"
-            ),
-            Err(error) => {
-                tracing::error!(error = %error, "attachments could not be swept: {error}");
-            }
-        }
-        tokio::select! {
-            () = &mut stop => return,
-            () = tokio::time::sleep(SWEEP_PAUSE) => {}
-        }
     }
 }

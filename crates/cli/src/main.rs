@@ -26,6 +26,7 @@ mod services;
 mod stop;
 mod talk;
 mod tls;
+mod upkeep;
 mod xsd;
 
 use std::process::ExitCode;

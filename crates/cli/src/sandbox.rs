@@ -25,7 +25,7 @@ use crate::gateway::{self, Given, Ready};
 use crate::identity::{self, DestinationKeys};
 use crate::stop::Stop;
 use crate::talk::{Form, Talk};
-use crate::{destinations, sandbox_agent, services, tls};
+use crate::{destinations, sandbox_agent, services, tls, upkeep};
 
 const STATE: &str = "identity.json";
 const SANDBOX: &str = "sandbox.json";
@@ -93,7 +93,7 @@ struct Plan {
 async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Plan) -> Result<()> {
     let (facts, talk) = (plan.facts, plan.talk);
     let stop = Stop::on_signals()?;
-    let work = gateway::background(&ready, &callback_networks(), &stop)?;
+    let work = upkeep::background(&ready, &stop)?;
     let server = tokio::spawn(
         ready
             .server
@@ -232,6 +232,8 @@ fn settings_of(dir: &Path, persisted: &Persisted, base: &str, port: u16) -> sett
         limits: settings::Limits::default(),
         danger_keys_without_certificate: true,
         callback_networks: callback_networks(),
+        callbacks: settings::Callbacks::default(),
+        deadlines: settings::Deadlines::default(),
     }
 }
 

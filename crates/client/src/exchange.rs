@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use amtsbote_outgoing::read_bounded;
+use amtsbote_outgoing::{read_bounded, retry_after};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::Url;
 
-use crate::retry_after::retry_after;
 use crate::session::Token;
 use crate::{Fault, Session};
 

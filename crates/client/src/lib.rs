@@ -20,7 +20,6 @@ mod exchange;
 mod fault;
 mod intake;
 mod reads;
-mod retry_after;
 mod sender;
 mod service;
 mod session;

@@ -6,13 +6,12 @@ use std::time::Duration;
 use amtsbote_fit_connect::token::{TokenAnswer, TokenError, TokenRequest};
 use amtsbote_jose::KeySet;
 use amtsbote_model::{Clock, Secret, Timestamp};
-use amtsbote_outgoing::{Outgoing, read_bounded};
+use amtsbote_outgoing::{Outgoing, read_bounded, retry_after};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 
 use crate::fault::Answered;
-use crate::retry_after::retry_after;
 use crate::{Credentials, Fault, Service};
 
 /// A token is not used in its last seconds.

@@ -1,10 +1,12 @@
 //! Callbacks: made with the event they tell of (one transaction), sent by a worker until the other side has them.
 
+mod circuit;
 mod places;
 mod policy;
 mod post;
 mod worker;
 
+pub use circuit::CircuitPolicy;
 pub use policy::CallbackPolicy;
 pub use worker::CallbackWorker;
 
@@ -67,6 +69,7 @@ fn notice(context: &Context, callback: &Callback, submission: &Submission, body:
         url: callback.url.clone(),
         secret: callback.secret.clone(),
         body: body.body(ApiVersion::V1).to_string(),
+        made_at: context.now(),
         tries: 0,
         due_at: context.now(),
     }

@@ -1,25 +1,34 @@
 //! Deadlines ("FIT-Connect, Benachrichtigungen und Löschfristen"): what nobody submits, fetches or needs any more.
 //!
 //! ```text
-//!  created   ──1 day──►   deleted        submitted, forwarded ──14 days──► rejected (by the service)
-//!  accepted  ──7 days──►  deleted        rejected             ── 7 days──► deleted (so 21 days after submission)
+//!  created   ──1 day──►   deleted        submitted ──3, 9 days──► reminder to the destination's contact
+//!  accepted  ──7 days──►  deleted        submitted, forwarded ──14 days──► rejected (by the service)
+//!                                        rejected             ── 7 days──► deleted (so 21 days after submission)
+//!  a case of which all is deleted ──730 days after its last event──► gone, with its event log
+//!  an answer remembered for repeats ──30 days──► forgotten
 //! ```
 //!
-//! Not done here: the mails to the receiver's contact after 3 and 9 days (the gateway sends no mail; the age of waiting submissions
-//! is for the operator's alerts) and the deletion of event logs after 730 days.
+//! All state is in the store: how often somebody was reminded, and when the last round was. A restart goes on where the last
+//! process was. What deletes by the clock does not trust it blindly: `deadlines/watch.rs`.
 //!
 //! Any number of processes may run this: each step names the state it was decided on, so only one of them takes effect.
 
+mod letter;
+mod reminders;
+mod retention;
+mod watch;
+
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_fit_connect::event::{Part, Payload, Violation};
 use amtsbote_model::submission::{Event as Step, Issuer, State};
 use amtsbote_model::{SubmissionId, Timestamp};
 use amtsbote_store::{
-    Attachment, Batch, Change, Committed, Page, Reply, Submission, SubmissionFilter,
+    Attachment, Batch, Change, Committed, Page, Reply, Submission, SubmissionFilter, Upkeep,
 };
+use tokio::time::Instant;
 
 use crate::Context;
 use crate::access::reference;
@@ -27,54 +36,12 @@ use crate::answer::Refused;
 use crate::callbacks::{event_notice, event_notice_to_subscriber};
 use crate::events::service_event;
 
+pub use retention::Retention;
+pub use watch::{Doubt, Trust};
+use watch::{Moment, Watch};
+
 /// Submissions read at a time.
 const SLICE: u32 = 100;
-
-/// How long things stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Announced and not submitted: deleted after this.
-    pub unsubmitted: Duration,
-    /// Submitted (or passed on) and not answered: rejected by the service after this.
-    pub unanswered: Duration,
-    /// Accepted or rejected: deleted after this.
-    pub finished: Duration,
-    /// Stored attachments that no submission refers to: deleted after this. Longer than any request takes.
-    pub orphans: Duration,
-    /// Pause between two rounds.
-    pub pause: Duration,
-}
-
-impl Default for Retention {
-    /// 1 day, 14 days, 7 days; orphans 1 day; a round every minute.
-    fn default() -> Self {
-        Self {
-            unsubmitted: Duration::from_hours(24),
-            unanswered: Duration::from_hours(14 * 24),
-            finished: Duration::from_hours(7 * 24),
-            orphans: Duration::from_hours(24),
-            pause: Duration::from_mins(1),
-        }
-    }
-}
-
-impl Retention {
-    /// What is due for a submission in `state` since `since`.
-    pub fn due(&self, state: State, since: Timestamp, now: Timestamp) -> Option<Step> {
-        self.rule(state)
-            .and_then(|(after, step)| (now.since(since) > after).then_some(step))
-    }
-
-    /// What comes, and after how long in the state.
-    const fn rule(&self, state: State) -> Option<(Duration, Step)> {
-        match state {
-            State::Created => Some((self.unsubmitted, Step::Delete)),
-            State::Submitted | State::Forwarded => Some((self.unanswered, Step::Reject)),
-            State::Accepted | State::Rejected => Some((self.finished, Step::Delete)),
-            State::Deleted => None,
-        }
-    }
-}
 
 /// Deletes blobs that no submission refers to. A store's own business, since it alone knows both sides.
 pub trait Orphans: Send + Sync {
@@ -88,6 +55,16 @@ pub struct Deadlines {
     context: Context,
     retention: Retention,
     orphans: Option<Arc<dyn Orphans>>,
+    mails: Mails,
+    watch: Arc<Mutex<Watch>>,
+    began: Instant,
+}
+
+/// What becomes of reminders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mails {
+    Posted,
+    LogOnly,
 }
 
 /// What a round did.
@@ -99,17 +76,29 @@ pub struct Round {
     pub deleted: u64,
     /// Submissions left for the next round, because something failed or moved.
     pub left: u64,
+    /// Submissions whose subscribers were reminded.
+    pub reminded: u64,
+    /// Cases that went with their event logs.
+    pub cases: u64,
     /// Orphaned blobs deleted.
     pub orphans: u64,
+    /// Why nothing was done: the clock is not believed.
+    pub doubt: Option<Doubt>,
 }
 
+/// In doubt, the log is told again after so many rounds.
+const ROUNDS_BETWEEN_WORDS: u32 = 60;
+
 impl Deadlines {
-    /// With these spans, and without a sweep of orphans.
+    /// With these spans; reminders are told to the log only, and orphans are not swept.
     pub fn new(context: Context, retention: Retention) -> Self {
         Self {
             context,
             retention,
             orphans: None,
+            mails: Mails::LogOnly,
+            watch: Arc::default(),
+            began: Instant::now(),
         }
     }
 
@@ -120,20 +109,19 @@ impl Deadlines {
         self
     }
 
+    /// With reminders by mail: somebody sends what is posted.
+    #[must_use]
+    pub fn mailing(mut self) -> Self {
+        self.mails = Mails::Posted;
+        self
+    }
+
     /// Rounds until `stop` resolves. A step that has begun is finished.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         loop {
             match self.round().await {
-                Ok(round) if round == Round::default() => {}
-                Ok(Round {
-                    rejected,
-                    deleted,
-                    left,
-                    orphans,
-                }) => tracing::info!(
-                    "deadlines: {rejected} rejected, {deleted} deleted, {left} left for later, {orphans} orphaned blobs deleted"
-                ),
+                Ok(round) => say(&round),
                 Err(error) => {
                     tracing::error!(error = %error, "deadlines could not be kept this time: {error}");
                 }
@@ -145,20 +133,65 @@ impl Deadlines {
         }
     }
 
-    /// Does everything that is due.
+    /// Does what is due, as much as a round may. The round is noted last: if the process dies before, the next one does the rest.
     pub async fn round(&self) -> Result<Round, amtsbote_store::Error> {
+        let at = self.context.now();
+        let last_round = self.context.store().last_round().await?;
         let mut round = Round::default();
+        if let Err(doubt) = self.judge(at, last_round) {
+            round.doubt = Some(doubt);
+            return Ok(round);
+        }
         for state in State::ALL {
             if let Some((after, step)) = self.retention.rule(state) {
                 self.state_round(state, (after, step), &mut round).await?;
             }
         }
+        self.remind(&mut round).await?;
+        self.drop_quiet_cases(&mut round).await?;
+        let forget = Upkeep::Forget {
+            before: before(at, self.retention.answers),
+            max: self.retention.per_round,
+        };
+        let batch = Batch::new()
+            .with(forget.into())
+            .with(Upkeep::Round { at }.into());
+        self.context.store().commit(batch).await?;
         if let Some(orphans) = &self.orphans {
-            round.orphans = orphans
-                .sweep(before(self.context.now(), self.retention.orphans))
-                .await?;
+            round.orphans = orphans.sweep(before(at, self.retention.orphans)).await?;
         }
         Ok(round)
+    }
+
+    fn judge(&self, wall: Timestamp, last_round: Option<Timestamp>) -> Result<(), Doubt> {
+        let steady = self.began.elapsed();
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let judged = watch.judge(&self.retention.trust, Moment { wall, steady }, last_round);
+        if let Err(doubt) = judged
+            && watch.doubts() % ROUNDS_BETWEEN_WORDS == 1
+        {
+            tracing::error!(
+                "deadlines are not kept, nothing is reminded of, rejected or deleted: {doubt}"
+            );
+        }
+        judged
+    }
+
+    async fn drop_quiet_cases(&self, round: &mut Round) -> Result<(), amtsbote_store::Error> {
+        let before = before(self.context.now(), self.retention.event_log);
+        let store = self.context.store();
+        for id in store.quiet_cases(before, self.retention.per_round).await? {
+            let drop = Upkeep::DropCase { id, before };
+            match store.commit(Batch::new().with(drop.into())).await? {
+                Committed::Done => {
+                    tracing::info!(case.id = %id, "{id} has been quiet for long enough, it is gone with its event log");
+                    round.cases += 1;
+                }
+                // Something happened in it meanwhile.
+                Committed::Refused(_) => round.left += 1,
+            }
+        }
+        Ok(())
     }
 
     async fn state_round(
@@ -171,25 +204,20 @@ impl Deadlines {
             state,
             before: before(self.context.now(), after),
         };
-        let mut left = 0;
+        let (mut left, mut room) = (0, self.retention.per_round);
         loop {
             // What was done is not listed any more; what was left is.
-            let listed = self
-                .context
-                .store()
-                .submissions(
-                    &filter,
-                    Page {
-                        offset: left,
-                        limit: SLICE,
-                    },
-                )
-                .await?;
+            let page = Page {
+                offset: left,
+                limit: SLICE.min(room),
+            };
+            let listed = self.context.store().submissions(&filter, page).await?;
             if listed.entries.is_empty() {
                 round.left += left;
                 return Ok(());
             }
             for entry in listed.entries {
+                room = room.saturating_sub(1);
                 match (self.take(entry.id, state, step).await, step) {
                     (Ok(Taken::Done), Step::Reject) => round.rejected += 1,
                     (Ok(Taken::Done), _) => round.deleted += 1,
@@ -293,6 +321,23 @@ enum Taken {
     Moved,
 }
 
+fn say(round: &Round) {
+    let Round {
+        rejected,
+        deleted,
+        reminded,
+        cases,
+        left,
+        orphans,
+        doubt: _,
+    } = round;
+    if rejected + deleted + reminded + cases + left + orphans > 0 {
+        tracing::info!(
+            "deadlines: {rejected} rejected, {deleted} deleted, {reminded} reminded of, {cases} cases gone, {left} left for later, {orphans} orphaned blobs deleted"
+        );
+    }
+}
+
 fn unanswered(after: Duration) -> amtsbote_fit_connect::event::EventProblem {
     let days = after.as_secs() / 86_400;
     Violation::TechnicalError.problem(
@@ -304,42 +349,4 @@ fn unanswered(after: Duration) -> amtsbote_fit_connect::event::EventProblem {
 fn before(now: Timestamp, span: Duration) -> Timestamp {
     let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(now.as_millis().saturating_sub(millis))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(state: State, after_days: f64, expected: Option<Step>) {
-        let since = Timestamp::from_seconds(1_795_420_800);
-        let now = since.plus(Duration::from_secs_f64(after_days * 86_400.0));
-        assert_eq!(
-            Retention::default().due(state, since, now),
-            expected,
-            "{state} for {after_days} days"
-        );
-    }
-
-    #[test]
-    fn each_state_has_its_deadline() {
-        check(State::Created, 1.0, None);
-        check(State::Created, 1.01, Some(Step::Delete));
-        check(State::Submitted, 14.0, None);
-        check(State::Submitted, 14.01, Some(Step::Reject));
-        check(State::Forwarded, 14.01, Some(Step::Reject));
-        check(State::Accepted, 7.0, None);
-        check(State::Accepted, 7.01, Some(Step::Delete));
-        check(State::Rejected, 7.01, Some(Step::Delete));
-        check(State::Deleted, 10_000.0, None);
-    }
-
-    #[test]
-    fn a_clock_that_went_back_makes_nothing_due() {
-        let retention = Retention::default();
-        let since = Timestamp::from_seconds(1_795_420_800);
-        assert_eq!(
-            retention.due(State::Created, since, Timestamp::from_seconds(0)),
-            None
-        );
-    }
 }

@@ -15,6 +15,7 @@
 mod access;
 pub mod answer;
 pub mod auth;
+mod backoff;
 pub mod body;
 pub mod callbacks;
 pub mod context;
@@ -31,10 +32,11 @@ mod routing;
 pub mod server;
 
 pub use auth::{Client, Clients, Right};
-pub use callbacks::{CallbackPolicy, CallbackWorker};
+pub use backoff::Backoff;
+pub use callbacks::{CallbackPolicy, CallbackWorker, CircuitPolicy};
 pub use context::{Addresses, Context, Identity, Limits, Parts};
 pub use crypto::CryptoPool;
-pub use deadlines::{Deadlines, Orphans, Retention, Round};
+pub use deadlines::{Deadlines, Doubt, Orphans, Retention, Round, Trust};
 pub use router::router;
 pub use routing::{Area, RoutingSettings};
 pub use server::{Server, ServerSettings};

@@ -19,6 +19,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         | [100, 64..=127, ..]
         | [169, 254, ..]
         | [172, 16..=31, ..]
+        // a cloud's inner service under a public address: DHCP, DNS and credentials of its machines
+        | [168, 63, 129, 16]
         // protocol assignments, documentation
         | [192, 0, 0 | 2, _]
         // 6to4 relays (RFC 7526)
@@ -135,6 +137,27 @@ mod tests {
             ],
             Range::Special,
         );
+    }
+
+    #[test]
+    fn services_that_give_machines_their_credentials() {
+        check(
+            &[
+                "169.254.169.254",
+                "169.254.170.2",
+                "100.100.100.200",
+                "168.63.129.16",
+                "192.0.0.192",
+                "fd00:ec2::254",
+                "fe80::a9fe:a9fe",
+                "::ffff:169.254.169.254",
+                "::ffff:168.63.129.16",
+                "64:ff9b::169.254.169.254",
+                "2002:a9fe:a9fe::",
+            ],
+            Range::Special,
+        );
+        check(&["168.63.129.15", "168.63.129.17"], Range::Public);
     }
 
     #[test]

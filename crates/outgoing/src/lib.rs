@@ -21,6 +21,7 @@ mod cidr;
 mod client;
 mod failure;
 mod resolver;
+mod retry_after;
 mod settings;
 mod tls;
 mod upload;
@@ -29,6 +30,7 @@ pub use answer::{Download, read_bounded};
 pub use cidr::{Cidr, MalformedCidr};
 pub use client::Outgoing;
 pub use failure::{Failure, NotOpened, Refusal};
+pub use retry_after::retry_after;
 pub use settings::{Identity, PlainHttp, Reach, Settings, Timeouts};
 
 #[cfg(test)]

@@ -52,6 +52,14 @@ pub const REFERENCE: &[Explained] = &[
         about: "Networks (CIDR) that callbacks may reach although they are private.",
     },
     Explained {
+        key: "gateway.callbacks",
+        about: "How callbacks are sent.",
+    },
+    Explained {
+        key: "gateway.deadlines",
+        about: "How long things are kept.",
+    },
+    Explained {
         key: "gateway.tls.certificate",
         about: "PEM file: certificate and chain.",
     },
@@ -106,6 +114,86 @@ pub const REFERENCE: &[Explained] = &[
     Explained {
         key: "gateway.limits.wait_max",
         about: "Longest wait of a list request with `Prefer: wait`.",
+    },
+    Explained {
+        key: "gateway.callbacks.wait_first",
+        about: "Longest wait after the first failure; doubles with each, and any wait up to it may be drawn (10s).",
+    },
+    Explained {
+        key: "gateway.callbacks.wait_max",
+        about: "Longest wait between two tries; a foreign `Retry-After` is heard up to this (1h).",
+    },
+    Explained {
+        key: "gateway.callbacks.give_up_after",
+        about: "A callback that could not be delivered for so long is given up (3d).",
+    },
+    Explained {
+        key: "gateway.callbacks.concurrency",
+        about: "Calls at a time (32).",
+    },
+    Explained {
+        key: "gateway.callbacks.per_host",
+        about: "Calls to one host at a time (4).",
+    },
+    Explained {
+        key: "gateway.callbacks.circuit_failures",
+        about: "Failures in a row after which a host is asked by one call at a time only (5).",
+    },
+    Explained {
+        key: "gateway.callbacks.circuit_wait",
+        about: "How long such a host is left alone at first; doubles with each failed call (1m).",
+    },
+    Explained {
+        key: "gateway.callbacks.circuit_wait_max",
+        about: "How long such a host is left alone at most (30m).",
+    },
+    Explained {
+        key: "gateway.deadlines.unsubmitted",
+        about: "Announced and not submitted: deleted after this (1d).",
+    },
+    Explained {
+        key: "gateway.deadlines.remind_first",
+        about: "Submitted and not answered: the destination's contact is reminded by mail after this (3d).",
+    },
+    Explained {
+        key: "gateway.deadlines.remind_again",
+        about: "Reminded again after this (9d).",
+    },
+    Explained {
+        key: "gateway.deadlines.unanswered",
+        about: "Submitted and not answered: rejected by the service after this (14d).",
+    },
+    Explained {
+        key: "gateway.deadlines.finished",
+        about: "Accepted or rejected: the content is deleted after this (7d).",
+    },
+    Explained {
+        key: "gateway.deadlines.event_log",
+        about: "Everything of a case deleted: it goes with its event log so long after its last event (730d).",
+    },
+    Explained {
+        key: "gateway.deadlines.answers",
+        about: "Answers kept for repeats under an `Idempotency-Key` are forgotten after this (30d).",
+    },
+    Explained {
+        key: "gateway.deadlines.pause",
+        about: "Pause between two rounds (1m).",
+    },
+    Explained {
+        key: "gateway.deadlines.per_round",
+        about: "Things of one kind that a round does at most (1000).",
+    },
+    Explained {
+        key: "gateway.deadlines.clock_jump_max",
+        about: "The clock may move by this much against a steady one while the gateway runs, else deadlines are not kept (1h).",
+    },
+    Explained {
+        key: "gateway.deadlines.downtime_max",
+        about: "The clock may be this far from the last round when the gateway starts, else deadlines are not kept (3d).",
+    },
+    Explained {
+        key: "gateway.deadlines.clock_confirmed",
+        about: "A person's word that the clock was right at this moment (RFC 3339), after a longer downtime; may stay for ever.",
     },
     Explained {
         key: "agent.data_dir",

@@ -7,7 +7,7 @@ use amtsbote_model::{ClientId, Secret};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{SettingsFault, Span, fault};
+use crate::{Callbacks, Deadlines, SettingsFault, Span, fault};
 
 /// `[gateway]`
 #[derive(Debug, Clone, Deserialize)]
@@ -37,6 +37,12 @@ pub struct Gateway {
     /// Networks (CIDR) that callbacks may reach although they are private.
     #[serde(default)]
     pub callback_networks: Vec<String>,
+    /// How callbacks are sent.
+    #[serde(default)]
+    pub callbacks: Callbacks,
+    /// How long things are kept.
+    #[serde(default)]
+    pub deadlines: Deadlines,
 }
 
 /// `[gateway.tls]`
@@ -115,6 +121,8 @@ impl Gateway {
         for (at, client) in self.clients.iter().enumerate() {
             client.check(at, faults);
         }
+        self.callbacks.check(faults);
+        self.deadlines.check(faults);
     }
 }
 

@@ -10,6 +10,8 @@
 //! Start reading at [`Settings`].
 
 mod agent;
+mod callbacks;
+mod deadlines;
 mod duration;
 mod explain;
 mod gateway;
@@ -17,6 +19,8 @@ mod gateway;
 use serde::Deserialize;
 
 pub use agent::{Agent, DestinationRoute, Service};
+pub use callbacks::Callbacks;
+pub use deadlines::{Deadlines, Moment};
 pub use duration::Span;
 pub use explain::{Explained, REFERENCE};
 pub use gateway::{Client, Gateway, Kind, Limits, Tls};
@@ -127,6 +131,33 @@ mod tests {
         check(
             &GATEWAY.replace("https://amtsbote.example.de", "http://127.0.0.1:8080"),
             &[],
+        );
+    }
+
+    #[test]
+    fn deadlines_follow_each_other() {
+        let with = |lines: &str| format!("{GATEWAY}\n[gateway.deadlines]\n{lines}");
+        check(&with("unanswered = \"20d\"\nper_round = 5"), &[]);
+        check(&with("clock_confirmed = \"2026-11-23T08:15:00Z\""), &[]);
+        check(&with("clock_confirmed = \"yesterday\""), &["(file)"]);
+        check(
+            &with("remind_first = \"10d\"\nunanswered = \"8d\"\nper_round = 0\npause = \"0s\""),
+            &[
+                "gateway.deadlines.remind_again",
+                "gateway.deadlines.unanswered",
+                "gateway.deadlines.per_round",
+                "gateway.deadlines.pause",
+            ],
+        );
+    }
+
+    #[test]
+    fn callbacks_are_sent_by_somebody() {
+        let with = |lines: &str| format!("{GATEWAY}\n[gateway.callbacks]\n{lines}");
+        check(&with("per_host = 1\nwait_max = \"10m\""), &[]);
+        check(
+            &with("per_host = 0\nwait_first = \"0s\""),
+            &["gateway.callbacks.wait_first", "gateway.callbacks.per_host"],
         );
     }
 

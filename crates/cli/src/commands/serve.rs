@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::gateway::{self, Given};
 use crate::stop::Stop;
 use crate::talk::Talk;
-use crate::{agents, identity, services, tls};
+use crate::{agents, identity, services, tls, upkeep};
 
 /// Which part of the settings runs in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ async fn start_gateway(
         },
     )
     .await?;
-    let background = gateway::background(&ready, &settings.callback_networks, stop)?;
+    let background = upkeep::background(&ready, stop)?;
     let base = ready.context.addresses().base.clone();
     talk.data(format_args!("{} {base}", talk.pick("bereit:", "ready:")))?;
     let router = amtsbote_gateway::router(ready.context.clone());

@@ -19,12 +19,13 @@ use super::Journeys;
 use crate::agents::{self, Plan, Running};
 use crate::clock::SystemClock;
 use crate::folder::{self, Readers};
-use crate::gateway::{self, Background, Given, Ready};
+use crate::gateway::{self, Given, Ready};
 use crate::hessen::{self, Municipality};
 use crate::identity::{self, DestinationKeys};
 use crate::registry::{self, Registry};
 use crate::stop::Stop;
 use crate::talk::Talk;
+use crate::upkeep::{self, Background};
 use crate::{destinations, services};
 
 const STATE: &str = "identity.json";
@@ -89,7 +90,7 @@ impl Stage {
             register(&ready.context, actor).await?;
         }
         let stop = Stop::on_signals()?;
-        let background = gateway::background(&ready, &[], &stop)?;
+        let background = upkeep::background(&ready, &stop)?;
         let gateway = ready.context.clone();
         let server = tokio::spawn(
             ready
@@ -258,6 +259,8 @@ async fn open(dir: &Path, persisted: &Persisted, actors: &[Actor], given: Given)
             limits: settings::Limits::default(),
             danger_keys_without_certificate: false,
             callback_networks: Vec::new(),
+            callbacks: settings::Callbacks::default(),
+            deadlines: settings::Deadlines::default(),
         }
     };
     let again = || Given {

@@ -1,70 +1,129 @@
-//! Who is being called: at most so many calls to one host, and one word in the log per outage.
+//! Who is being called: at most so many calls to one host, a circuit per host, and one word in the log per outage.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Failing hosts that are remembered; beyond that the memory starts anew.
+use amtsbote_model::Timestamp;
+
+use super::circuit::{Circuit, CircuitPolicy, Leave, Outcome, Turn};
+
+/// Hosts out of order that are remembered; beyond that the memory starts anew.
 const FAILING_MAX: usize = 10_000;
 
 #[derive(Default)]
 struct State {
     busy: HashMap<String, usize>,
-    failing: HashSet<String>,
+    /// Those that are not as new.
+    circuits: HashMap<String, Circuit>,
+}
+
+impl State {
+    fn circuit(&self, host: &str) -> Circuit {
+        self.circuits.get(host).copied().unwrap_or(Circuit::NEW)
+    }
+
+    fn set(&mut self, host: &str, circuit: Circuit) {
+        if circuit == Circuit::NEW {
+            self.circuits.remove(host);
+            return;
+        }
+        if self.circuits.len() >= FAILING_MAX && !self.circuits.contains_key(host) {
+            self.circuits.clear();
+        }
+        self.circuits.insert(host.to_owned(), circuit);
+    }
 }
 
 /// Shared by all calls.
-#[derive(Clone, Default)]
-pub(crate) struct Places(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub(crate) struct Places {
+    state: Arc<Mutex<State>>,
+    circuits: CircuitPolicy,
+    per_host: usize,
+}
 
 /// A place at a host; free again when dropped.
 pub(crate) struct Place {
     places: Places,
     host: String,
+    began: Timestamp,
+    settled: bool,
+}
+
+/// The answer to who wants to call.
+pub(crate) enum Taken {
+    Place(Place),
+    /// All places are taken, or somebody else is out to see whether the host answers again.
+    Busy,
+    /// The host is out of order: not before this.
+    NotBefore(Timestamp),
 }
 
 impl Places {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn new(circuits: CircuitPolicy, per_host: usize) -> Self {
+        Self {
+            state: Arc::default(),
+            circuits,
+            per_host,
+        }
     }
 
-    /// A place at `host`, if fewer than `max` are taken.
-    pub(crate) fn take(&self, host: &str, max: usize) -> Option<Place> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place at `host`, if there is one.
+    pub(crate) fn take(&self, host: &str, now: Timestamp) -> Taken {
         let mut state = self.state();
-        let busy = state.busy.entry(host.to_owned()).or_default();
-        if *busy >= max {
-            return None;
+        if state.busy.get(host).copied().unwrap_or_default() >= self.per_host {
+            return Taken::Busy;
         }
-        *busy += 1;
-        Some(Place {
-            places: self.clone(),
-            host: host.to_owned(),
-        })
+        let (circuit, leave) = state.circuit(host).ask(now);
+        match leave {
+            Leave::NotBefore(until) => Taken::NotBefore(until),
+            Leave::OthersProbe => Taken::Busy,
+            Leave::Granted => {
+                state.set(host, circuit);
+                *state.busy.entry(host.to_owned()).or_default() += 1;
+                Taken::Place(Place {
+                    places: self.clone(),
+                    host: host.to_owned(),
+                    began: now,
+                    settled: false,
+                })
+            }
+        }
     }
 }
 
 impl Place {
-    /// The host.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Whether this failure is the first since the host last answered.
-    pub(crate) fn begins_outage(&self) -> bool {
-        let mut state = self.places.state();
-        if state.failing.len() >= FAILING_MAX {
-            state.failing.clear();
+    /// The call has ended; the log is told when an outage begins or ends.
+    pub(crate) fn settle(&mut self, outcome: Outcome, now: Timestamp) {
+        self.settled = true;
+        let host = &self.host;
+        match self.step(outcome, now) {
+            Some(Turn::Opened) => {
+                tracing::warn!("callbacks to {host} fail, it is asked rarely until it answers");
+            }
+            Some(Turn::Closed) => tracing::info!("callbacks to {host} are answered again"),
+            None => {}
         }
-        state.failing.insert(self.host.clone())
     }
 
-    /// Whether this success ends an outage.
-    pub(crate) fn ends_outage(&self) -> bool {
-        self.places.state().failing.remove(&self.host)
+    fn step(&self, outcome: Outcome, now: Timestamp) -> Option<Turn> {
+        let mut state = self.places.state();
+        let circuit = state.circuit(&self.host);
+        let (next, turn) = circuit.step(outcome, &self.places.circuits, now);
+        state.set(&self.host, next);
+        turn
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if !self.settled {
+            self.step(Outcome::Lost, self.began);
+        }
         let mut state = self.places.state();
         if let Some(busy) = state.busy.get_mut(&self.host) {
             *busy -= 1;
@@ -79,24 +138,61 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_host_has_so_many_places_and_gets_them_back() {
-        let places = Places::default();
-        let first = places.take("a", 1);
-        assert!(first.is_some());
-        assert!(places.take("a", 1).is_none());
-        assert!(places.take("b", 1).is_some());
-        drop(first);
-        assert!(places.take("a", 1).is_some());
+    fn places() -> Places {
+        let policy = CircuitPolicy {
+            failures: 2,
+            ..CircuitPolicy::default()
+        };
+        Places::new(policy, 1)
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[track_caller]
+    fn place(taken: Taken) -> Place {
+        match taken {
+            Taken::Place(place) => place,
+            Taken::Busy => panic!("busy"),
+            Taken::NotBefore(until) => panic!("not before {until}"),
+        }
     }
 
     #[test]
-    fn an_outage_begins_once_and_ends_once() {
-        let place = Places::default().take("a", 1).unwrap();
-        assert_eq!(
-            [place.begins_outage(), place.begins_outage()],
-            [true, false]
+    fn a_host_has_so_many_places_and_gets_them_back() {
+        let places = places();
+        let first = place(places.take("a", at(0)));
+        assert!(matches!(places.take("a", at(0)), Taken::Busy));
+        place(places.take("b", at(0)));
+        drop(first);
+        place(places.take("a", at(0)));
+    }
+
+    #[test]
+    fn a_host_out_of_order_waits_alone() {
+        let places = places();
+        for _ in 0..2 {
+            place(places.take("a", at(0))).settle(Outcome::Failed, at(0));
+        }
+        assert!(matches!(places.take("a", at(59)), Taken::NotBefore(until) if until == at(60)));
+        place(places.take("b", at(59)));
+        place(places.take("a", at(60))).settle(Outcome::Answered, at(61));
+        place(places.take("a", at(61)));
+        assert!(
+            places.state().circuits.is_empty(),
+            "nothing is kept of who answers"
         );
-        assert_eq!([place.ends_outage(), place.ends_outage()], [true, false]);
+    }
+
+    #[test]
+    fn a_probe_that_is_dropped_lets_another_one_try() {
+        let places = places();
+        for _ in 0..2 {
+            place(places.take("a", at(0))).settle(Outcome::Failed, at(0));
+        }
+        drop(place(places.take("a", at(60))));
+        assert!(matches!(places.take("a", at(100)), Taken::NotBefore(_)));
+        place(places.take("a", at(120)));
     }
 }

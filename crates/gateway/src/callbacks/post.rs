@@ -5,11 +5,13 @@ use std::time::Duration;
 use amtsbote_fit_connect::callback::{AUTHENTICATION_HEADER, TIMESTAMP_HEADER};
 use amtsbote_jose::mac;
 use amtsbote_model::Timestamp;
-use amtsbote_outgoing::{Failure, Outgoing};
+use amtsbote_outgoing::{Failure, Outgoing, retry_after};
 use amtsbote_store::Notice;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Method, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
 use url::Url;
+
+use super::circuit::Outcome;
 
 /// Why the other side does not have it.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +40,27 @@ impl Missed {
             Self::Target | Self::Call(_) => None,
         }
     }
+
+    /// What this says of the host: a refusal of one callback is no outage.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Status { status, .. } if status.is_server_error() => Outcome::Failed,
+            Self::Status { status, .. }
+                if matches!(
+                    *status,
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+                ) =>
+            {
+                Outcome::Failed
+            }
+            Self::Status { .. } => Outcome::Answered,
+            Self::Target | Self::Call(_) => Outcome::Failed,
+        }
+    }
 }
 
-/// Posts the notice, authenticated over exactly the bytes that are sent ("FIT-Connect, Callbacks").
+/// Posts the notice, authenticated over exactly the bytes that are sent ("FIT-Connect, Callbacks"). Of the answer only status and
+/// headers are looked at: its body is never read.
 pub(crate) async fn post(
     outgoing: &Outgoing,
     notice: &Notice,
@@ -62,18 +82,6 @@ pub(crate) async fn post(
     }
     Err(Missed::Status {
         status: answer.status(),
-        retry_after: retry_after(answer.headers()),
+        retry_after: retry_after(answer.headers(), now),
     })
-}
-
-// Seconds only; the date form (RFC 9110 §10.2.3) is left to our own waits.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  outbox.due ──► lease (due later) ──► post ──2xx──► dequeue + notify-submission event
-//!                     │                   └──else──► postpone with back-off, or give up
-//!                     └ host busy: later
+//!                     │                   └──else──► postpone with back-off and full jitter, or give up after days
+//!                     └ host busy, or its circuit open: later
 //! ```
 //!
 //! At least once: a process that dies between the other side's 2xx and our note of it leaves the callback to be repeated after
@@ -13,20 +13,22 @@ use std::future::Future;
 
 use amtsbote_fit_connect::callback::Callback as Body;
 use amtsbote_fit_connect::event::{NotifyType, Payload};
-use amtsbote_model::Subject;
 use amtsbote_model::submission::{Event as Step, Issuer};
+use amtsbote_model::{Subject, Timestamp};
 use amtsbote_outgoing::Outgoing;
 use amtsbote_store::{Batch, Change, Committed, Conflict, Notice};
 use tokio::task::JoinSet;
 use url::Url;
 
+use super::circuit::Outcome;
 use super::event_notice;
-use super::places::{Place, Places};
-use super::policy::{AfterFailure, CallbackPolicy};
+use super::places::{Place, Places, Taken};
+use super::policy::CallbackPolicy;
 use super::post::{Missed, post};
 use crate::Context;
 use crate::access::reference;
 use crate::answer::Refused;
+use crate::backoff::dice;
 use crate::events::service_event;
 
 /// Notices looked at in one go.
@@ -51,8 +53,8 @@ impl CallbackWorker {
         Self {
             context,
             outgoing,
+            places: Places::new(policy.circuit, policy.per_host),
             policy,
-            places: Places::default(),
         }
     }
 
@@ -118,16 +120,19 @@ impl CallbackWorker {
             if calls.len() + begun.len() >= self.policy.concurrency {
                 break;
             }
-            let place = self.places.take(&host_of(&found), self.policy.per_host);
-            let wait = if place.is_some() {
-                self.policy.lease
-            } else {
-                self.policy.crowded_wait
+            let (due_at, place) = match self.places.take(&host_of(&found), now) {
+                Taken::Place(place) => (now.plus(self.policy.lease), Some(place)),
+                Taken::Busy => (now.plus(self.policy.crowded_wait), None),
+                Taken::NotBefore(_) if self.is_too_old(&found, now) => {
+                    batch = batch.with(given_up(&found));
+                    continue;
+                }
+                Taken::NotBefore(until) => (until, None),
             };
             batch = batch.with(Change::Postpone {
                 id: found.id,
                 tries: found.tries,
-                due_at: now.plus(wait),
+                due_at,
             });
             begun.extend(place.map(|place| (place, found)));
         }
@@ -146,15 +151,16 @@ impl CallbackWorker {
         })
     }
 
-    async fn call(self, place: Place, found: Notice) {
+    async fn call(self, mut place: Place, found: Notice) {
         let noted = match post(&self.outgoing, &found, self.context.now()).await {
             Ok(()) => {
-                if place.ends_outage() {
-                    tracing::info!("callbacks to {} are answered again", place.host());
-                }
+                place.settle(Outcome::Answered, self.context.now());
                 self.delivered(&found).await
             }
-            Err(missed) => self.failed(&place, &found, &missed).await,
+            Err(missed) => {
+                place.settle(missed.outcome(), self.context.now());
+                self.failed(&found, &missed).await
+            }
         };
         if noted.is_err() {
             let of = found.subject;
@@ -162,24 +168,26 @@ impl CallbackWorker {
         }
     }
 
-    async fn failed(&self, place: &Place, found: &Notice, missed: &Missed) -> Result<(), Refused> {
+    async fn failed(&self, found: &Notice, missed: &Missed) -> Result<(), Refused> {
         let (of, tries) = (found.subject, found.tries.saturating_add(1));
-        if place.begins_outage() {
-            let cause = std::error::Error::source(missed)
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            tracing::warn!(error = %missed, cause, "callbacks to {} fail, they are repeated: {missed}", place.host());
-        }
-        let [jitter] = amtsbote_jose::random_bytes::<1>();
-        let change = match self.policy.after(tries, missed.retry_after(), jitter) {
-            AfterFailure::Again(wait) => Change::Postpone {
+        let now = self.context.now();
+        let change = if self.is_too_old(found, now) {
+            given_up(found)
+        } else {
+            if found.tries == 0 {
+                let cause = std::error::Error::source(missed)
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                tracing::info!(subject.id = %of.uuid(), error = %missed, cause, "a callback for {of} failed, it is repeated: {missed}");
+            }
+            let wait = self
+                .policy
+                .backoff
+                .wait(tries, missed.retry_after(), dice());
+            Change::Postpone {
                 id: found.id,
                 tries,
-                due_at: self.context.now().plus(wait),
-            },
-            AfterFailure::GiveUp => {
-                tracing::warn!(subject.id = %of.uuid(), "the callback for {of} is given up after {tries} tries: {missed}");
-                Change::Dequeue(found.id)
+                due_at: now.plus(wait),
             }
         };
         self.context
@@ -187,6 +195,10 @@ impl CallbackWorker {
             .commit(Batch::new().with(change))
             .await?;
         Ok(())
+    }
+
+    fn is_too_old(&self, found: &Notice, now: Timestamp) -> bool {
+        now.since(found.made_at) >= self.policy.give_up_after
     }
 
     /// The callback leaves the outbox; of a new submission the log gets its `notify-submission`, once.
@@ -252,6 +264,13 @@ impl CallbackWorker {
             None => batch,
         }))
     }
+}
+
+fn given_up(found: &Notice) -> Change {
+    let (of, tries) = (found.subject, found.tries);
+    let host = host_of(found);
+    tracing::warn!(subject.id = %of.uuid(), "the callback for {of} to {host} is given up after more than {tries} tries, polling remains");
+    Change::Dequeue(found.id)
 }
 
 enum Looked {

@@ -16,15 +16,17 @@ use amtsbote_model::{
     ServiceOffer, SubmissionId, SubmissionSchema, Timestamp,
 };
 use amtsbote_store::{
-    Batch, Blobs, Change, Committed, Directory, KeyRecord, Ledger, LogOf, MemoryBlobs, MemoryStore,
-    Outbox, Page, Submission,
+    Batch, Blobs, Change, Committed, KeyRecord, LogOf, MemoryBlobs, MemoryStore, Page, Store,
+    Submission,
 };
+use amtsbote_store_sql::{FolderBlobs, SqliteStore};
 use amtsbote_validate::service::Catalogue;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -63,6 +65,11 @@ impl HandClock {
         self.0
             .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
+
+    pub(crate) fn turn_back(&self, by: Duration) {
+        self.0
+            .fetch_sub(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for HandClock {
@@ -75,11 +82,13 @@ impl Clock for HandClock {
 /// destination of `subscriber`.
 pub(crate) struct Bench {
     pub(crate) context: Context,
-    pub(crate) store: Arc<MemoryStore>,
-    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) destination: DestinationId,
     router: Router,
+    /// Goes last.
+    pub(crate) folder: Option<TempDir>,
 }
 
 pub(crate) fn clients() -> Clients {
@@ -122,8 +131,25 @@ impl Bench {
     }
 
     /// Over a store that may serve others, too.
-    pub(crate) async fn over(store: Arc<MemoryStore>, change: impl FnOnce(&mut Parts)) -> Self {
-        let blobs = Arc::new(MemoryBlobs::new());
+    pub(crate) async fn over(store: Arc<dyn Store>, change: impl FnOnce(&mut Parts)) -> Self {
+        Self::on(store, Arc::new(MemoryBlobs::new()), change).await
+    }
+
+    /// With SQLite and a folder of blobs, as in earnest.
+    pub(crate) async fn on_disk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+        let blobs = Arc::new(FolderBlobs::open(&folder.path().join("blobs")).unwrap());
+        let mut bench = Self::on(store, blobs, |_| {}).await;
+        bench.folder = Some(folder);
+        bench
+    }
+
+    async fn on(
+        store: Arc<dyn Store>,
+        blobs: Arc<dyn Blobs>,
+        change: impl FnOnce(&mut Parts),
+    ) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(NOON_S * 1000)));
         let mut parts = Parts {
             addresses: Addresses::new(BASE),
@@ -153,6 +179,7 @@ impl Bench {
             clock,
             destination,
             router,
+            folder: None,
         };
         bench
             .put_destination(destination_of("subscriber", destination))
@@ -357,6 +384,18 @@ impl Bench {
             .iter()
             .map(|event| payload_of(&event.token))
             .collect()
+    }
+
+    /// The tokens in the case's log, oldest first.
+    pub(crate) async fn tokens_in_log(&self, ids: &Ids) -> Vec<String> {
+        self.settled().await;
+        let of = LogOf::Case(ids.case.parse::<CaseId>().unwrap());
+        let page = Page {
+            offset: 0,
+            limit: 500,
+        };
+        let log = self.store.events(of, page).await.unwrap();
+        log.entries.into_iter().map(|event| event.token).collect()
     }
 
     pub(crate) fn clock_seconds(&self) -> i64 {

@@ -8,7 +8,6 @@ use amtsbote_gateway::{CallbackPolicy, CallbackWorker};
 use amtsbote_jose::mac;
 use amtsbote_model::{Callback, Clock, Secret};
 use amtsbote_outgoing::{Outgoing, PlainHttp, Settings};
-use amtsbote_store::Outbox;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -233,7 +232,8 @@ async fn what_is_not_answered_2xx_comes_again_later_and_later() {
     let (bench, mut receiver) = (Bench::new().await, Receiver::new().await);
     let ids = arrived(&bench, &receiver, "/cb").await;
     let worker = worker(&bench);
-    for (status, quiet_s, due_s) in [(500, 8, 12), (302, 17, 24), (404, 35, 48), (503, 530, 670)] {
+    // Full jitter: anything up to the ceiling, which doubles; the receiver's wish is the least.
+    for (status, quiet_s, due_s) in [(500, 0, 10), (302, 0, 20), (404, 0, 40), (503, 599, 600)] {
         receiver.answers("/cb", status);
         worker.round().await;
         assert_eq!(receiver.received().len(), 1, "{status}");
@@ -258,12 +258,16 @@ async fn after_three_days_a_callback_is_given_up_and_the_submission_stays() {
     let ids = arrived(&bench, &receiver, "/cb").await;
     receiver.answers("/cb", 500);
     let worker = worker(&bench);
-    for tries in 1..=80 {
-        assert_eq!(waiting(&bench).await, 1, "{tries}");
+    let mut calls = 0;
+    for hours in 0..72 {
+        assert_eq!(waiting(&bench).await, 1, "{hours}");
         worker.round().await;
-        bench.clock.turn(Duration::from_mins(70));
+        calls += receiver.received().len();
+        bench.clock.turn(Duration::from_hours(1));
     }
-    assert_eq!(receiver.received().len(), 80);
+    assert_eq!(calls, 72, "once per hour at least");
+    worker.round().await;
+    assert_eq!(receiver.received().len(), 1, "one last time");
     assert_eq!(waiting(&bench).await, 0);
     assert_eq!(bench.stored(&ids).await.state.name(), "submitted");
 }
@@ -320,4 +324,54 @@ async fn a_slow_receiver_holds_nobody_else_up_and_stopping_waits_for_it() {
     running.await.unwrap();
     pushing.abort();
     assert_eq!(waiting(&bench).await, 2, "those without a place stay");
+}
+
+#[tokio::test]
+async fn a_receiver_out_of_order_is_asked_by_one_call_at_a_time_and_others_go_on() {
+    let (bench, mut dead) = (Bench::new().await, Receiver::new().await);
+    let mut alive = Receiver::new().await;
+    dead.answers("/cb", 500);
+    for _ in 0..8 {
+        arrived(&bench, &dead, "/cb").await;
+    }
+    let worker = worker(&bench);
+    // Four calls at a time may be out, five failures open the circuit.
+    for _ in 0..2 {
+        worker.round().await;
+        assert_eq!(dead.received().len(), 4);
+        bench.clock.turn(Duration::from_secs(30));
+    }
+    for minutes in [2, 3, 5] {
+        arrived(&bench, &alive, "/cb").await;
+        bench.clock.turn(Duration::from_mins(minutes));
+        worker.round().await;
+        assert_eq!(alive.received().len(), 1, "others are not held up");
+        assert_eq!(dead.received().len(), 1, "one call to see");
+    }
+    dead.answers("/cb", 200);
+    for told in [1, 4, 3] {
+        bench.clock.turn(Duration::from_hours(1));
+        worker.round().await;
+        assert_eq!(dead.received().len(), told, "one to see, then all");
+    }
+    assert_eq!(waiting(&bench).await, 0);
+}
+
+#[tokio::test]
+async fn a_refusal_of_one_callback_is_no_outage() {
+    let (bench, mut receiver) = (Bench::new().await, Receiver::new().await);
+    receiver.answers("/gone", 404);
+    for _ in 0..3 {
+        arrived(&bench, &receiver, "/gone").await;
+    }
+    let worker = worker(&bench);
+    for _ in 0..4 {
+        worker.round().await;
+        assert_eq!(receiver.received().len(), 3);
+        bench.clock.turn(Duration::from_mins(2));
+    }
+    arrived(&bench, &receiver, "/cb").await;
+    worker.round().await;
+    let calls = receiver.received();
+    assert_eq!(calls.iter().filter(|call| call.path == "/cb").count(), 1);
 }

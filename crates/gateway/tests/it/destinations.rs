@@ -1,7 +1,7 @@
 //! Destinations: made, read, changed, deleted; what real clients send.
 
 use amtsbote_model::{Callback, DestinationId, Secret};
-use amtsbote_store::{DestinationFilter, Directory, Page};
+use amtsbote_store::{DestinationFilter, Page};
 use axum::http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;

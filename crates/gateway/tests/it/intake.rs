@@ -11,7 +11,7 @@ use amtsbote_jose::{Jwe, Jws, KeySet, KeyUse, X5c, open, sha256_hex, sha512_hex}
 use amtsbote_model::{
     DestinationId, DestinationStatus, ServiceOffer, SubmissionId, SubmissionSchema,
 };
-use amtsbote_store::{Blobs, Ledger, Page, SubmissionFilter};
+use amtsbote_store::{Page, SubmissionFilter};
 use amtsbote_validate::json::{Schema, Strings};
 use amtsbote_validate::service::{Catalogue, Service};
 use serde_json::{Value, json};

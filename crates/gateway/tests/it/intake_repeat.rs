@@ -10,8 +10,8 @@ use amtsbote_model::{
     CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
 };
 use amtsbote_store::{
-    Batch, Blobs, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
-    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page,
+    Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter, Directory,
+    Error, Event, KeyRecord, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox, Page,
     Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
     SubmissionRef,
 };
@@ -102,6 +102,14 @@ impl Ledger for Moody {
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         self.whole.remembered(client, key)
     }
+
+    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
+        self.whole.quiet_cases(before, max)
+    }
+
+    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
+        self.whole.last_round()
+    }
 }
 
 impl Cases for Moody {
@@ -151,6 +159,10 @@ impl Directory for Moody {
 impl Outbox for Moody {
     fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
         self.whole.due(now, max)
+    }
+
+    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
+        self.whole.due_mails(now, max)
     }
 }
 

@@ -12,8 +12,8 @@ use amtsbote_model::{
 };
 use amtsbote_store::{
     Attachment, Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
-    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page,
-    Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
+    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox,
+    Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
     SubmissionRef,
 };
 
@@ -76,6 +76,14 @@ impl Ledger for Frail {
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         self.whole.remembered(client, key)
     }
+
+    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
+        self.whole.quiet_cases(before, max)
+    }
+
+    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
+        self.whole.last_round()
+    }
 }
 
 impl Cases for Frail {
@@ -125,6 +133,10 @@ impl Directory for Frail {
 impl Outbox for Frail {
     fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
         self.whole.due(now, max)
+    }
+
+    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
+        self.whole.due_mails(now, max)
     }
 }
 

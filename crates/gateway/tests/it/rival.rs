@@ -11,8 +11,9 @@ use amtsbote_model::{
 };
 use amtsbote_store::{
     Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter, Directory,
-    Error, Event, KeyRecord, Ledger, Listed, LogOf, MemoryStore, Notice, Outbox, Page, Remembered,
-    Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
+    Error, Event, KeyRecord, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox, Page,
+    Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
+    SubmissionRef,
 };
 use axum::http::Method;
 use serde_json::json;
@@ -63,6 +64,14 @@ impl Ledger for Contested {
     ) -> Reply<'a, Result<Option<Remembered>, Error>> {
         self.whole.remembered(client, key)
     }
+
+    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
+        self.whole.quiet_cases(before, max)
+    }
+
+    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
+        self.whole.last_round()
+    }
 }
 
 impl Cases for Contested {
@@ -112,6 +121,10 @@ impl Directory for Contested {
 impl Outbox for Contested {
     fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
         self.whole.due(now, max)
+    }
+
+    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
+        self.whole.due_mails(now, max)
     }
 }
 

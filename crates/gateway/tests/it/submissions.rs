@@ -5,7 +5,7 @@ use amtsbote_gateway::{Client, Clients, Limits, Right};
 use amtsbote_jose::{Jws, KeySet, KeyUse, X5c};
 use amtsbote_model::submission::State;
 use amtsbote_model::{Callback, DestinationId, DestinationStatus, Secret, Timestamp};
-use amtsbote_store::{Ledger, Page, SubmissionFilter};
+use amtsbote_store::{Page, SubmissionFilter};
 use axum::http::Method;
 use serde_json::json;
 use uuid::Uuid;
