@@ -21,6 +21,10 @@ const TOOLS: &[(&str, &str)] = &[
         "/usr/sbin/sshd",
         "Debian package openssh-server; the peer of the SFTP transport",
     ),
+    (
+        "nginx",
+        "Debian package nginx-light; a peer of the HTTP transport",
+    ),
 ];
 
 /// Looks, says, runs.

@@ -323,7 +323,7 @@ fn flat_name(name: &str, file: &ParcelFile, files: usize) -> String {
 
 /// Files that are one on a file system that ignores case, or that would be file and folder at once. Findings tell the
 /// position, not the name: names come from the sender.
-fn clashes(files: &[ParcelFile]) -> Vec<Finding> {
+pub fn clashes(files: &[ParcelFile]) -> Vec<Finding> {
     if files.is_empty() || files.len() > 9_000 {
         return vec![finding(
             "",

@@ -53,6 +53,7 @@ fn schema_sets(sets: &[Added]) -> SchemaSets {
 fn transports() -> Vec<Box<dyn Transport>> {
     vec![
         Box::new(amtsbote_transport_folder::Folder),
+        Box::new(amtsbote_transport_http::Http),
         Box::new(amtsbote_transport_sftp::Sftp),
     ]
 }

@@ -289,6 +289,6 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.destination[].outbound",
-        about: "The way out: `transport = \"folder\"` or `\"sftp\"`, and that transport's settings.",
+        about: "The way out: `transport = \"folder\"`, `\"sftp\"` or `\"http\"`, and that transport's settings.",
     },
 ];

@@ -1,0 +1,31 @@
+//! A way out: a procedure's REST interface.
+//!
+//! ```text
+//!  parcel ─► wire: one body of one or many files, its length known, its content streamed
+//!              │
+//!              ├─(1) look up: is the parcel there? ── found ──► Receipt, Repeated
+//!              └─(2) POST or PUT with the parcel's id ──► answer ─► Receipt with file number | Fault
+//! ```
+//!
+//! HTTP cannot say whether a call whose answer is lost was carried out. So the settings have to say how the procedure
+//! recognises a repeat: by the id that each call carries, or by a look-up before each call.
+//!
+//! It must never send without such a word, take a page for people as a procedure's refusal, put values of an answer into
+//! a finding, or print a URL's query, a header or a body.
+//!
+//! Start reading at [`Settings`], then `outbound.rs`, then `answer.rs`.
+
+mod answer;
+mod auth;
+mod outbound;
+mod settings;
+mod wire;
+
+pub use outbound::{Http, HttpOutbound};
+pub use settings::{
+    Answers, Auth, Body, ClientAuth, FileNumber, Lookup, Method, Repeats, Settings, Status,
+    UrlTemplate,
+};
+
+/// The name of this way in settings, logs and docs.
+pub const NAME: &str = "http";

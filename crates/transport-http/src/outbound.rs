@@ -1,0 +1,308 @@
+//! One try: look up, send, understand the answer.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_adapter::transport::{read_small, read_text, settings_of};
+use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
+use amtsbote_model::ParcelId;
+use amtsbote_outgoing::{Failure, Identity, Outgoing, PlainHttp, Reach, Timeouts, read_bounded};
+use futures_util::stream::unfold;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{RequestBuilder, Response};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use url::Url;
+use uuid::Uuid;
+
+use crate::answer::{Answer, Meaning, Presence};
+use crate::auth::{Age, Proof};
+use crate::settings::{Method, Settings, UrlTemplate};
+use crate::wire::Letter;
+
+const ANSWER_MAX_BYTES: usize = 1024 * 1024;
+/// For the rest of an answer whose status is known.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// REST interfaces, by settings.
+#[derive(Debug)]
+pub struct Http;
+
+impl Transport for Http {
+    fn name(&self) -> &'static str {
+        crate::NAME
+    }
+
+    fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(Arc::new(HttpOutbound::open(settings.below(base))?))
+    }
+}
+
+/// The way out to one REST interface.
+#[derive(Debug)]
+pub struct HttpOutbound {
+    settings: Settings,
+    outgoing: Outgoing,
+    proof: Proof,
+}
+
+/// What one call asks for.
+struct Question<'a> {
+    method: reqwest::Method,
+    url: Url,
+    parcel: ParcelId,
+    letter: Option<&'a Letter<'a>>,
+}
+
+impl HttpOutbound {
+    /// Checks the settings and reads certificates. Calls nobody.
+    pub fn open(settings: Settings) -> Result<Self, Fault> {
+        settings.check()?;
+        let outgoing = Outgoing::open(outward(&settings)?)
+            .map_err(|error| misconfigured(&format!("no calls can be made: {error}")))?;
+        Ok(Self {
+            proof: Proof::new(settings.auth.clone()),
+            settings,
+            outgoing,
+        })
+    }
+
+    async fn bring(&self, parcel: &Parcel) -> Result<Receipt, Fault> {
+        let letter = Letter::of(&self.settings.body, parcel)?;
+        if let Some(receipt) = self.look_up(parcel.id).await? {
+            return Ok(receipt);
+        }
+        let method = match self.settings.method {
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+        };
+        let answer = self
+            .ask(&Question {
+                method,
+                url: url_of(&self.settings.url, parcel.id)?,
+                parcel: parcel.id,
+                letter: Some(&letter),
+            })
+            .await?;
+        match answer.meaning(&self.settings.answers) {
+            Meaning::Accepted => self.receipt(parcel.id, &answer, Arrival::New),
+            Meaning::Repeated => self.receipt(parcel.id, &answer, Arrival::Repeated),
+            Meaning::Refused => Err(answer.refused()),
+            Meaning::Busy => Err(answer.busy()),
+            Meaning::Misconfigured => Err(answer.misconfigured()),
+        }
+    }
+
+    async fn look_up(&self, id: ParcelId) -> Result<Option<Receipt>, Fault> {
+        let Some(lookup) = &self.settings.lookup else {
+            return Ok(None);
+        };
+        let answer = self.get(&lookup.url, id).await?;
+        match answer.presence(lookup, &self.settings.answers)? {
+            Presence::There => self.receipt(id, &answer, Arrival::Repeated).map(Some),
+            Presence::Absent => Ok(None),
+        }
+    }
+
+    async fn get(&self, url: &UrlTemplate, id: ParcelId) -> Result<Answer, Fault> {
+        self.ask(&Question {
+            method: reqwest::Method::GET,
+            url: url_of(url, id)?,
+            parcel: id,
+            letter: None,
+        })
+        .await
+    }
+
+    /// Calls; once more with a new token if the old one is refused.
+    async fn ask(&self, question: &Question<'_>) -> Result<Answer, Fault> {
+        let answer = self.call(question, Age::Any).await?;
+        if answer.status == 401 && self.proof.is_renewable() {
+            return self.call(question, Age::Fresh).await;
+        }
+        Ok(answer)
+    }
+
+    async fn call(&self, question: &Question<'_>, age: Age) -> Result<Answer, Fault> {
+        let (method, url) = (question.method.clone(), question.url.clone());
+        let mut call = match question.letter {
+            None => self.outgoing.request(method, url),
+            Some(_) => self.outgoing.stream_request(method, url),
+        }
+        .map_err(unanswered)?;
+        for (name, value) in &self.settings.headers {
+            call = call.header(name, value);
+        }
+        call = call.header(&self.settings.id_header, question.parcel.to_string());
+        call = self.proof.show(call, &self.outgoing, age).await?;
+        let response = match question.letter {
+            None => self.outgoing.send(call).await.map_err(unanswered)?,
+            Some(letter) => self.send(call, letter).await?,
+        };
+        Ok(read(response).await)
+    }
+
+    /// Sends the body while it is read, until the answer comes, which may be before its end.
+    async fn send(&self, call: RequestBuilder, letter: &Letter<'_>) -> Result<Response, Fault> {
+        let call = call
+            .header(CONTENT_TYPE, &letter.content_type)
+            .header(CONTENT_LENGTH, letter.length);
+        let (pieces, taken) = mpsc::channel(1);
+        let body = unfold(taken, |mut taken| async move {
+            taken.recv().await.map(|piece| (piece, taken))
+        });
+        let sending = self.outgoing.send_upload(call, body);
+        let feeding = letter.feed(pieces);
+        tokio::pin!(sending, feeding);
+        tokio::select! {
+            answer = &mut sending => answer.map_err(unanswered),
+            fed = &mut feeding => {
+                let answer = sending.await;
+                // A source that failed broke the body off: whatever was answered, it was not to the whole parcel.
+                fed?;
+                answer.map_err(unanswered)
+            }
+        }
+    }
+
+    fn receipt(&self, id: ParcelId, answer: &Answer, arrival: Arrival) -> Result<Receipt, Fault> {
+        let url = url_of(&self.settings.url, id)?;
+        let host = url.host_str().unwrap_or_default();
+        // Host, path and id: a query may hold what is nobody's business.
+        Ok(Receipt {
+            place: format!("{host}{} {id}", url.path()),
+            arrival,
+            file_number: answer.file_number(self.settings.file_number.as_ref()),
+        })
+    }
+
+    async fn look(&self) -> Result<(), Fault> {
+        let nobody = ParcelId::from_uuid(Uuid::nil());
+        // Many servers do not know OPTIONS, which is no fault.
+        let (method, url, fine) = match &self.settings.probe_url {
+            Some(url) => (reqwest::Method::GET, url, &[][..]),
+            None => (
+                reqwest::Method::OPTIONS,
+                &self.settings.url,
+                &[405, 501][..],
+            ),
+        };
+        let question = Question {
+            method,
+            url: url_of(url, nobody)?,
+            parcel: nobody,
+            letter: None,
+        };
+        let answer = self.ask(&question).await?;
+        if (200..=299).contains(&answer.status) || fine.contains(&answer.status) {
+            return Ok(());
+        }
+        match answer.meaning(&crate::settings::Answers::default()) {
+            Meaning::Busy => Err(answer.busy()),
+            Meaning::Accepted | Meaning::Repeated | Meaning::Refused | Meaning::Misconfigured => {
+                Err(answer.misconfigured())
+            }
+        }
+    }
+}
+
+fn outward(settings: &Settings) -> Result<amtsbote_outgoing::Settings, Fault> {
+    let read = |file: &Option<std::path::PathBuf>, what| {
+        file.as_ref().map(|file| read_small(file, what)).transpose()
+    };
+    let chain = read(&settings.client_certificate_file, "client_certificate_file")?;
+    let identity = match (chain, &settings.client_key_file) {
+        (Some(chain_pem), Some(key)) => Some(Identity {
+            chain_pem,
+            key_pem: read_text(key, "client_key_file")?,
+        }),
+        (None | Some(_), None | Some(_)) => None,
+    };
+    let (reach, plain_http) = if settings.danger_plain_http {
+        (Reach::Trusted, PlainHttp::DangerAllowed)
+    } else {
+        let allow = settings.allow_networks.clone();
+        (Reach::Public { allow }, PlainHttp::Refused)
+    };
+    Ok(amtsbote_outgoing::Settings {
+        extra_roots_pem: read(&settings.ca_file, "ca_file")?,
+        identity,
+        timeouts: Timeouts::default(),
+        reach,
+        plain_http,
+        user_agent: concat!("amtsbote/", env!("CARGO_PKG_VERSION")).to_owned(),
+    })
+}
+
+/// The status is what counts; a body that is too long, silent or cut is left aside.
+async fn read(response: Response) -> Answer {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = timeout(ANSWER_MAX, read_bounded(response, ANSWER_MAX_BYTES)).await;
+    Answer {
+        status,
+        headers,
+        body: body.ok().and_then(Result::ok),
+    }
+}
+
+fn url_of(template: &UrlTemplate, id: ParcelId) -> Result<Url, Fault> {
+    template
+        .of(id)
+        .ok_or_else(|| misconfigured("a URL is not usable with this parcel's id"))
+}
+
+/// A call without an answer. What it had for an effect is unknown; the repeat finds out.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "for map_err; the failure ends here"
+)]
+pub(crate) fn unanswered(failure: Failure) -> Fault {
+    match &failure {
+        Failure::RefusedTarget(refusal) => misconfigured(&format!("{failure}: {refusal}")),
+        Failure::Tls { .. } | Failure::Unsendable => misconfigured(&failure.to_string()),
+        Failure::Unreachable { .. }
+        | Failure::TimedOut { .. }
+        | Failure::TooLarge { .. }
+        | Failure::Broken { .. }
+        | Failure::Source(_) => unavailable(&failure.to_string()),
+    }
+}
+
+fn unavailable(reason: &str) -> Fault {
+    Fault::Unavailable {
+        reason: reason.to_owned(),
+        retry_after: None,
+    }
+}
+
+fn misconfigured(what: &str) -> Fault {
+    Fault::Misconfigured {
+        what: what.to_owned(),
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(unavailable("it took longer than the limit")))
+}
+
+impl Outbound for HttpOutbound {
+    fn deliver<'a>(
+        &'a self,
+        parcel: &'a Parcel,
+        limit: Duration,
+    ) -> Reply<'a, Result<Receipt, Fault>> {
+        Box::pin(within(limit, self.bring(parcel)))
+    }
+
+    /// Asks `probe_url` with GET, or `url` with OPTIONS.
+    fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {
+        Box::pin(within(limit, self.look()))
+    }
+}
