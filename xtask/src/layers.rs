@@ -20,6 +20,7 @@ const PURE: &[&str] = &[
     "settings",
     "translate",
     "validate",
+    "xoev",
 ];
 const SEAMS: &[&str] = &["adapter", "store"];
 const SHELLS: &[&str] = &[

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use amtsbote_model::{
     CaseId, DestinationId, ParcelId, Personal, ServiceId, SubmissionId, Timestamp,
 };
-use amtsbote_problem::Findings;
+use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::Lineage;
 use serde_json::Value;
 
-use crate::{AttachmentSource, Package, ParcelFile};
+use crate::{Answer, AttachmentSource, Package, ParcelFile};
 
 /// A target format, such as `xbau`, `container`, `table`. Registered once, in `cli`.
 pub trait Format: Send + Sync {
@@ -19,6 +19,26 @@ pub trait Format: Send + Sync {
     /// Compiles a package for this format. Everything that can be wrong with templates, code maps, columns and
     /// settings is found here, all at once: at activation, never at delivery.
     fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings>;
+
+    /// What is not checked of messages of this package, and why; for reports, neither a fault nor a reason to refuse.
+    fn notices(&self, package: &Package) -> Findings {
+        let _ = package;
+        Findings::new()
+    }
+
+    /// Reads what a procedure of this format answers. The answer is foreign: whatever the bytes are, there is an answer or
+    /// findings, which never carry a value. Formats without answers find that.
+    fn read_answer(&self, document: &[u8]) -> Result<Answer, Findings> {
+        let _ = document;
+        Err(vec![Finding::new(
+            "",
+            "answer",
+            Bilingual::new(
+                format!("das Zielformat {} kennt keine Antworten", self.name()),
+                format!("the format {} has no answers", self.name()),
+            ),
+        )])
+    }
 }
 
 /// A package compiled for its format.

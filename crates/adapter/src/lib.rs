@@ -13,6 +13,7 @@
 //!
 //! Start reading at [`Format`], then [`Transport`] and [`Outbound`].
 
+mod answer;
 mod attachment_names;
 mod check;
 mod example;
@@ -30,6 +31,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use amtsbote_translate::Lineage;
+pub use answer::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use check::{Difference, ExampleResult, Preview, Report};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};

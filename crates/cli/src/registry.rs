@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use amtsbote_adapter::{Format, Outbound, Transport};
-use amtsbote_adapter_xbau::xoev::SchemaSets;
+use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
 use anyhow::{Result, anyhow, bail};
 
 use crate::xsd::{self, Added};
@@ -14,13 +14,15 @@ use crate::xsd::{self, Added};
 pub(crate) struct Registry(BTreeMap<&'static str, Box<dyn Format>>);
 
 impl Registry {
-    /// With the official XSD sets that were added.
-    pub(crate) fn new(sets: &[Added]) -> Self {
-        let formats: Vec<Box<dyn Format>> = vec![
+    /// With the official schemas and code lists that were added.
+    pub(crate) fn new(added: &[Added]) -> Self {
+        let mut formats: Vec<Box<dyn Format>> = vec![
             Box::new(amtsbote_adapter_container::Container),
             Box::new(amtsbote_adapter_table::Table),
-            Box::new(amtsbote_adapter_xbau::Format::new(schema_sets(sets))),
         ];
+        for format in amtsbote_adapter_xoev::Format::all(&installed(added)) {
+            formats.push(Box::new(format));
+        }
         Self(
             formats
                 .into_iter()
@@ -39,14 +41,16 @@ impl Registry {
     }
 }
 
-fn schema_sets(sets: &[Added]) -> SchemaSets {
+fn installed(added: &[Added]) -> Installed {
     let mut schemas = SchemaSets::new();
-    for (namespaces, set) in xsd::schemas(sets) {
+    for (namespaces, set) in xsd::schemas(added) {
         for namespace in namespaces {
             schemas = schemas.with(namespace, set.clone());
         }
     }
-    schemas
+    let lists = added.iter().flat_map(|added| added.lists.clone());
+    let lists = lists.fold(CodeLists::new(), CodeLists::with);
+    Installed { schemas, lists }
 }
 
 /// The ways out this program knows.

@@ -1,10 +1,13 @@
-//! Official XSD sets on disk: added as downloaded, compiled at start, found by the namespace of a document.
+//! Official XSD sets and code lists on disk: added as downloaded, compiled at start; sets are found by the namespace of a document,
+//! lists (genericode) by URI and version.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use amtsbote_validate::codes::CodeList;
+use amtsbote_validate::xml;
 use amtsbote_validate::xsd::{Options, Set, Sources, XmlSchema};
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -14,10 +17,11 @@ use crate::talk::Talk;
 const ZIP_MAX_FILES: usize = 5_000;
 const ZIP_MAX_BYTES: u64 = 200_000_000;
 
-/// A set that was added: its folder's name and its compiled form.
+/// What was added at once: its folder's name, its schemas compiled, its code lists.
 pub(crate) struct Added {
     pub(crate) name: String,
-    pub(crate) set: Arc<Set>,
+    pub(crate) set: Option<Arc<Set>>,
+    pub(crate) lists: Vec<CodeList>,
 }
 
 /// All sets in `dir`; none if there is no such folder.
@@ -31,44 +35,43 @@ pub(crate) fn load(dir: Option<&Path>, talk: Talk) -> Result<Vec<Added>> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let set = compile(schemas_in(folder::read(&path)?), talk)
+        let (files, lists) = usable(folder::read(&path)?);
+        let set = compile(files, talk)
             .with_context(|| format!("the set {} cannot be used", path.display()))?;
-        sets.push(Added {
-            name,
-            set: Arc::new(set),
-        });
+        sets.push(Added { name, set, lists });
     }
     Ok(sets)
 }
 
 /// The sets as the formats want them.
 pub(crate) fn schemas(sets: &[Added]) -> Vec<(Vec<String>, Arc<dyn XmlSchema>)> {
-    let of = |added: &Added| {
-        let namespaces = added
-            .set
-            .namespaces()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        let schema: Arc<dyn XmlSchema> = added.set.clone();
+    let of = |set: &Arc<Set>| {
+        let namespaces = set.namespaces().into_iter().map(str::to_owned).collect();
+        let schema: Arc<dyn XmlSchema> = set.clone();
         (namespaces, schema)
     };
-    sets.iter().map(of).collect()
+    sets.iter()
+        .filter_map(|added| added.set.as_ref())
+        .map(of)
+        .collect()
 }
 
-/// Takes a set over from a zip file or folder. Compiled before anything is written: a broken set is not added.
+/// Takes schemas and code lists over from a zip file, a folder or one file. Compiled before anything is written: a broken set is not added.
 pub(crate) fn add(source: &Path, dir: &Path, talk: Talk) -> Result<Added> {
-    let files = if source.is_dir() {
-        folder::read(source)?
-    } else {
-        unzip(&folder::read_file(source)?)?
-    };
-    let files = schemas_in(files);
-    if files.is_empty() {
-        bail!("{} holds no .xsd file", source.display());
+    let (schemas, lists) = usable(files_of(source)?);
+    if schemas.is_empty() && lists.is_empty() {
+        bail!(
+            "{} holds neither a .xsd file nor a code list (genericode)",
+            source.display()
+        );
     }
-    let set = compile(files.clone(), talk)?;
-    let name = name_of(&set, source);
+    let set = compile(schemas, talk)?;
+    let name = set
+        .as_ref()
+        .map_or_else(|| list_name(&lists, source), |set| name_of(set, source));
+    let files = files_of(source)?
+        .into_iter()
+        .filter(|(path, bytes)| is_schema(path) || list_in(path, bytes).is_some());
     let target = dir.join(&name);
     if target.exists() {
         bail!(
@@ -80,33 +83,73 @@ pub(crate) fn add(source: &Path, dir: &Path, talk: Talk) -> Result<Added> {
     if beside.exists() {
         std::fs::remove_dir_all(&beside).context("an unfinished set cannot be removed")?;
     }
-    for (path, bytes) in &files {
-        folder::write(&beside.join(path), bytes, Readers::All)?;
+    for (path, bytes) in files {
+        folder::write(&beside.join(path), &bytes, Readers::All)?;
     }
     std::fs::rename(&beside, &target)
         .with_context(|| format!("cannot write {}", target.display()))?;
-    Ok(Added {
-        name,
-        set: Arc::new(set),
-    })
+    Ok(Added { name, set, lists })
 }
 
-fn compile(files: Files, talk: Talk) -> Result<Set> {
+fn files_of(source: &Path) -> Result<Files> {
+    if source.is_dir() {
+        return folder::read(source);
+    }
+    let bytes = folder::read_file(source)?;
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    if is_schema(&name) || list_in(&name, &bytes).is_some() {
+        return Ok(Files::from([(name.into_owned(), bytes)]));
+    }
+    unzip(&bytes)
+}
+
+/// None without schema files.
+fn compile(files: Files, talk: Talk) -> Result<Option<Arc<Set>>> {
+    if files.is_empty() {
+        return Ok(None);
+    }
     let sources = Sources {
         files,
         ..Sources::default()
     };
-    Set::compile(sources, Options::default()).map_err(|findings| {
+    let set = Set::compile(sources, Options::default()).map_err(|findings| {
         talk.findings(&findings);
         anyhow!("the schemas do not compile: {} findings", findings.len())
-    })
+    })?;
+    Ok(Some(Arc::new(set)))
 }
 
-fn schemas_in(files: Files) -> Files {
-    files
+/// Schema files, and code lists read; other files are left out.
+fn usable(files: Files) -> (Files, Vec<CodeList>) {
+    let lists = files
+        .iter()
+        .filter_map(|(path, bytes)| list_in(path, bytes))
+        .collect();
+    let schemas = files
         .into_iter()
-        .filter(|(path, _)| path.to_ascii_lowercase().ends_with(".xsd"))
-        .collect()
+        .filter(|(path, _)| is_schema(path))
+        .collect();
+    (schemas, lists)
+}
+
+fn is_schema(path: &str) -> bool {
+    path.to_ascii_lowercase().ends_with(".xsd")
+}
+
+fn list_in(path: &str, bytes: &[u8]) -> Option<CodeList> {
+    let ending = Path::new(path).extension()?.to_ascii_lowercase();
+    ["xml", "gc"]
+        .contains(&&*ending.to_string_lossy())
+        .then(|| CodeList::parse(bytes, xml::Limits::default()).ok())
+        .flatten()
+}
+
+// Several lists at once carry the name of what they came from.
+fn list_name(lists: &[CodeList], source: &Path) -> String {
+    match lists {
+        [only] => slug(&format!("{}_{}", only.uri(), only.version())),
+        _ => slug(&source.file_stem().unwrap_or_default().to_string_lossy()),
+    }
 }
 
 // A zip's own paths are never trusted as paths: parts such as `..` are refused.
@@ -170,6 +213,10 @@ fn name_of(set: &Set, source: &Path) -> String {
                 .to_owned()
         },
     );
+    slug(&text)
+}
+
+fn slug(text: &str) -> String {
     let name: String = text
         .chars()
         .map(|c| {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::{Difference, Package as Mapping, Report};
+use amtsbote_problem::Findings;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
@@ -40,12 +41,13 @@ fn check(dirs: &[PathBuf], xsd_dir: Option<&Path>, talk: Talk) -> Result<()> {
     let mut rows = Vec::new();
     let mut failed = 0_usize;
     for dir in &packages {
-        let report = check_one(dir, &registry, talk)?;
+        let (report, notices) = check_one(dir, &registry, talk)?;
         failed += usize::from(!report.passed());
         if talk.form() == Form::Text {
             tell(dir, &report, talk)?;
+            tell_notices(&notices, talk);
         }
-        rows.push(row(dir, &report));
+        rows.push(row(dir, &report, &notices));
     }
     if talk.form() == Form::Json {
         talk.json(&json!(rows))?;
@@ -85,12 +87,12 @@ pub(crate) fn read(dir: &Path, talk: Talk) -> Result<Mapping> {
     })
 }
 
-fn check_one(dir: &Path, registry: &Registry, talk: Talk) -> Result<Report> {
+fn check_one(dir: &Path, registry: &Registry, talk: Talk) -> Result<(Report, Findings)> {
     let package = read(dir, talk)?;
     let format = registry
         .format(&package.format)
         .with_context(|| format!("{} cannot be checked", dir.display()))?;
-    Ok(package.check(format))
+    Ok((package.check(format), format.notices(&package)))
 }
 
 fn tell(dir: &Path, report: &Report, talk: Talk) -> Result<()> {
@@ -106,6 +108,17 @@ fn tell(dir: &Path, report: &Report, talk: Talk) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is not checked, and why.
+fn tell_notices(notices: &Findings, talk: Talk) {
+    for notice in notices {
+        talk.say(format_args!(
+            "    ! {} ({})",
+            talk.pick(&notice.detail.de, &notice.detail.en),
+            notice.rule
+        ));
+    }
 }
 
 fn describe(difference: &Difference, talk: Talk) -> String {
@@ -133,7 +146,7 @@ fn describe(difference: &Difference, talk: Talk) -> String {
     }
 }
 
-fn row(dir: &Path, report: &Report) -> Value {
+fn row(dir: &Path, report: &Report, notices: &Findings) -> Value {
     let results: Vec<Value> = report
         .results
         .iter()
@@ -142,5 +155,6 @@ fn row(dir: &Path, report: &Report) -> Value {
                     "differences": result.differences.len() })
         })
         .collect();
-    json!({ "package": dir, "passed": report.passed(), "faults": report.faults, "examples": results })
+    json!({ "package": dir, "passed": report.passed(), "faults": report.faults, "examples": results,
+            "notices": notices })
 }

@@ -1,5 +1,6 @@
 //! `amtsbote schema add|list`.
 
+use amtsbote_validate::codes::CodeList;
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -30,19 +31,32 @@ fn tell(sets: &[Added], talk: Talk) -> Result<()> {
         ));
     }
     for added in sets {
-        let files = added.set.contents().len();
+        let (files, namespaces) = schemas(added);
         talk.data(format_args!(
             "{}  ({files} {})",
             added.name,
             talk.pick("Dateien", "files")
         ))?;
-        for namespace in added.set.namespaces() {
+        for namespace in namespaces {
             talk.data(format_args!("    {namespace}"))?;
+        }
+        for list in &added.lists {
+            talk.data(format_args!("    {} {}", list.uri(), list.version()))?;
         }
     }
     Ok(())
 }
 
+/// How many schema files, and their namespaces.
+fn schemas(added: &Added) -> (usize, Vec<&str>) {
+    added.set.as_ref().map_or((0, Vec::new()), |set| {
+        (set.contents().len(), set.namespaces())
+    })
+}
+
 fn row(added: &Added) -> Value {
-    json!({ "name": added.name, "files": added.set.contents().len(), "namespaces": added.set.namespaces() })
+    let (files, namespaces) = schemas(added);
+    let list = |list: &CodeList| json!({ "uri": list.uri(), "version": list.version() });
+    let lists: Vec<Value> = added.lists.iter().map(list).collect();
+    json!({ "name": added.name, "files": files, "namespaces": namespaces, "codeLists": lists })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use amtsbote_adapter::{OpenedAttachment, ParcelFile, ParcelPath, Piece};
 use amtsbote_model::Personal;
+use amtsbote_xoev::Header;
 use serde_json::{Value, json};
 
 /// The longest name before its ending.
@@ -35,8 +36,9 @@ impl<'a> Named<'a> {
         Self(named.collect())
     }
 
-    /// `$attachments` for templates: as everywhere, and `file`, the name in the parcel.
-    pub(crate) fn source(&self) -> Value {
+    /// `$attachments` for templates: as everywhere, and `file`, the name in the parcel, and `uuid`, an id of the attachment
+    /// within the message: the same on repeat.
+    pub(crate) fn source(&self, header: &Header) -> Value {
         let about = |(index, (file, attachment)): (usize, &(String, &OpenedAttachment))| {
             json!({
                 "nr": index + 1,
@@ -48,6 +50,7 @@ impl<'a> Named<'a> {
                 "sha512": attachment.sha512,
                 "size_bytes": attachment.source.size_bytes(),
                 "file": file,
+                "uuid": header.part(&format!("/attachments/{}", attachment.id)).to_string(),
             })
         };
         Value::Array(self.0.iter().enumerate().map(about).collect())

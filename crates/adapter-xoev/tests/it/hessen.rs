@@ -19,10 +19,15 @@ fn json(bytes: &[u8]) -> Value {
 
 fn format(package: &Package) -> Box<dyn Format> {
     match package.format.as_str() {
-        "xbau" => Box::new(amtsbote_adapter_xbau::Format::default()),
         "container" => Box::new(amtsbote_adapter_container::Container),
         "table" => Box::new(amtsbote_adapter_table::Table),
-        other => panic!("{}: no format {other}", package.name),
+        other => {
+            let name = amtsbote_adapter_xoev::NAMES
+                .into_iter()
+                .find(|name| *name == other);
+            let name = name.unwrap_or_else(|| panic!("{}: no format {other}", package.name));
+            Box::new(crate::packages::bare(name))
+        }
     }
 }
 

@@ -7,15 +7,15 @@ struct Xbau;
 
 impl Bench for Xbau {
     fn format(&self) -> Box<dyn Format> {
-        Box::new(amtsbote_adapter_xbau::Format::default())
+        Box::new(crate::packages::bare("xbau"))
     }
 
     fn packages(&self) -> Vec<Package> {
-        crate::packages::all()
+        crate::packages::of_format("xbau")
     }
 
     fn faulty(&self) -> Vec<(&'static str, Package)> {
-        let package = crate::packages::all().remove(0);
+        let package = crate::packages::of_format("xbau").remove(0);
         let set = |key: &str, value: &str| {
             let mut changed = package.clone();
             changed.settings.insert(key.to_owned(), value.into());
@@ -34,6 +34,12 @@ impl Bench for Xbau {
         vec![
             ("an unknown message", set("message", "0999")),
             ("an unknown version", set("version", "9.9")),
+            ("a message of another format", set("standard", "xmeld")),
+            ("an unknown choice of characters", set("characters", "drop")),
+            (
+                "code lists required and none installed",
+                set("code_lists", "required"),
+            ),
             ("an unknown setting", set("nachricht", "1200")),
             ("a template that is not there", set("template", "fehlt.xml")),
             ("a file name without uuid", set("file_name", "antrag.xml")),

@@ -7,7 +7,12 @@
     reason = "tests panic where something is wrong, say why they skip, and are told by the environment where files are"
 )]
 
+mod answers;
+mod bless;
+mod held;
 mod hessen;
 mod laws;
 mod official;
 mod packages;
+mod shared;
+mod variety;

@@ -3,7 +3,7 @@
 use amtsbote_problem::{Finding, Findings};
 use amtsbote_validate::charset::{self, Group};
 
-use super::Document;
+use crate::Document;
 
 impl Document {
     /// Texts and attribute values outside DIN 91379: data type C everywhere but where `wider` names a wider one by an

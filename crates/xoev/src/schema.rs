@@ -1,9 +1,20 @@
-//! Official schemas, handed in compiled: this crate reads no files.
+//! What an operator added: official schemas and code lists, handed in read and compiled. This crate reads no files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use amtsbote_validate::xsd::XmlSchema;
+
+use crate::CodeLists;
+
+/// Schemas and code lists that are installed. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Installed {
+    /// Schemas.
+    pub schemas: SchemaSets,
+    /// Code lists.
+    pub lists: CodeLists,
+}
 
 /// The sets installed, by target namespace. Cheap to clone.
 #[derive(Clone, Default)]

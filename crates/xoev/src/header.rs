@@ -1,6 +1,6 @@
 //! The values of a message header.
 
-use amtsbote_adapter::Opened;
+use amtsbote_model::{ParcelId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -45,10 +45,10 @@ impl Header {
     /// A message sent again keeps its UUID, a corrected one gets a new one (XÖV-Basisnachricht): so it is made of the
     /// parcel's id (UUID version 5), which a correction changes. The same input has to give the same bytes, so the moment is
     /// that of receipt.
-    pub fn of(opened: &Opened<'_>) -> Self {
+    pub fn new(parcel: ParcelId, received_at: Timestamp) -> Self {
         Self {
-            uuid: Uuid::new_v5(&opened.parcel_id.uuid(), b"message"),
-            created_at: opened.received_at.to_rfc3339(),
+            uuid: Uuid::new_v5(&parcel.uuid(), b"message"),
+            created_at: received_at.to_rfc3339(),
         }
     }
 

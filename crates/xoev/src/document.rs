@@ -7,6 +7,9 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use crate::standard::{Keys, Standard};
+use crate::{Directory, DirectoryKey, Head};
+
 /// The deepest nesting of elements.
 const DEPTH_MAX: usize = 64;
 /// The most elements.
@@ -27,12 +30,18 @@ pub struct Node {
     pub namespace: String,
     /// Attributes but namespace declarations.
     pub attributes: Vec<(String, String)>,
+    /// Namespaces declared here: prefix (empty for none) and name.
+    pub declared: Vec<(String, String)>,
     /// Its text; empty for elements with children.
     pub text: String,
     /// Whether it has children.
     pub has_children: bool,
     /// Index of its parent.
     pub parent: Option<usize>,
+    /// Its own index.
+    index: usize,
+    /// The index behind its last descendant.
+    end: usize,
 }
 
 /// A message, its elements in document order: the root first.
@@ -97,14 +106,66 @@ impl Document {
 
     /// The element at `path` below the root, local names divided by `/`: the first if there are several.
     pub fn below(&self, path: &str) -> Option<&Node> {
-        let mut at = 0;
+        self.all(path).into_iter().next()
+    }
+
+    /// All elements at `path` below the root, in document order.
+    pub fn all(&self, path: &str) -> Vec<&Node> {
+        self.all_in(self.root(), path)
+    }
+
+    /// All elements at `path` below `node`, in document order.
+    pub fn all_in(&self, node: &Node, path: &str) -> Vec<&Node> {
+        let mut at = vec![node.index];
         for step in path.split('/') {
-            at = self
-                .nodes
-                .iter()
-                .position(|node| node.parent == Some(at) && node.local() == step)?;
+            at = at
+                .into_iter()
+                .flat_map(|parent| self.children(parent))
+                .filter(|child| self.nodes[*child].local() == step)
+                .collect();
         }
-        self.nodes.get(at)
+        at.into_iter().filter_map(|at| self.nodes.get(at)).collect()
+    }
+
+    /// The children of `node`, in order.
+    pub fn children_of(&self, node: &Node) -> Vec<&Node> {
+        self.children(node.index)
+            .map(|at| &self.nodes[at])
+            .collect()
+    }
+
+    /// The text at `path` below the root, without space around; none if there is none.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.below(path)
+            .map(|node| node.text.trim())
+            .filter(|text| !text.is_empty())
+    }
+
+    /// Elements follow their parent, so the search ends where its last descendant does.
+    fn children(&self, parent: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = self.nodes.get(parent).map_or(0, |node| node.end);
+        (parent + 1..end).filter(move |at| self.nodes[*at].parent == Some(parent))
+    }
+
+    /// The message written again, with the prefixes and namespaces it was read with. Comments, processing instructions and the
+    /// white space between elements are not kept; everything else is.
+    pub fn write(&self) -> String {
+        let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        let mut open: Vec<&Node> = Vec::new();
+        for node in &self.nodes {
+            while open
+                .last()
+                .is_some_and(|last| Some(last.index) != node.parent)
+            {
+                close(open.pop(), &mut out);
+            }
+            start(node, &mut out);
+            open.push(node);
+        }
+        while !open.is_empty() {
+            close(open.pop(), &mut out);
+        }
+        out
     }
 
     /// Empty elements (XBau Schematron sch-xbau-gen-001: none may be sent).
@@ -126,45 +187,106 @@ impl Document {
             .collect()
     }
 
-    /// Keys of the DVDV: three small letters, a colon, digits (XBau Schematron sch-xbau-001 and -002).
-    pub fn directory_keys(&self) -> Findings {
-        let wrong = |side: &&str| {
-            let header = format!("nachrichtenkopf.g2g/{side}");
-            let text = |path: &str| {
-                self.below(&format!("{header}/{path}"))
-                    .map(|node| node.text.trim())
-            };
-            text("verzeichnisdienst/code") == Some("DVDV")
-                && !text("kennung").is_some_and(is_dvdv_key)
+    /// Keys of the DVDV in the header: their form, and that the reader is an authority the standard is for. `strict` wants three small
+    /// letters and digits (XBau Schematron sch-xbau-001 and -002).
+    pub fn directory_keys(&self, standard: &Standard, directory: &dyn Directory) -> Findings {
+        let Some(head) = Head::read(self) else {
+            return Findings::new();
         };
-        ["leser", "autor"]
-            .into_iter()
-            .filter(wrong)
-            .map(|side| {
-                Finding::new(
-                    format!("{}/nachrichtenkopf.g2g/{side}/kennung", self.root().path),
-                    "xoev-dvdv",
-                    Bilingual::new(
-                        "eine Kennung im DVDV hat die Form bab:06414000",
-                        "a key in the DVDV has the form bab:06414000",
-                    ),
-                )
-                .hint(Bilingual::new(
-                    "Einstellung receiver des Zustellpunkts berichtigen",
-                    "correct the destination's receiver setting",
-                ))
-            })
-            .collect()
+        let strict = standard.keys == Keys::LettersAndDigits;
+        let mut findings = Findings::new();
+        for (side, party) in [("leser", &head.reader), ("autor", &head.author)] {
+            if party.directory.as_deref() != Some("DVDV") {
+                continue;
+            }
+            let key = party.key.as_deref().and_then(DirectoryKey::parse);
+            let fits = key.as_ref().is_some_and(|key| !strict || is_strict(key));
+            if !fits {
+                findings.push(wrong_key(&party.path));
+            } else if let (Some(key), "leser") = (key, side) {
+                findings.extend(wrong_reader(&key, standard, directory).map(|detail| {
+                    Finding::new(format!("{}/kennung", party.path), "xoev-reader", detail)
+                }));
+            }
+        }
+        findings
     }
 }
 
-fn is_dvdv_key(key: &str) -> bool {
-    key.split_once(':').is_some_and(|(prefix, digits)| {
-        prefix.len() == 3
-            && prefix.bytes().all(|b| b.is_ascii_lowercase())
-            && !digits.is_empty()
-            && digits.bytes().all(|b| b.is_ascii_digit())
-    })
+fn is_strict(key: &DirectoryKey<'_>) -> bool {
+    key.prefix.len() == 3
+        && key.prefix.bytes().all(|b| b.is_ascii_lowercase())
+        && key.key.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn wrong_key(path: &str) -> Finding {
+    Finding::new(
+        format!("{path}/kennung"),
+        "xoev-dvdv",
+        Bilingual::new(
+            "eine Kennung im DVDV hat die Form bab:06414000",
+            "a key in the DVDV has the form bab:06414000",
+        ),
+    )
+    .hint(Bilingual::new(
+        "Einstellung receiver des Zustellpunkts berichtigen",
+        "correct the destination's receiver setting",
+    ))
+}
+
+/// A prefix the directory knows as that of another kind of authority. One it does not know is let pass.
+fn wrong_reader(
+    key: &DirectoryKey<'_>,
+    standard: &Standard,
+    directory: &dyn Directory,
+) -> Option<Bilingual> {
+    let category = directory.category(key.prefix)?;
+    if standard.readers.is_empty() || standard.readers.contains(&key.prefix) {
+        return None;
+    }
+    let expected = standard.readers.join(", ");
+    Some(Bilingual::new(
+        format!(
+            "der Leser ist im DVDV „{category}“; {} geht an {expected}",
+            standard.label
+        ),
+        format!(
+            "the reader is \"{category}\" in the DVDV; {} goes to {expected}",
+            standard.label
+        ),
+    ))
+}
+
+fn start(node: &Node, out: &mut String) {
+    out.push('<');
+    out.push_str(&node.name);
+    for (prefix, namespace) in &node.declared {
+        let colon = if prefix.is_empty() { "" } else { ":" };
+        attribute(&format!("xmlns{colon}{prefix}"), namespace, out);
+    }
+    for (name, value) in &node.attributes {
+        attribute(name, value, out);
+    }
+    out.push('>');
+    out.push_str(&quick_xml::escape::escape(node.text.as_str()).replace('\r', "&#13;"));
+}
+
+fn attribute(name: &str, value: &str, out: &mut String) {
+    let value = quick_xml::escape::escape(value)
+        .replace('\t', "&#9;")
+        .replace('\n', "&#10;")
+        .replace('\r', "&#13;");
+    for part in [" ", name, "=\"", &value, "\""] {
+        out.push_str(part);
+    }
+}
+
+fn close(node: Option<&Node>, out: &mut String) {
+    if let Some(node) = node {
+        for part in ["</", &node.name, ">"] {
+            out.push_str(part);
+        }
+    }
 }
 
 impl Node {
@@ -208,7 +330,7 @@ impl Reading {
         if let Some(parent) = parent {
             self.nodes[parent].has_children = true;
         }
-        self.declared.push(declared);
+        self.declared.push(declared.clone());
         let prefix = name
             .split_once(':')
             .map_or("", |(prefix, _)| prefix)
@@ -220,9 +342,12 @@ impl Reading {
             name,
             namespace,
             attributes,
+            declared,
             text: String::new(),
             has_children: false,
             parent,
+            index: self.nodes.len(),
+            end: self.nodes.len() + 1,
         });
         Ok(())
     }
@@ -243,7 +368,9 @@ impl Reading {
 
     fn end(&mut self) {
         self.declared.pop();
-        self.open.pop();
+        if let Some(at) = self.open.pop() {
+            self.nodes[at].end = self.nodes.len();
+        }
     }
 
     fn text(&mut self, text: &str) -> Result<(), Malformed> {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Package;
 use amtsbote_adapter::laws::format::read_package;
+use amtsbote_adapter_xoev::{Format, NAMES};
+use amtsbote_xoev::Installed;
 use serde_json::Value;
 
 /// The project's root.
@@ -24,18 +26,45 @@ pub(crate) fn of(municipality: &Path) -> Vec<Package> {
         .collect()
 }
 
-/// Every package under `deploy/` of this format.
+/// Every package under `deploy/` of these formats.
 pub(crate) fn all() -> Vec<Package> {
     let packages: Vec<Package> = municipalities()
         .iter()
         .flat_map(|municipality| of(municipality))
-        .filter(|package| package.format == "xbau")
+        .chain(
+            folders(&root().join("deploy/xoev"))
+                .iter()
+                .map(|folder| read_package(folder)),
+        )
+        .filter(|package| NAMES.contains(&package.format.as_str()))
         .collect();
     assert!(
         !packages.is_empty(),
-        "no package of this format under deploy/hessen"
+        "no package of these formats under deploy"
     );
     packages
+}
+
+/// The packages of one format.
+pub(crate) fn of_format(name: &str) -> Vec<Package> {
+    all()
+        .into_iter()
+        .filter(|package| package.format == name)
+        .collect()
+}
+
+/// The format without anything an operator may add.
+pub(crate) fn bare(name: &'static str) -> Format {
+    Format::new(name, Installed::default())
+}
+
+/// The format of a package, with what is installed.
+pub(crate) fn format_of(package: &Package, installed: &Installed) -> Format {
+    let name = NAMES
+        .into_iter()
+        .find(|name| *name == package.format)
+        .unwrap();
+    Format::new(name, installed.clone())
 }
 
 fn folders(at: &Path) -> Vec<PathBuf> {
@@ -50,8 +79,8 @@ fn folders(at: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The package once for each sample submission and each valid example of its service, which becomes its only example.
-pub(crate) fn with_every_input(package: &Package) -> Vec<(String, Package)> {
+/// The data of each sample submission and each valid example of the package's service.
+pub(crate) fn inputs(package: &Package) -> Vec<(String, Value)> {
     let json =
         |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
     let service = package.schema_uri.split('/').nth_back(2).unwrap();
@@ -72,14 +101,20 @@ pub(crate) fn with_every_input(package: &Package) -> Vec<(String, Package)> {
             inputs.push((path.display().to_string(), sample["data"].take()));
         }
     }
-    assert!(inputs.len() > 3, "few inputs for {service}");
+    assert!(inputs.len() >= 3, "few inputs for {service}");
     inputs
+}
+
+/// The package once for each of its service's inputs, which becomes its only example.
+pub(crate) fn with_every_input(package: &Package) -> Vec<(String, Package)> {
+    inputs(package)
         .into_iter()
         .map(|(name, data)| (name, with_input(package, &data)))
         .collect()
 }
 
-fn with_input(package: &Package, data: &Value) -> Package {
+/// The package with this data as its only example.
+pub(crate) fn with_input(package: &Package, data: &Value) -> Package {
     let mut package = package.clone();
     package.examples.truncate(1);
     let folder = format!("examples/{}/", package.examples[0].name);

@@ -1,0 +1,193 @@
+//! Every message against the official schemas: by our own check, and by a second, independent validator.
+
+use amtsbote_adapter::{Example, Format as _, Package, Preview};
+use amtsbote_xoev::Installed;
+
+use crate::packages::{self, format_of};
+use crate::shared::{self, refusal};
+
+/// The messages of all examples: where they come from, and their bytes.
+fn messages(package: &Package) -> Vec<(String, Vec<u8>)> {
+    let format = format_of(package, &Installed::default());
+    let each = |example: &Example| {
+        let name = format!("{}/{}", package.name, example.name);
+        let preview = package.preview(&format, &example.name).unwrap();
+        (name, message_of(preview))
+    };
+    package.examples.iter().map(each).collect()
+}
+
+pub(crate) fn message_of(preview: Preview) -> Vec<u8> {
+    let mut files = preview.files.into_iter();
+    let is_xml = |path: &str| {
+        std::path::Path::new(path)
+            .extension()
+            .is_some_and(|end| end == "xml")
+    };
+    files.find(|(path, _)| is_xml(path)).unwrap().1
+}
+
+#[test]
+fn every_example_is_valid_for_xmllint() {
+    let Some(official) = shared::official().filter(|_| shared::xmllint_is_here()) else {
+        return;
+    };
+    for package in packages::all() {
+        for (name, message) in messages(&package) {
+            assert_eq!(refusal(&official, &message), None, "{name}");
+        }
+    }
+}
+
+#[test]
+fn xmllint_refuses_what_the_schema_forbids() {
+    let Some(official) = shared::official().filter(|_| shared::xmllint_is_here()) else {
+        return;
+    };
+    for package in packages::all() {
+        if package.format == "xgewerbe" {
+            continue; // no schema is at hand
+        }
+        let (name, message) = messages(&package).remove(0);
+        let text = String::from_utf8(message).unwrap();
+        for (from, to) in [
+            ("nachrichtenkopf.g2g>", "nachrichtenkopf>"),
+            ("<nachrichtenUUID>", "<nachrichtenUUID>x"),
+            ("<autor>", "<autor><b/>"),
+        ] {
+            assert!(text.contains(from), "{name}: {from}");
+            let broken = text.replace(from, to);
+            assert!(
+                refusal(&official, broken.as_bytes()).is_some(),
+                "{name} with {from} replaced by {to}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_example_passes_with_the_official_schemas_installed() {
+    let Some(installed) = shared::installed() else {
+        return;
+    };
+    for mut package in packages::all() {
+        let format = format_of(&package, &installed);
+        if package.format != "xgewerbe" {
+            package
+                .settings
+                .insert("schemas".to_owned(), "required".into());
+            let rules: Vec<String> = format
+                .notices(&package)
+                .into_iter()
+                .map(|one| one.rule)
+                .collect();
+            assert!(
+                rules.iter().all(|rule| rule == "code-list-not-installed"),
+                "{}: {rules:?}",
+                package.name
+            );
+        }
+        let report = package.check(&format);
+        assert!(report.passed(), "{}:\n{report}", package.name);
+    }
+}
+
+#[test]
+fn what_the_schema_refuses_is_found_at_its_place_in_the_submission() {
+    let Some(installed) = shared::installed() else {
+        return;
+    };
+    for mut package in packages::of_format("xbau") {
+        let format = format_of(&package, &installed);
+        let example = package.examples[0].name.clone();
+        let input = format!("examples/{example}/input.json");
+        let mut data: serde_json::Value = serde_json::from_slice(&package.files[&input]).unwrap();
+        data["antragsteller"][0]["id"] = "keine-uuid".into();
+        package.files.insert(input, data.to_string().into_bytes());
+        let findings = package.preview(&format, &example).unwrap().findings;
+        assert!(!findings.is_empty(), "{}", package.name);
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.at == "/antragsteller/0/id"
+                    && finding.detail.en.contains("X001")),
+            "{}: {findings:?}",
+            package.name
+        );
+        assert!(!format!("{findings:?}").contains("keine-uuid"));
+    }
+}
+
+#[test]
+fn without_schemas_the_report_says_what_is_not_checked() {
+    for package in packages::all() {
+        let notices = format_of(&package, &Installed::default()).notices(&package);
+        let has = |rule: &str| notices.iter().any(|notice| notice.rule == rule);
+        assert!(has("xsd-not-installed"), "{}", package.name);
+        let excerpt = ["xpersonenstand", "xmeld", "xauslaender"].contains(&package.format.as_str());
+        assert_eq!(has("xsd-excerpt"), excerpt, "{}", package.name);
+        assert_eq!(
+            has("xsd-samples"),
+            package.format == "xgewerbe",
+            "{}",
+            package.name
+        );
+    }
+}
+
+#[test]
+fn a_character_outside_din_91379_is_found_at_its_place_or_written_otherwise() {
+    for mut package in packages::of_format("xbau") {
+        let example = package.examples[0].name.clone();
+        let input = format!("examples/{example}/input.json");
+        let mut data: serde_json::Value = serde_json::from_slice(&package.files[&input]).unwrap();
+        data["grundstueck"][0]["anschrift"] = serde_json::json!({ "ort": "Идштайн \u{1F3E0}" });
+        package
+            .files
+            .insert(input.clone(), data.to_string().into_bytes());
+        let format = format_of(&package, &Installed::default());
+        let found = |package: &Package| {
+            let findings = package.preview(&format, &example).unwrap().findings;
+            let found: Vec<(String, String)> =
+                findings.into_iter().map(|one| (one.at, one.rule)).collect();
+            found
+        };
+        let refused = [(
+            "/grundstueck/0/anschrift/ort".to_owned(),
+            "din-91379".to_owned(),
+        )];
+        assert_eq!(found(&package), refused, "{}", package.name);
+        // A house cannot be written with letters: it stays, and is refused.
+        package
+            .settings
+            .insert("characters".to_owned(), "transliterate".into());
+        assert_eq!(found(&package), refused, "{}", package.name);
+        data["grundstueck"][0]["anschrift"] = serde_json::json!({ "ort": "Идштайн" });
+        package.files.insert(input, data.to_string().into_bytes());
+        assert_eq!(found(&package), [], "{}", package.name);
+        let message = message_of(package.preview(&format, &example).unwrap());
+        assert!(String::from_utf8(message).unwrap().contains("Idštajn"));
+    }
+}
+
+#[test]
+fn every_sample_and_valid_example_of_the_service_is_valid_for_both() {
+    let Some((official, installed)) = shared::both() else {
+        return;
+    };
+    for package in packages::all() {
+        let format = format_of(&package, &installed);
+        for (name, package) in packages::with_every_input(&package) {
+            let preview = package.preview(&format, &package.examples[0].name).unwrap();
+            assert_eq!(preview.findings, [], "{} with {name}", package.name);
+            assert_eq!(preview.losses, [""; 0], "{} with {name}", package.name);
+            let message = message_of(preview);
+            assert_eq!(
+                refusal(&official, &message),
+                None,
+                "{} with {name}",
+                package.name
+            );
+        }
+    }
+}
