@@ -75,3 +75,53 @@ impl Bench for Xbau {
 }
 
 amtsbote_adapter::format_laws!(Xbau);
+
+/// The formats whose packages are all alike but for the standard.
+struct Other(&'static str);
+
+impl Bench for Other {
+    fn format(&self) -> Box<dyn Format> {
+        Box::new(crate::packages::bare(self.0))
+    }
+
+    fn packages(&self) -> Vec<Package> {
+        crate::packages::of_format(self.0)
+    }
+
+    fn faulty(&self) -> Vec<(&'static str, Package)> {
+        let package = crate::packages::of_format(self.0).remove(0);
+        let changed = |from: &str, to: &str| {
+            let mut changed = package.clone();
+            let text = String::from_utf8(changed.files["nachricht.xml"].clone()).unwrap();
+            assert!(text.contains(from), "{from}");
+            let text = text.replace(from, to).into_bytes();
+            changed.files.insert("nachricht.xml".to_owned(), text);
+            changed
+        };
+        let mut editions = package.clone();
+        editions
+            .settings
+            .insert("edition".to_owned(), toml::Value::Array(Vec::new()));
+        editions.settings.remove("version");
+        vec![
+            (
+                "another version in the template",
+                changed(" version=\"", " version=\"9"),
+            ),
+            ("a root without its namespace", changed("http://", "urn:")),
+            ("neither version nor edition", editions),
+        ]
+    }
+}
+
+mod xpersonenstand {
+    amtsbote_adapter::format_laws!(super::Other("xpersonenstand"));
+}
+
+mod xmeld {
+    amtsbote_adapter::format_laws!(super::Other("xmeld"));
+}
+
+mod xauslaender {
+    amtsbote_adapter::format_laws!(super::Other("xauslaender"));
+}

@@ -8,7 +8,6 @@
 )]
 
 mod answers;
-mod bless;
 mod held;
 mod hessen;
 mod laws;
