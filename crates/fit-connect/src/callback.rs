@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use amtsbote_model::{CaseId, ReplyId, SubmissionId};
+use amtsbote_model::SubmissionId;
 use amtsbote_problem::Findings;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::ApiVersion;
 use crate::fields::{self, Node};
+use crate::reply::ReplyRef;
 use crate::submission::SubmissionRef;
 
 /// Header with the Unix time in seconds.
@@ -29,28 +29,6 @@ pub fn mac_message(timestamp: &str, body: &[u8]) -> Vec<u8> {
     [timestamp.as_bytes(), b".", body].concat()
 }
 
-/// A reply a callback tells of. The member names are unconfirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReplyRef {
-    /// Which reply.
-    pub reply_id: ReplyId,
-    /// Of which case.
-    pub case_id: CaseId,
-}
-
-impl ReplyRef {
-    fn read(node: &Node<'_>) -> Option<Self> {
-        let fields = node.object()?;
-        let reply_id = fields.required("replyId", Node::id);
-        let case_id = fields.required("caseId", Node::id);
-        Some(Self {
-            reply_id: reply_id?,
-            case_id: case_id?,
-        })
-    }
-}
-
 /// The body of a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Callback {
@@ -58,7 +36,7 @@ pub enum Callback {
     NewSubmissions(Vec<SubmissionRef>),
     /// Something happened to these submissions.
     NewEvents(Vec<SubmissionRef>),
-    /// New replies wait.
+    /// New replies wait. Its member is unconfirmed.
     NewReplies(Vec<ReplyRef>),
     /// New submissions, by id only: services before the member `submissions` came (v1).
     NewSubmissionIds(Vec<SubmissionId>),

@@ -21,9 +21,10 @@
 //! API v2: what is said of it here is what clients of the live service report. Documentation marks as *unconfirmed*
 //! what could not be read in a public source.
 //!
-//! Start reading at [`version`], then [`submission`] and [`event`].
+//! Start reading at [`version`], then [`submission`], [`reply`] and [`event`].
 
 pub mod callback;
+pub mod case;
 pub mod destination;
 pub mod event;
 mod fields;
@@ -32,6 +33,7 @@ pub mod jwe_header;
 pub mod metadata;
 pub mod paging;
 pub mod problem_types;
+pub mod reply;
 pub mod routing;
 pub mod submission;
 pub mod token;

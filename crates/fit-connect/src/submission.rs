@@ -70,7 +70,7 @@ impl fmt::Debug for CompactJwe {
     }
 }
 
-const JWE: Form = Form {
+pub(crate) const JWE: Form = Form {
     rule: "pattern",
     text: ("ist kein kompaktes JWE", "is not a compact JWE"),
 };

@@ -6,9 +6,11 @@ use std::str::FromStr;
 
 use amtsbote_fit_connect::problem_types::ProblemType;
 use amtsbote_fit_connect::{ApiVersion, Paging};
-use amtsbote_model::{AttachmentId, CaseId, Destination, DestinationId, SubmissionId};
+use amtsbote_model::{
+    AttachmentId, CaseId, ClientId, Destination, DestinationId, ReplyId, SubmissionId,
+};
 use amtsbote_problem::{Code, Problem};
-use amtsbote_store::{Page, Submission, SubmissionFilter, SubmissionRef};
+use amtsbote_store::{Page, ReplyRecord, ReplyRef, Submission, SubmissionRef};
 use axum::extract::{FromRequestParts, RawPathParams, RawQuery};
 use axum::http::request::Parts;
 
@@ -51,6 +53,11 @@ pub(crate) trait InPath: FromStr {
 
 impl InPath for SubmissionId {
     const NAME: &'static str = "submission_id";
+    const MALFORMED: Code = Code::MalformedParameter;
+}
+
+impl InPath for ReplyId {
+    const NAME: &'static str = "reply_id";
     const MALFORMED: Code = Code::MalformedParameter;
 }
 
@@ -135,6 +142,27 @@ pub(crate) async fn received_by_caller(
     Ok(destination.map(|destination| (submission, destination)))
 }
 
+/// The reply and its destination, if the caller replies from there.
+pub(crate) async fn replied_by_caller(
+    asked: &Asked,
+    id: ReplyId,
+) -> Result<Option<(ReplyRecord, Destination)>, Refused> {
+    let Some(reply) = asked.context.store().reply(id).await? else {
+        return Ok(None);
+    };
+    let destination = destination_of_caller(asked, reply.destination_id).await?;
+    Ok(destination.map(|destination| (reply, destination)))
+}
+
+/// The reply, if it is for the caller. Of what was not submitted its receiver knows nothing.
+pub(crate) async fn reply_to_caller(
+    asked: &Asked,
+    id: ReplyId,
+) -> Result<Option<ReplyRecord>, Refused> {
+    let found = asked.context.store().reply(id).await?;
+    Ok(found.filter(|reply| reply.receiver == asked.caller.client && reply.submitted_at.is_some()))
+}
+
 /// The destination, if the caller receives there.
 pub(crate) async fn destination_of_caller(
     asked: &Asked,
@@ -144,42 +172,30 @@ pub(crate) async fn destination_of_caller(
     Ok(found.filter(|destination| asked.caller.subscribes_to(destination)))
 }
 
-/// Whether the caller may read the log of what `submission` belongs to: its sender, its subscriber, or who administers the destination.
-pub(crate) async fn reads_log(asked: &Asked, submission: &Submission) -> Result<bool, Refused> {
+/// Whether the caller may read the log of a case that `sender` has at the destination: the sender, the subscriber, or who
+/// administers the destination.
+pub(crate) async fn reads_log(
+    asked: &Asked,
+    sender: &ClientId,
+    destination_id: DestinationId,
+) -> Result<bool, Refused> {
     let caller = &asked.caller;
-    if submission.sender == caller.client && caller.has(Right::Send) {
+    if *sender == caller.client && caller.has(Right::Send) {
         return Ok(true);
     }
-    let destination = asked
-        .context
-        .store()
-        .destination(submission.destination_id)
-        .await?;
+    let destination = asked.context.store().destination(destination_id).await?;
     Ok(destination.is_some_and(|destination| {
         caller.subscribes_to(&destination)
             || (caller.has(Right::Manage) && destination.owner == caller.client)
     }))
 }
 
-/// The first submission of a case. All of them have one sender and one destination.
-pub(crate) async fn first_of_case(
-    context: &Context,
-    id: CaseId,
-) -> Result<Option<Submission>, Refused> {
-    let filter = SubmissionFilter::OfCase(id);
-    let listed = context
-        .store()
-        .submissions(
-            &filter,
-            Page {
-                offset: 0,
-                limit: 1,
-            },
-        )
-        .await?;
-    match listed.entries.first() {
-        Some(first) => Ok(context.store().submission(first.id).await?),
-        None => Ok(None),
+/// The ids of a reply.
+pub(crate) const fn reply_reference(reply: &ReplyRecord) -> ReplyRef {
+    ReplyRef {
+        id: reply.id,
+        case_id: reply.case_id,
+        destination_id: reply.destination_id,
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod letter;
 mod reminders;
+mod replies;
 mod retention;
 mod watch;
 
@@ -70,11 +71,11 @@ enum Mails {
 /// What a round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Round {
-    /// Submissions rejected.
+    /// Submissions and replies rejected.
     pub rejected: u64,
-    /// Submissions whose contents were deleted.
+    /// Submissions and replies whose contents were deleted.
     pub deleted: u64,
-    /// Submissions left for the next round, because something failed or moved.
+    /// Submissions and replies left for the next round, because something failed or moved.
     pub left: u64,
     /// Submissions whose subscribers were reminded.
     pub reminded: u64,
@@ -145,6 +146,7 @@ impl Deadlines {
         for state in State::ALL {
             if let Some((after, step)) = self.retention.rule(state) {
                 self.state_round(state, (after, step), &mut round).await?;
+                self.replies_round(state, (after, step), &mut round).await?;
             }
         }
         self.remind(&mut round).await?;

@@ -5,9 +5,9 @@ use amtsbote_fit_connect::event::{
 };
 use amtsbote_jose::sign;
 use amtsbote_model::submission::{Event as Step, Issuer as Signer};
-use amtsbote_model::{EventId, SubmissionId, Timestamp};
+use amtsbote_model::{CaseId, EventId, Timestamp};
 use amtsbote_problem::Code;
-use amtsbote_store::{Event, SubmissionRef};
+use amtsbote_store::{Event, ReplyRef, SubmissionRef};
 use uuid::Uuid;
 
 use crate::Context;
@@ -38,26 +38,51 @@ pub async fn service_event(
     payload: Payload,
     at: Timestamp,
 ) -> Result<Event, Refused> {
+    let of = (of.id.into(), of.case_id);
+    signed_event(context, of, (EventKind::from(step), payload), at).await
+}
+
+/// An event of the service about a reply, signed, ready to be appended to the log.
+pub async fn reply_event(
+    context: &Context,
+    of: ReplyRef,
+    step: Step,
+    payload: Payload,
+    at: Timestamp,
+) -> Result<Event, Refused> {
+    let kind = EventKind::of_reply(step).ok_or_else(|| {
+        tracing::error!("no event tells that a reply was passed on");
+        Refused::from(Code::Internal)
+    })?;
+    let of = (of.id.into(), of.case_id);
+    signed_event(context, of, (kind, payload), at).await
+}
+
+async fn signed_event(
+    context: &Context,
+    (subject, case_id): (Subject, CaseId),
+    (kind, payload): (EventKind, Payload),
+    at: Timestamp,
+) -> Result<Event, Refused> {
     let id = match &payload {
-        Payload::Notify(kind) => notify_event_id(of.id, *kind),
+        Payload::Notify(way) => notify_event_id(subject, *way),
         Payload::Empty | Payload::Tags(_) | Payload::Problems(_) => context.new_event_id(),
     };
-    let kind = EventKind::from(step);
     let claims = Claims {
         schema: Some(SetSchema::CURRENT),
         id,
         issuer: Issuer::Service(context.addresses().submission_api()),
         issued_at: at,
-        subject: Subject::Submission(of.id),
-        case_id: of.case_id,
+        subject,
+        case_id,
         kind,
         payload,
     };
     let token = sign_event(context, &claims).await?;
     Ok(Event {
         id,
-        case_id: of.case_id,
-        subject: of.id.into(),
+        case_id,
+        subject,
         name: kind.slug().to_owned(),
         issuer: Signer::Service,
         at,
@@ -65,14 +90,14 @@ pub async fn service_event(
     })
 }
 
-/// The id of a submission's notify event: there is at most one of each type (FIT-Connect documentation, event log), and an id
+/// The id of a submission's or reply's notify event: there is at most one of each type (FIT-Connect documentation, event log), and an id
 /// that follows from both lets the store see to that.
-pub fn notify_event_id(submission_id: SubmissionId, kind: NotifyType) -> EventId {
+pub fn notify_event_id(subject: Subject, kind: NotifyType) -> EventId {
     let name: &[u8] = match kind {
         NotifyType::Callback => b"notify-callback",
         NotifyType::Polling => b"notify-polling",
     };
-    EventId::from_uuid(Uuid::new_v5(&submission_id.uuid(), name))
+    EventId::from_uuid(Uuid::new_v5(&subject.uuid(), name))
 }
 
 /// Signs several payloads in one go on the crypto pool.

@@ -103,6 +103,44 @@ pub struct AuthenticationTags {
     pub attachments: BTreeMap<AttachmentId, String>,
 }
 
+impl AuthenticationTags {
+    pub(crate) fn read(node: &Node<'_>) -> Option<AuthenticationTags> {
+        let fields = node.object()?;
+        let metadata = fields.required("metadata", tag);
+        let data = fields.optional("data", tag);
+        let attachments = fields.optional("attachments", |n| {
+            let object = n.object()?;
+            let mut tags = BTreeMap::new();
+            for (id, value) in object.members() {
+                let Ok(id) = id.parse::<AttachmentId>() else {
+                    n.say(
+                        "format",
+                        (
+                            "enthält eine Kennung, die keine UUID ist",
+                            "holds an id that is not a UUID",
+                        ),
+                    );
+                    continue;
+                };
+                if let Some(tag) = tag(&value)
+                    && tags.insert(id, tag).is_some()
+                {
+                    n.say(
+                        "uniqueItems",
+                        ("nennt eine Anlage doppelt", "names an attachment twice"),
+                    );
+                }
+            }
+            Some(tags)
+        });
+        Some(AuthenticationTags {
+            metadata: metadata?,
+            data,
+            attachments: attachments.unwrap_or_default(),
+        })
+    }
+}
+
 /// How the receiver learnt of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -322,7 +360,9 @@ fn read_payload(kind: EventKind, node: &Node<'_>, rule: SchemaRule) -> Option<Pa
             if bare {
                 return Some(Payload::Empty);
             }
-            fields.required(member, tags).map(Payload::Tags)
+            fields
+                .required(member, AuthenticationTags::read)
+                .map(Payload::Tags)
         }
         EventKind::RejectSubmission | EventKind::RejectReply => fields
             .required("problems", |n| n.some_list(EventProblem::read))
@@ -339,42 +379,6 @@ fn notify(fields: &Fields<'_>, rule: SchemaRule) -> Option<Payload> {
     Some(Payload::Notify(
         [NotifyType::Callback, NotifyType::Polling][place],
     ))
-}
-
-fn tags(node: &Node<'_>) -> Option<AuthenticationTags> {
-    let fields = node.object()?;
-    let metadata = fields.required("metadata", tag);
-    let data = fields.optional("data", tag);
-    let attachments = fields.optional("attachments", |n| {
-        let object = n.object()?;
-        let mut tags = BTreeMap::new();
-        for (id, value) in object.members() {
-            let Ok(id) = id.parse::<AttachmentId>() else {
-                n.say(
-                    "format",
-                    (
-                        "enthält eine Kennung, die keine UUID ist",
-                        "holds an id that is not a UUID",
-                    ),
-                );
-                continue;
-            };
-            if let Some(tag) = tag(&value)
-                && tags.insert(id, tag).is_some()
-            {
-                n.say(
-                    "uniqueItems",
-                    ("nennt eine Anlage doppelt", "names an attachment twice"),
-                );
-            }
-        }
-        Some(tags)
-    });
-    Some(AuthenticationTags {
-        metadata: metadata?,
-        data,
-        attachments: attachments.unwrap_or_default(),
-    })
 }
 
 fn tag(node: &Node<'_>) -> Option<String> {

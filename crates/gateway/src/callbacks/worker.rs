@@ -1,7 +1,7 @@
 //! The worker: asks the outbox what is due, posts it, writes down what came of it.
 //!
 //! ```text
-//!  outbox.due ──► lease (due later) ──► post ──2xx──► dequeue + notify-submission event
+//!  outbox.due ──► lease (due later) ──► post ──2xx──► dequeue + notify event
 //!                     │                   └──else──► postpone with back-off and full jitter, or give up after days
 //!                     └ host busy, or its circuit open: later
 //! ```
@@ -13,23 +13,24 @@ use std::future::Future;
 
 use amtsbote_fit_connect::callback::Callback as Body;
 use amtsbote_fit_connect::event::{NotifyType, Payload};
+use amtsbote_model::reply::{self, Party};
 use amtsbote_model::submission::{Event as Step, Issuer};
-use amtsbote_model::{Subject, Timestamp};
+use amtsbote_model::{ReplyId, Subject, SubmissionId, Timestamp};
 use amtsbote_outgoing::Outgoing;
 use amtsbote_store::{Batch, Change, Committed, Conflict, Notice};
 use tokio::task::JoinSet;
 use url::Url;
 
 use super::circuit::Outcome;
-use super::event_notice;
 use super::places::{Place, Places, Taken};
 use super::policy::CallbackPolicy;
 use super::post::{Missed, post};
+use super::{event_notice, reply_event_notice_to_sender};
 use crate::Context;
-use crate::access::reference;
+use crate::access::{reference, reply_reference};
 use crate::answer::Refused;
 use crate::backoff::dice;
-use crate::events::service_event;
+use crate::events::{reply_event, service_event};
 
 /// Notices looked at in one go.
 const LOOK_MAX: u32 = 256;
@@ -201,7 +202,7 @@ impl CallbackWorker {
         now.since(found.made_at) >= self.policy.give_up_after
     }
 
-    /// The callback leaves the outbox; of a new submission the log gets its `notify-submission`, once.
+    /// The callback leaves the outbox; of a new submission or reply the log gets its notify event, once.
     async fn delivered(&self, found: &Notice) -> Result<(), Refused> {
         for _ in 0..ROUNDS_MAX {
             let Some(batch) = self.notified(found).await? else {
@@ -226,17 +227,16 @@ impl CallbackWorker {
         Ok(())
     }
 
-    /// What is to be written of a subscriber who now knows; `None` if the callback was about something else or the log is closed.
+    /// What is to be written of a receiver who now knows; `None` if the callback was about something else or the log is closed.
     async fn notified(&self, found: &Notice) -> Result<Option<Batch>, Refused> {
-        if !matches!(
-            Body::parse(found.body.as_bytes()),
-            Ok(Body::NewSubmissions(_))
-        ) {
-            return Ok(None);
+        match (found.subject, Body::parse(found.body.as_bytes())) {
+            (Subject::Submission(id), Ok(Body::NewSubmissions(_))) => self.told_of(id).await,
+            (Subject::Reply(id), Ok(Body::NewReplies(_))) => self.told_of_reply(id).await,
+            (Subject::Submission(_) | Subject::Reply(_), _) => Ok(None),
         }
-        let Subject::Submission(id) = found.subject else {
-            return Ok(None);
-        };
+    }
+
+    async fn told_of(&self, id: SubmissionId) -> Result<Option<Batch>, Refused> {
         let Some(submission) = self.context.store().submission(id).await? else {
             return Ok(None);
         };
@@ -244,14 +244,7 @@ impl CallbackWorker {
             return Ok(None);
         };
         let (of, now) = (reference(&submission), self.context.now());
-        let event = service_event(
-            &self.context,
-            of,
-            Step::Notify,
-            Payload::Notify(NotifyType::Callback),
-            now,
-        )
-        .await?;
+        let event = service_event(&self.context, of, Step::Notify, CALLED, now).await?;
         let unmoved = Change::Move {
             subject: of.id.into(),
             from: submission.state,
@@ -264,6 +257,29 @@ impl CallbackWorker {
             None => batch,
         }))
     }
+
+    async fn told_of_reply(&self, id: ReplyId) -> Result<Option<Batch>, Refused> {
+        let Some(reply) = self.context.store().reply(id).await? else {
+            return Ok(None);
+        };
+        let Ok(state) = reply::step(reply.state, Step::Notify, Party::Service) else {
+            return Ok(None);
+        };
+        let (of, now) = (reply_reference(&reply), self.context.now());
+        let event = reply_event(&self.context, of, Step::Notify, CALLED, now).await?;
+        let unmoved = Change::Move {
+            subject: of.id.into(),
+            from: reply.state,
+            to: state,
+            at: now,
+        };
+        let batch = Batch::new().with(unmoved).with(Change::Append(event));
+        let notice = reply_event_notice_to_sender(&self.context, &reply).await?;
+        Ok(Some(match notice {
+            Some(notice) => batch.with(Change::Enqueue(notice)),
+            None => batch,
+        }))
+    }
 }
 
 fn given_up(found: &Notice) -> Change {
@@ -272,6 +288,8 @@ fn given_up(found: &Notice) -> Change {
     tracing::warn!(subject.id = %of.uuid(), "the callback for {of} to {host} is given up after more than {tries} tries, polling remains");
     Change::Dequeue(found.id)
 }
+
+const CALLED: Payload = Payload::Notify(NotifyType::Callback);
 
 enum Looked {
     All,

@@ -1,4 +1,4 @@
-//! Attachments: streamed in from senders, streamed out to subscribers, never whole in memory.
+//! Attachments: streamed in from who sends, streamed out to who receives, never whole in memory.
 
 mod download;
 mod upload;
@@ -10,6 +10,13 @@ use crate::Context;
 
 /// The routes.
 pub(crate) fn routes() -> Router<Context> {
-    let path = "/submissions/{submission_id}/attachments/{attachment_id}";
-    Router::new().route(path, get(download::download).put(upload::upload))
+    Router::new()
+        .route(
+            "/submissions/{submission_id}/attachments/{attachment_id}",
+            get(download::of_submission).put(upload::to_submission),
+        )
+        .route(
+            "/replies/{reply_id}/attachments/{attachment_id}",
+            get(download::of_reply).put(upload::to_reply),
+        )
 }

@@ -8,6 +8,7 @@ pub(crate) mod intake;
 pub(crate) mod jwks;
 pub(crate) mod keys;
 pub(crate) mod problems;
+pub(crate) mod replies;
 pub(crate) mod routing;
 pub(crate) mod submissions;
 pub(crate) mod token;
@@ -30,6 +31,7 @@ fn submission_api_of(version: ApiVersion) -> Router<Context> {
     Router::new()
         .merge(info::routes())
         .merge(submissions::routes())
+        .merge(replies::routes())
         .merge(attachments::routes())
         .merge(cases::routes())
         .merge(destinations::reading())

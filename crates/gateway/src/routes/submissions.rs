@@ -24,4 +24,10 @@ pub(crate) fn routes() -> Router<Context> {
         )
 }
 
-pub(super) use sealed::{encryption_kids, header_findings, malformed};
+pub(super) use announce::once;
+pub(super) use long_poll::Wait;
+pub(super) use pickup::{own_destinations, stored};
+pub(super) use sealed::{
+    KeyNames, Sealed, check_attachments, encryption_kids, expect_same, header_findings, malformed,
+    sealed, tags,
+};

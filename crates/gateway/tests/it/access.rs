@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use axum::http::Method;
 use serde_json::json;
 
-use crate::bench::{Bench, new_attachment, sealed, sealed_body, signed};
+use crate::bench::{
+    Ask, Bench, Ids, ReplyIds, new_attachment, problems, sealed, sealed_body, signed,
+};
 
 #[tokio::test]
 async fn every_route_knows_its_callers() {
@@ -34,7 +36,7 @@ async fn every_route_knows_its_callers() {
     insta::assert_snapshot!("access", table);
 }
 
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 28] = [
     "GET /v1/info",
     "GET /v2/info",
     "GET /.well-known/jwks.json",
@@ -49,6 +51,20 @@ const ROUTES: [&str; 14] = [
     "GET /v2/cases/{submitted}/events",
     "POST /v2/cases/{submitted}/events",
     "GET /v1/cases/{submitted}/events",
+    "GET /v2/cases",
+    "GET /v1/cases",
+    "GET /v2/cases/{submitted}",
+    "GET /v2/replies",
+    "POST /v2/replies",
+    "GET /v2/replies/{announced}",
+    "GET /v2/replies/{replied}",
+    "PUT /v2/replies/{announced}",
+    "GET /v2/replies/{replied}/attachments/{id}",
+    "PUT /v2/replies/{announced}/attachments/{id}",
+    "GET /v2/replies/{replied}/events",
+    "PUT /v2/replies/{replied}/accept",
+    "PUT /v2/replies/{replied}/reject",
+    "GET /v1/replies/{replied}",
 ];
 
 /// Each in a box of its own, so that no call changes what the next one meets.
@@ -58,7 +74,20 @@ async fn status(route: &str, caller: Option<&str>) -> u16 {
     let (method, path) = route.split_once(' ').unwrap();
     let method: Method = method.parse().unwrap();
     let wants = |what: &str| path.contains(what);
-    let (mut submitted, mut created) = (None, None);
+    let (mut submitted, mut created, mut reply) = (None, None, None);
+    if path.contains("/replies") {
+        submitted = Some(bench.submitted("v2", &[]).await);
+        let of = submitted.as_ref().unwrap();
+        if wants("{announced}") {
+            let announced = bench.announce_reply(of, &[id]).await;
+            if !wants("/attachments/") {
+                bench.upload_to_reply(&announced, id).await.expect(204);
+            }
+            reply = Some(announced);
+        } else if wants("{replied}") {
+            reply = Some(bench.replied(of, &[id]).await);
+        }
+    }
     if wants("{submitted}") {
         submitted = Some(bench.submitted("v2", &[id]).await);
     }
@@ -88,25 +117,43 @@ async fn status(route: &str, caller: Option<&str>) -> u16 {
             "{created}",
             &created.map(|ids| ids.submission).unwrap_or_default(),
         )
+        .replace("{announced}", reply.as_ref().map_or("", |r| &r.reply))
+        .replace("{replied}", reply.as_ref().map_or("", |r| &r.reply))
         .replace("{id}", &id.to_string());
     let ask = bench.ask(method.clone(), &format!("/submission-api{path}"));
     let ask = match caller {
         Some(client) => ask.by(client),
         None => ask,
     };
-    let ask = match (method.as_str(), route) {
-        ("PUT", "PUT /v2/submissions/{created}") => ask.json(&sealed_body()),
+    let ask = filled(&bench, ask, (route, submitted.as_ref(), reply.as_ref())).await;
+    ask.await.status.as_u16()
+}
+
+/// With a body that the route would take.
+async fn filled<'b>(
+    bench: &'b Bench,
+    ask: Ask<'b>,
+    (route, submitted, reply): (&str, Option<&Ids>, Option<&ReplyIds>),
+) -> Ask<'b> {
+    let (method, _) = route.split_once(' ').unwrap();
+    match (method, route) {
+        ("PUT", "PUT /v2/submissions/{created}" | "PUT /v2/replies/{announced}") => {
+            ask.json(&sealed_body())
+        }
+        ("PUT", "PUT /v2/replies/{replied}/accept") => {
+            ask.json(&bench.reply_tags(reply.unwrap()).await)
+        }
+        ("PUT", "PUT /v2/replies/{replied}/reject") => ask.json(&problems()),
         ("PUT", _) => ask.jose(sealed(b"x", "application/pdf")),
         ("POST", "POST /v2/submissions") => ask.json(&bench.announcement("v2", &[])),
+        ("POST", "POST /v2/replies") => {
+            let case = &submitted.unwrap().case;
+            ask.json(&json!({ "caseId": case, "announcedAttachments": [] }))
+        }
         ("POST", _) => {
-            let problems = json!({ "problems": [{
-                "type": "https://schema.fitko.de/fit-connect/events/problems/technical-error",
-                "title": "t", "detail": "d", "instance": "other",
-            }] });
-            let ids = submitted.as_ref().unwrap();
-            ask.jose(signed(&bench.claims(ids, "reject-submission", problems)))
+            let ids = submitted.unwrap();
+            ask.jose(signed(&bench.claims(ids, "reject-submission", problems())))
         }
         _ => ask,
-    };
-    ask.await.status.as_u16()
+    }
 }

@@ -16,8 +16,8 @@ use amtsbote_model::{
     ServiceOffer, SubmissionId, SubmissionSchema, Timestamp,
 };
 use amtsbote_store::{
-    Batch, Blobs, Change, Committed, KeyRecord, LogOf, MemoryBlobs, MemoryStore, Page, Store,
-    Submission,
+    Batch, Blobs, Change, Committed, KeyRecord, LogOf, MemoryBlobs, MemoryStore, Page, ReplyRecord,
+    Store, Submission,
 };
 use amtsbote_store_sql::{FolderBlobs, SqliteStore};
 use amtsbote_validate::service::Catalogue;
@@ -670,5 +670,104 @@ impl Answer {
             .iter()
             .map(|finding| format!("{} {}", part(finding, "rule"), part(finding, "at")))
             .collect()
+    }
+}
+
+/// Problems to reject with.
+pub(crate) fn problems() -> Value {
+    json!({ "problems": [{
+        "type": "https://schema.fitko.de/fit-connect/events/problems/technical-error",
+        "title": "t", "detail": "d", "instance": "other",
+    }] })
+}
+
+/// The ids of a reply and the version it is spoken of in.
+#[derive(Debug, Clone)]
+pub(crate) struct ReplyIds {
+    pub(crate) version: String,
+    pub(crate) reply: String,
+    pub(crate) case: String,
+}
+
+impl ReplyIds {
+    pub(crate) fn path(&self) -> String {
+        format!("/submission-api/{}/replies/{}", self.version, self.reply)
+    }
+
+    pub(crate) fn attachment(&self, id: AttachmentId) -> String {
+        format!("{}/attachments/{id}", self.path())
+    }
+}
+
+/// The destination's subscriber answers.
+impl Bench {
+    pub(crate) async fn announce_reply(&self, of: &Ids, attachments: &[AttachmentId]) -> ReplyIds {
+        let answer = self
+            .post(&format!("/submission-api/{}/replies", of.version))
+            .by("subscriber")
+            .json(&json!({ "caseId": of.case, "announcedAttachments": attachments }))
+            .await;
+        answer.expect(201);
+        assert_eq!(answer.json()["caseId"], of.case);
+        ReplyIds {
+            version: of.version.clone(),
+            reply: answer.json()["replyId"].as_str().unwrap().to_owned(),
+            case: of.case.clone(),
+        }
+    }
+
+    pub(crate) async fn upload_to_reply(&self, to: &ReplyIds, id: AttachmentId) -> Answer {
+        self.put(&to.attachment(id))
+            .by("subscriber")
+            .jose(sealed(b"%PDF-1.7 Bescheid", "application/pdf"))
+            .await
+    }
+
+    pub(crate) async fn submit_reply(&self, reply: &ReplyIds, body: &Value) -> Answer {
+        self.put(&reply.path()).by("subscriber").json(body).await
+    }
+
+    /// A reply that waits to be fetched.
+    pub(crate) async fn replied(&self, of: &Ids, attachments: &[AttachmentId]) -> ReplyIds {
+        let reply = self.announce_reply(of, attachments).await;
+        for id in attachments {
+            self.upload_to_reply(&reply, *id).await.expect(204);
+        }
+        let status = if of.version == "v1" { 202 } else { 200 };
+        self.submit_reply(&reply, &sealed_body())
+            .await
+            .expect(status);
+        reply
+    }
+
+    /// The body that accepts the reply.
+    pub(crate) async fn reply_tags(&self, reply: &ReplyIds) -> Value {
+        let of = LogOf::Case(reply.case.parse::<CaseId>().unwrap());
+        let page = Page {
+            offset: 0,
+            limit: 500,
+        };
+        let log = self.store.events(of, page).await.unwrap().entries;
+        let submitted = log
+            .iter()
+            .find(|event| {
+                event.name == "submit-reply" && event.subject.uuid().to_string() == reply.reply
+            })
+            .unwrap();
+        let claims = payload_of(&submitted.token);
+        claims["events"]["https://schema.fitko.de/fit-connect/events/submit-reply"].clone()
+    }
+
+    pub(crate) async fn accept_reply(&self, reply: &ReplyIds) -> Answer {
+        let tags = self.reply_tags(reply).await;
+        self.put(&format!("{}/accept", reply.path()))
+            .by("sender")
+            .json(&tags)
+            .await
+    }
+
+    pub(crate) async fn stored_reply(&self, reply: &ReplyIds) -> ReplyRecord {
+        let found = self.store.reply(reply.reply.parse().unwrap()).await;
+        found.unwrap().unwrap()
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use amtsbote_gateway::{CallbackPolicy, CallbackWorker};
 use amtsbote_jose::mac;
-use amtsbote_model::{Callback, Clock, Secret};
+use amtsbote_model::{Callback, Clock, ReplyId, Secret};
 use amtsbote_outgoing::{Outgoing, PlainHttp, Settings};
+use amtsbote_store::{Batch, Change, Committed, Notice, NoticeId};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -374,4 +375,43 @@ async fn a_refusal_of_one_callback_is_no_outage() {
     worker.round().await;
     let calls = receiver.received();
     assert_eq!(calls.iter().filter(|call| call.path == "/cb").count(), 1);
+}
+
+#[tokio::test]
+async fn a_new_reply_is_told_and_noted_in_its_log() {
+    let (bench, mut receiver) = (Bench::new().await, Receiver::new().await);
+    let callback = receiver.callback("/service");
+    let ids = bench.submitted("v2", &[]).await;
+    // Over the interface only https is taken: the receiver of the tests is put in underneath.
+    let reply = bench.replied(&ids, &[]).await;
+    let notice = Notice {
+        id: NoticeId(bench.context.new_event_id()),
+        subject: reply.reply.parse::<ReplyId>().unwrap().into(),
+        url: callback.url,
+        secret: callback.secret,
+        body: json!({
+            "type": "https://schema.fitko.de/fit-connect/submission-api/callbacks/new-replies",
+            "replies": [{ "replyId": reply.reply, "caseId": reply.case }],
+        })
+        .to_string(),
+        tries: 0,
+        made_at: bench.clock.now(),
+        due_at: bench.clock.now(),
+    };
+    let batch = Batch::new().with(Change::Enqueue(notice));
+    assert_eq!(bench.store.commit(batch).await.unwrap(), Committed::Done);
+
+    receiver.answers("/service", 500);
+    worker(&bench).round().await;
+    assert_eq!(receiver.received().len(), 1);
+    assert_eq!(bench.log(&ids).await.last().unwrap(), "submit-reply");
+    receiver.answers("/service", 200);
+    bench.clock.turn(Duration::from_hours(1));
+    worker(&bench).round().await;
+    assert_eq!(receiver.received().len(), 1);
+    assert_eq!(waiting(&bench).await, 0);
+    let notified = bench.claims_in_log(&ids).await.pop().unwrap();
+    assert_eq!(notified["sub"], format!("reply:{}", reply.reply));
+    let uri = "https://schema.fitko.de/fit-connect/events/notify-reply";
+    assert_eq!(notified["events"][uri], json!({ "notifyType": "callback" }));
 }

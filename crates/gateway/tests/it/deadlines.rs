@@ -62,7 +62,7 @@ async fn any_round(bench: &Bench) -> Round {
     deadlines.round().await.unwrap()
 }
 
-async fn round(bench: &Bench) -> (u64, u64) {
+pub(crate) async fn round(bench: &Bench) -> (u64, u64) {
     let done = any_round(bench).await;
     assert_eq!((done.left, done.doubt), (0, None));
     (done.rejected, done.deleted)

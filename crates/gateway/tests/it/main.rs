@@ -29,6 +29,8 @@ mod pickup;
 #[cfg(test)]
 mod problems;
 #[cfg(test)]
+mod replies;
+#[cfg(test)]
 mod rival;
 #[cfg(test)]
 mod routing;

@@ -350,3 +350,67 @@ async fn a_destination_that_closes_meanwhile_takes_no_announcement() {
         .await;
     answer.refuses(422, "destination-state-invalid");
 }
+
+#[tokio::test]
+async fn a_reply_is_promised_nothing_without_a_durable_write() {
+    let (bench, broken, _) = frail().await;
+    let ids = bench.submitted("v2", &[]).await;
+    let id = new_attachment();
+    let reply = bench.announce_reply(&ids, &[id]).await;
+    broken.store(true, Ordering::SeqCst);
+    bench
+        .post("/submission-api/v2/replies")
+        .by("subscriber")
+        .json(&serde_json::json!({ "caseId": ids.case, "announcedAttachments": [] }))
+        .await
+        .refuses(503, "store-unavailable");
+    let uploaded = bench.upload_to_reply(&reply, id).await;
+    uploaded.refuses(503, "store-unavailable");
+    assert_eq!(bench.blob_count().await, 0);
+    broken.store(false, Ordering::SeqCst);
+    bench.upload_to_reply(&reply, id).await.expect(204);
+
+    let body = crate::bench::sealed_body();
+    broken.store(true, Ordering::SeqCst);
+    let submitted = bench.submit_reply(&reply, &body).await;
+    submitted.refuses(503, "store-unavailable");
+    assert_eq!(bench.stored_reply(&reply).await.state, State::Created);
+    broken.store(false, Ordering::SeqCst);
+    bench.submit_reply(&reply, &body).await.expect(200);
+
+    broken.store(true, Ordering::SeqCst);
+    let accepted = bench.accept_reply(&reply).await;
+    accepted.refuses(503, "store-unavailable");
+    assert_eq!(bench.stored_reply(&reply).await.state, State::Submitted);
+    broken.store(false, Ordering::SeqCst);
+    bench.accept_reply(&reply).await.expect(204);
+    assert_eq!(bench.log(&ids).await.last().unwrap(), "accept-reply");
+}
+
+#[tokio::test]
+async fn a_reply_whose_attachment_moves_under_the_submit_is_decided_anew() {
+    let (bench, _, rival) = frail().await;
+    let ids = bench.submitted("v2", &[]).await;
+    let id = new_attachment();
+    let reply = bench.announce_reply(&ids, &[id]).await;
+    bench.upload_to_reply(&reply, id).await.expect(204);
+    let theirs = Attachment {
+        id,
+        blob: "another-blob".parse().unwrap(),
+        size_bytes: 5,
+        tag: "BBBBBBBBBBBBBBBBBBBBBB".into(),
+    };
+    *rival.lock().unwrap() = Some(Change::Attach {
+        subject: reply.reply.parse::<ReplyId>().unwrap().into(),
+        attachment: theirs.clone(),
+    });
+    bench
+        .submit_reply(&reply, &crate::bench::sealed_body())
+        .await
+        .expect(200);
+    let tags = bench.reply_tags(&reply).await;
+    assert_eq!(
+        tags["authenticationTags"]["attachments"][id.to_string()],
+        theirs.tag
+    );
+}

@@ -1,6 +1,6 @@
-//! `GET submissions/{submissionId}/attachments/{attachmentId}`.
+//! `GET submissions/{submissionId}/attachments/{attachmentId}`, and the same for replies.
 
-use amtsbote_model::{AttachmentId, SubmissionId};
+use amtsbote_model::{AttachmentId, ReplyId, SubmissionId};
 use amtsbote_problem::Code;
 use amtsbote_store::BlobReader;
 use axum::body::Body;
@@ -8,13 +8,14 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 
-use crate::access::{Asked, Of, no_such_submission, received_by_caller};
+use crate::access::{Asked, Of, no_such_submission, received_by_caller, reply_to_caller};
 use crate::answer::Refused;
 use crate::auth::Right;
+use crate::consignment::Consignment;
 
 type Answer = ([(HeaderName, String); 2], Body);
 
-pub(super) async fn download(
+pub(super) async fn of_submission(
     asked: Asked,
     Of(submission_id): Of<SubmissionId>,
     Of(id): Of<AttachmentId>,
@@ -26,7 +27,28 @@ pub(super) async fn download(
     if !submission.state.is_open() {
         return Err(no_such_submission());
     }
-    let attachment = submission
+    give(&asked, &Consignment::from(&submission), id).await
+}
+
+pub(super) async fn of_reply(
+    asked: Asked,
+    Of(reply_id): Of<ReplyId>,
+    Of(id): Of<AttachmentId>,
+) -> Result<Answer, Refused> {
+    asked.caller.demand(Right::Send)?;
+    let reply = reply_to_caller(&asked, reply_id)
+        .await?
+        .filter(|reply| reply.state.is_open())
+        .ok_or(Code::ReplyNotFound)?;
+    give(&asked, &Consignment::from(&reply), id).await
+}
+
+async fn give(
+    asked: &Asked,
+    consignment: &Consignment,
+    id: AttachmentId,
+) -> Result<Answer, Refused> {
+    let attachment = consignment
         .attachments
         .iter()
         .find(|attachment| attachment.id == id)
@@ -37,7 +59,8 @@ pub(super) async fn download(
         .open(&attachment.blob)
         .await?
         .ok_or_else(|| {
-            tracing::error!(submission.id = %submission_id, "the blob of an attachment is gone");
+            let of = consignment.subject;
+            tracing::error!(subject.id = %of.uuid(), "the blob of an attachment of {of} is gone");
             Refused::from(Code::Internal)
         })?;
     let headers = [

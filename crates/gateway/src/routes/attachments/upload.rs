@@ -1,4 +1,4 @@
-//! `PUT submissions/{submissionId}/attachments/{attachmentId}`.
+//! `PUT submissions/{submissionId}/attachments/{attachmentId}`, and the same for replies.
 //!
 //! ```text
 //!  body ──piece──► scanner (form, length) ──► blob writer ─┐ end of body
@@ -12,11 +12,9 @@ use amtsbote_fit_connect::ApiVersion;
 use amtsbote_fit_connect::jwe_header::Part;
 use amtsbote_jose::{Envelope, Header, JweScanner, jwe};
 use amtsbote_model::submission::State;
-use amtsbote_model::{AttachmentId, SubmissionId};
+use amtsbote_model::{AttachmentId, ReplyId, Subject, SubmissionId};
 use amtsbote_problem::{Code, Problem};
-use amtsbote_store::{
-    Attachment, Batch, BlobId, BlobWriter, Change, Committed, Conflict, Error, Submission,
-};
+use amtsbote_store::{Attachment, Batch, BlobId, BlobWriter, Change, Committed, Conflict, Error};
 use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
@@ -24,13 +22,14 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use crate::Context;
-use crate::access::{Asked, Of, sent_by_caller};
+use crate::access::{Asked, Of, replied_by_caller, sent_by_caller};
 use crate::answer::{Refused, done_or, unexpected};
 use crate::auth::Right;
 use crate::body::{Media, cut_off};
-use crate::routes::submissions::{encryption_kids, header_findings, malformed};
+use crate::consignment::{Consignment, closed};
+use crate::routes::submissions::{KeyNames, encryption_kids, header_findings, malformed};
 
-pub(super) async fn upload(
+pub(super) async fn to_submission(
     asked: Asked,
     Of(submission_id): Of<SubmissionId>,
     Of(id): Of<AttachmentId>,
@@ -43,8 +42,55 @@ pub(super) async fn upload(
     let submission = sent_by_caller(&asked, submission_id)
         .await?
         .ok_or(Code::SubmissionNotYours)?;
-    check_takes(&submission, id)?;
-    let room = Room::left(&asked.context, &submission, id);
+    let names = encryption_kids(&asked.context, submission.destination_id).await?;
+    let incoming = Incoming {
+        consignment: Consignment::from(&submission),
+        id,
+        names,
+    };
+    take(&asked, incoming, &headers, body).await
+}
+
+pub(super) async fn to_reply(
+    asked: Asked,
+    Of(reply_id): Of<ReplyId>,
+    Of(id): Of<AttachmentId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refused> {
+    asked.caller.demand(Right::Subscribe)?;
+    Media::Jose.demand(&headers)?;
+    let (reply, _) = replied_by_caller(&asked, reply_id)
+        .await?
+        .ok_or(Code::ReplyNotFound)?;
+    let incoming = Incoming {
+        consignment: Consignment::from(&reply),
+        id,
+        names: KeyNames::Any,
+    };
+    take(&asked, incoming, &headers, body).await
+}
+
+/// An attachment on its way in.
+struct Incoming {
+    consignment: Consignment,
+    id: AttachmentId,
+    names: KeyNames,
+}
+
+async fn take(
+    asked: &Asked,
+    incoming: Incoming,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refused> {
+    let Incoming {
+        consignment,
+        id,
+        names,
+    } = incoming;
+    check_takes(&consignment, id)?;
+    let room = Room::left(&asked.context, &consignment, id);
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -53,14 +99,14 @@ pub(super) async fn upload(
     }
     let rules = Rules {
         version: asked.version,
-        kids: encryption_kids(&asked.context, submission.destination_id).await?,
+        names,
         place: format!("attachment:{id}"),
         room,
     };
     let mut writer = asked.context.blobs().begin().await?;
     let envelope = receive(&asked.context, body, writer.as_mut(), &rules).await?;
     let end = Arrival {
-        submission_id,
+        subject: consignment.subject,
         id,
         tag: envelope.tag().as_str().to_owned(),
     };
@@ -73,20 +119,14 @@ pub(super) async fn upload(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn check_takes(submission: &Submission, id: AttachmentId) -> Result<(), Refused> {
-    if submission.state != State::Created {
-        return Err(closed(submission.state));
+fn check_takes(consignment: &Consignment, id: AttachmentId) -> Result<(), Refused> {
+    if consignment.state != State::Created {
+        return Err(consignment.closed(format!("it is {} already", consignment.state)));
     }
-    if !submission.announced.contains(&id) {
+    if !consignment.announced.contains(&id) {
         return Err(Code::AttachmentNotAnnounced.into());
     }
     Ok(())
-}
-
-fn closed(state: State) -> Refused {
-    Problem::new(Code::SubmissionClosed)
-        .detail(format!("it is {state} already"))
-        .into()
 }
 
 /// How long the attachment may be, and which limit says so.
@@ -97,12 +137,12 @@ struct Room {
 }
 
 impl Room {
-    fn left(context: &Context, submission: &Submission, id: AttachmentId) -> Self {
+    fn left(context: &Context, consignment: &Consignment, id: AttachmentId) -> Self {
         let (attachment_max, submission_max) = (
             context.limits().attachment_bytes,
             context.limits().submission_bytes,
         );
-        let others = submission
+        let others = consignment
             .attachments
             .iter()
             .filter(|attachment| attachment.id != id);
@@ -137,7 +177,7 @@ impl Room {
 /// What the ciphertext must keep to.
 struct Rules {
     version: ApiVersion,
-    kids: Vec<String>,
+    names: KeyNames,
     place: String,
     room: Room,
 }
@@ -145,7 +185,7 @@ struct Rules {
 impl Rules {
     fn check(&self, header: &Header) -> Result<(), Refused> {
         let which = (self.version, Part::Attachment);
-        let findings = header_findings(header, which, &self.kids, &self.place);
+        let findings = header_findings(header, which, &self.names, &self.place);
         if findings.is_empty() {
             return Ok(());
         }
@@ -191,7 +231,7 @@ async fn receive(
 
 /// What the row says, once the blob is kept.
 struct Arrival {
-    submission_id: SubmissionId,
+    subject: Subject,
     id: AttachmentId,
     tag: String,
 }
@@ -211,7 +251,7 @@ async fn finish(
         tag: arrival.tag.clone(),
     };
     let batch = Batch::new().with(Change::Attach {
-        subject: arrival.submission_id.into(),
+        subject: arrival.subject,
         attachment: row,
     });
     let committed = context.store().commit(batch).await;
@@ -228,7 +268,7 @@ async fn finish(
         delete(&context, &kept.id).await;
     }
     done_or(committed?, |conflict| match conflict {
-        Conflict::StateMoved(state) => closed(state),
+        Conflict::StateMoved(state) => closed(arrival.subject, format!("it is {state} already")),
         Conflict::Exists
         | Conflict::SubjectUnknown
         | Conflict::NotAnnounced
@@ -241,10 +281,8 @@ async fn finish(
 
 /// The blob the row names now.
 async fn row_of(context: &Context, arrival: &Arrival) -> Result<Option<BlobId>, Error> {
-    let submission = context.store().submission(arrival.submission_id).await?;
-    let rows = submission
-        .into_iter()
-        .flat_map(|submission| submission.attachments);
+    let found = Consignment::find(context, arrival.subject).await?;
+    let rows = found.into_iter().flat_map(|found| found.attachments);
     let mut blobs = rows.filter(|row| row.id == arrival.id).map(|row| row.blob);
     Ok(blobs.next())
 }

@@ -1,15 +1,15 @@
-//! `GET cases/{caseId}/events` and `GET submissions/{submissionId}/events`: for the sender, the subscriber, and who administers
+//! `GET cases/{caseId}/events`, `GET submissions/{submissionId}/events` and `GET replies/{replyId}/events`: for the sender, the subscriber, and who administers
 //! the destination. The log outlives the content.
 
 use amtsbote_fit_connect::event::EventLog;
 use amtsbote_fit_connect::{Page, Paging};
-use amtsbote_model::{CaseId, SubmissionId};
+use amtsbote_model::{CaseId, ReplyId, SubmissionId};
 use amtsbote_problem::{Code, Problem};
 use amtsbote_store::LogOf;
 use axum::Json;
 use axum::extract::RawQuery;
 
-use crate::access::{Asked, Of, first_of_case, no_such_submission, page_of, paging_of, reads_log};
+use crate::access::{Asked, Of, no_such_submission, page_of, paging_of, reads_log};
 use crate::answer::Refused;
 use crate::auth::Right;
 
@@ -19,10 +19,13 @@ pub(super) async fn of_case(
     query: RawQuery,
 ) -> Result<Json<EventLog>, Refused> {
     demand_any_right(&asked)?;
-    let first = first_of_case(&asked.context, id)
+    let case = asked
+        .context
+        .store()
+        .case(id)
         .await?
         .ok_or(Code::CaseNotFound)?;
-    if !reads_log(&asked, &first).await? {
+    if !reads_log(&asked, &case.sender, case.destination_id).await? {
         return Err(Code::CaseNotFound.into());
     }
     log(&asked, LogOf::Case(id), paging_of(&query)?).await
@@ -40,13 +43,31 @@ pub(super) async fn of_submission(
         .submission(id)
         .await?
         .ok_or_else(no_such_submission)?;
-    if !reads_log(&asked, &submission).await? {
+    if !reads_log(&asked, &submission.sender, submission.destination_id).await? {
         return Err(no_such_submission());
     }
     log(&asked, LogOf::Subject(id.into()), paging_of(&query)?).await
 }
 
-fn demand_any_right(asked: &Asked) -> Result<(), Refused> {
+pub(super) async fn of_reply(
+    asked: Asked,
+    Of(id): Of<ReplyId>,
+    query: RawQuery,
+) -> Result<Json<EventLog>, Refused> {
+    demand_any_right(&asked)?;
+    let reply = asked
+        .context
+        .store()
+        .reply(id)
+        .await?
+        .ok_or(Code::ReplyNotFound)?;
+    if !reads_log(&asked, &reply.receiver, reply.destination_id).await? {
+        return Err(Code::ReplyNotFound.into());
+    }
+    log(&asked, LogOf::Subject(id.into()), paging_of(&query)?).await
+}
+
+pub(super) fn demand_any_right(asked: &Asked) -> Result<(), Refused> {
     if [Right::Send, Right::Subscribe, Right::Manage]
         .into_iter()
         .any(|right| asked.caller.has(right))

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::token::{Expected, TOKEN_MAX_BYTES, Verified, finding, refused, verified};
-use crate::access::{Asked, Of, destination_of_caller, first_of_case};
+use crate::access::{Asked, Of, destination_of_caller};
 use crate::answer::{Refused, unexpected};
 use crate::auth::Right;
 use crate::body::{self, Media};
@@ -28,10 +28,13 @@ pub(super) async fn send(
     body: Body,
 ) -> Result<StatusCode, Refused> {
     asked.caller.demand(Right::Subscribe)?;
-    let first = first_of_case(&asked.context, case_id)
+    let case = asked
+        .context
+        .store()
+        .case(case_id)
         .await?
         .ok_or(Code::CaseNotFound)?;
-    let destination = destination_of_caller(&asked, first.destination_id)
+    let destination = destination_of_caller(&asked, case.destination_id)
         .await?
         .ok_or(Code::CaseNotFound)?;
     // Neither 413 nor 415 is an answer of this route.
@@ -134,16 +137,26 @@ fn foreign_event() -> amtsbote_problem::Finding {
 
 /// Who accepts says what it received: the tags must be those of the submit event.
 fn check_tags(tags: &AuthenticationTags, log: &[Event]) -> Result<(), Refused> {
+    let within = format!("/events/{}", escaped(&EventKind::AcceptSubmission.uri()));
+    let findings = differences(tags, log, &within)?;
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(refused(findings))
+    }
+}
+
+/// Where the tags are not those of the submit event; `within` is where they stand.
+pub(in crate::routes) fn differences(
+    tags: &AuthenticationTags,
+    log: &[Event],
+    within: &str,
+) -> Result<Findings, Refused> {
     let submitted = submitted_tags(log).ok_or_else(|| {
-        tracing::error!("a submitted submission has no readable submit event");
+        tracing::error!("what was submitted has no readable submit event");
         Refused::from(Code::Internal)
     })?;
-    let place = |part: &str| {
-        format!(
-            "/events/{}/authenticationTags/{part}",
-            escaped(&EventKind::AcceptSubmission.uri())
-        )
-    };
+    let place = |part: &str| format!("{within}/authenticationTags/{part}");
     let mut findings = Findings::new();
     let mut differs = |part: &str| {
         let text = (
@@ -168,11 +181,7 @@ fn check_tags(tags: &AuthenticationTags, log: &[Event]) -> Result<(), Refused> {
         }
     }
     findings.truncate(amtsbote_fit_connect::MAX_FINDINGS);
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(refused(findings))
-    }
+    Ok(findings)
 }
 
 /// As a token of a JSON pointer (RFC 6901 §3).
@@ -181,9 +190,12 @@ fn escaped(name: &str) -> String {
 }
 
 fn submitted_tags(log: &[Event]) -> Option<AuthenticationTags> {
-    let event = log
-        .iter()
-        .find(|event| event.name == EventKind::SubmitSubmission.slug())?;
+    let is_submit = |event: &&Event| {
+        [EventKind::SubmitSubmission, EventKind::SubmitReply]
+            .iter()
+            .any(|kind| kind.slug() == event.name)
+    };
+    let event = log.iter().find(is_submit)?;
     // Signed by us and kept by us: no need to verify it again.
     let jws = Jws::parse(&event.token, TOKEN_MAX_BYTES).ok()?;
     match Claims::parse(jws.unverified_payload(), SchemaRule::OptionalAny)

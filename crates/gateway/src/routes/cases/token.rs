@@ -160,10 +160,14 @@ fn misfits(asked: &Asked, claims: &Claims, expected: Expected) -> Findings {
     }
     if let Subject::Reply(_) = claims.subject {
         let text = (
-            "Antworten werden hier noch nicht angenommen",
-            "replies are not taken here yet",
+            "Antworten bestätigt ihr Empfänger, und an anderer Stelle",
+            "replies are acknowledged by their receiver, and elsewhere",
         );
-        findings.push(finding("/sub", "subject", text));
+        let hint = Bilingual::new(
+            "als Sender der Einreichung PUT replies/{replyId}/accept oder …/reject aufrufen",
+            "as the submission's sender call PUT replies/{replyId}/accept or …/reject",
+        );
+        findings.push(finding("/sub", "subject", text).hint(hint));
     }
     if claims.issued_at.as_seconds() > asked.context.now().as_seconds().saturating_add(AHEAD_MAX_S)
     {

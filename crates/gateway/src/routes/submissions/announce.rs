@@ -11,7 +11,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::access::{Asked, destination_inactive, first_of_case, no_such_destination, reference};
+use crate::access::{Asked, destination_inactive, no_such_destination, reference};
 use crate::answer::{Refused, done_or, unexpected};
 use crate::auth::Right;
 use crate::body::{self, Media};
@@ -24,7 +24,7 @@ pub(super) async fn announce(
 ) -> Result<(StatusCode, Json<WireRef>), Refused> {
     asked.caller.demand(Right::Send)?;
     let request = parsed(&asked, &headers, body).await?;
-    let announced = attachments(&asked, &request)?;
+    let announced = once(&asked, &request.announced_attachments)?;
     let destination = destination(&asked, &request).await?;
     let (case_id, is_new) = case_of(&asked, &request).await?;
     let at = asked.context.now();
@@ -93,11 +93,14 @@ async fn parsed(
 
 /// The announced ids, each once. v1 has no rule against repeats, and a client in use repeats one id for all its attachments: they
 /// count as one. v2 senders are told.
-fn attachments(asked: &Asked, request: &CreateSubmission) -> Result<Vec<AttachmentId>, Refused> {
+pub(in crate::routes) fn once(
+    asked: &Asked,
+    announced: &[AttachmentId],
+) -> Result<Vec<AttachmentId>, Refused> {
     let mut once: Vec<AttachmentId> = Vec::new();
     let mut repeats = Findings::new();
     let mut seen = std::collections::BTreeSet::new();
-    for (place, id) in request.announced_attachments.iter().enumerate() {
+    for (place, id) in announced.iter().enumerate() {
         if seen.insert(*id) {
             once.push(*id);
         } else {
@@ -175,10 +178,13 @@ async fn case_of(asked: &Asked, request: &CreateSubmission) -> Result<(CaseId, C
     let Some(case_id) = request.case_id else {
         return Ok((CaseId::from_uuid(asked.context.new_uuid()), Case::New));
     };
-    let joined = first_of_case(&asked.context, case_id)
+    let joined = asked
+        .context
+        .store()
+        .case(case_id)
         .await?
-        .is_some_and(|first| {
-            first.sender == asked.caller.client && first.destination_id == request.destination_id
+        .is_some_and(|case| {
+            case.sender == asked.caller.client && case.destination_id == request.destination_id
         });
     if joined {
         Ok((case_id, Case::Joined))

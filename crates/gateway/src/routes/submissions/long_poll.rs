@@ -17,11 +17,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the client wants to wait, within our limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wait(Option<Duration>);
+pub(in crate::routes) struct Wait(Option<Duration>);
 
 impl Wait {
     /// From the `Prefer` headers; the first `wait` counts (RFC 7240 §2). What cannot be read is no preference.
-    pub(super) fn preferred(headers: &HeaderMap, most: Duration) -> Self {
+    pub(in crate::routes) fn preferred(headers: &HeaderMap, most: Duration) -> Self {
         let texts = headers
             .get_all(PREFER)
             .iter()
@@ -39,7 +39,7 @@ impl Wait {
     }
 
     /// What `look` finds, at once or as soon as there is something; `None` when the time is up.
-    pub(super) async fn until_some<T, F>(
+    pub(in crate::routes) async fn until_some<T, F>(
         self,
         context: &Context,
         look: impl Fn() -> F,
@@ -64,7 +64,7 @@ impl Wait {
     }
 
     /// The answer's header, if there was a preference.
-    pub(super) fn applied(self) -> HeaderMap {
+    pub(in crate::routes) fn applied(self) -> HeaderMap {
         let value = self
             .0
             .and_then(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())).ok());

@@ -88,7 +88,10 @@ async fn destinations(asked: &Asked, query: &RawQuery) -> Result<Vec<Destination
     }
 }
 
-async fn own_destinations(asked: &Asked) -> Result<Vec<DestinationId>, Refused> {
+/// All destinations where the caller receives.
+pub(in crate::routes) async fn own_destinations(
+    asked: &Asked,
+) -> Result<Vec<DestinationId>, Refused> {
     let filter = DestinationFilter::OwnedBy(asked.caller.client.clone());
     let mut ids = Vec::new();
     let mut offset = 0;
@@ -140,7 +143,7 @@ pub(super) async fn fetch(asked: Asked, Of(id): Of<SubmissionId>) -> Result<Json
 }
 
 /// It was a JWE when it was stored.
-fn stored(text: String) -> Result<CompactJwe, Refused> {
+pub(in crate::routes) fn stored(text: String) -> Result<CompactJwe, Refused> {
     CompactJwe::try_from(text).map_err(|_| {
         tracing::error!("a stored part is not a JWE any more");
         Refused::from(Code::Internal)

@@ -1,24 +1,17 @@
 //! `PUT submissions/{submissionId}`: a sender completes its submission. This is the moment of receipt.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use amtsbote_fit_connect::ApiVersion;
-use amtsbote_fit_connect::event::{AuthenticationTags, Payload};
-use amtsbote_fit_connect::jwe_header::Part;
-use amtsbote_fit_connect::submission::SubmitSubmission;
-use amtsbote_jose::Jwe;
+use amtsbote_fit_connect::event::Payload;
 use amtsbote_model::submission::{Event as Step, Issuer, State};
 use amtsbote_model::{DestinationStatus, SubmissionId};
-use amtsbote_problem::{Bilingual, Code, Finding, Findings, Problem};
-use amtsbote_store::{Batch, Change, Committed, Conflict, Content, Submission};
+use amtsbote_problem::{Code, Problem};
+use amtsbote_store::{Batch, Change, Committed, Conflict, Submission};
 use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::pickup::reduced;
-use super::{encryption_kids, header_findings, malformed};
+use super::sealed::{Sealed, check_attachments, encryption_kids, expect_same, sealed, tags};
 use crate::Context;
 use crate::access::{
     Asked, Of, destination_inactive, no_such_submission, reference, sent_by_caller,
@@ -27,10 +20,8 @@ use crate::answer::{Refused, unexpected};
 use crate::auth::Right;
 use crate::body::{self, Media};
 use crate::callbacks::arrival_notice;
+use crate::consignment::{Consignment, closed};
 use crate::events::service_event;
-
-/// A body above this is read on a thread of its own.
-const INLINE_MAX_BYTES: usize = 256 * 1024;
 
 /// How often a submit is decided anew when attachments move under it; each time somebody else made progress.
 const TRIES_MAX: usize = 4;
@@ -47,8 +38,8 @@ pub(super) async fn submit(
         .await?
         .ok_or_else(no_such_submission)?;
     let bytes = body::read(&headers, body, asked.context.limits().submit_bytes).await?;
-    let kids = encryption_kids(&asked.context, submission.destination_id).await?;
-    let sealed = sealed(&asked, bytes, kids).await?;
+    let names = encryption_kids(&asked.context, submission.destination_id).await?;
+    let sealed = sealed(&asked, bytes, names).await?;
     for _ in 0..TRIES_MAX {
         let submission = sent_by_caller(&asked, id)
             .await?
@@ -56,11 +47,12 @@ pub(super) async fn submit(
         let complete = match submission.state {
             State::Created => complete(&asked.context, &submission, &sealed).await?,
             State::Submitted | State::Forwarded | State::Accepted | State::Rejected => {
-                repeated(&asked.context, &submission, &sealed).await?
+                expect_same(&asked.context, &Consignment::from(&submission), &sealed).await?;
+                Complete::Yes
             }
             State::Deleted => {
                 let detail = "it was deleted: announced submissions wait a limited time";
-                return Err(Problem::new(Code::SubmissionClosed).detail(detail).into());
+                return Err(closed(id.into(), detail));
             }
         };
         if complete == Complete::Yes {
@@ -75,64 +67,6 @@ pub(super) async fn submit(
         .into())
 }
 
-/// The sealed parts and their tags.
-struct Sealed {
-    content: Content,
-    metadata_tag: String,
-    data_tag: Option<String>,
-}
-
-async fn sealed(asked: &Asked, bytes: Bytes, kids: Vec<String>) -> Result<Sealed, Refused> {
-    let version = asked.version;
-    let read = if bytes.len() > INLINE_MAX_BYTES {
-        asked
-            .context
-            .crypto()
-            .run(move || read_sealed(&bytes, version, &kids))
-            .await?
-    } else {
-        read_sealed(&bytes, version, &kids)
-    };
-    Ok(read?)
-}
-
-fn read_sealed(bytes: &[u8], version: ApiVersion, kids: &[String]) -> Result<Sealed, Problem> {
-    let body = SubmitSubmission::parse(bytes, version)
-        .map_err(|findings| Problem::new(Code::MalformedJson).findings(findings))?;
-    let metadata = body.encrypted_metadata.into_string();
-    let data = body
-        .encrypted_data
-        .map(amtsbote_fit_connect::submission::CompactJwe::into_string);
-    let mut findings = Findings::new();
-    let mut tag = |text: &str, part: Part, at: &str| match Jwe::parse(text, bytes.len() as u64) {
-        Ok(jwe) => {
-            findings.extend(header_findings(jwe.header(), (version, part), kids, at));
-            jwe.tag().as_str().to_owned()
-        }
-        Err(fault) => {
-            findings.push(malformed(at, fault));
-            String::new()
-        }
-    };
-    let metadata_tag = tag(&metadata, Part::Metadata, "/encryptedMetadata");
-    let data_tag = data
-        .as_deref()
-        .map(|data| tag(data, Part::Data, "/encryptedData"));
-    if findings.is_empty() {
-        return Ok(Sealed {
-            content: Content { metadata, data },
-            metadata_tag,
-            data_tag,
-        });
-    }
-    let problem = match findings.iter().find(|finding| finding.at.ends_with("#cty")) {
-        // The words of the public service, which people search for.
-        Some(_) => Problem::new(Code::JweMalformed).detail("Invalid JWE Header 'cty'"),
-        None => Problem::new(Code::JweMalformed),
-    };
-    Err(problem.findings(findings))
-}
-
 #[derive(PartialEq, Eq)]
 enum Complete {
     Yes,
@@ -140,27 +74,13 @@ enum Complete {
     NotYet,
 }
 
-/// The answer to a submit that is there already: the same again is fine (its answer may have been lost), anything else is not.
-async fn repeated(
-    context: &Context,
-    submission: &Submission,
-    sealed: &Sealed,
-) -> Result<Complete, Refused> {
-    match context.store().content(submission.id.into()).await? {
-        Some(content) if content == sealed.content => Ok(Complete::Yes),
-        Some(_) | None => {
-            let detail = format!("it is {} already, with other content", submission.state);
-            Err(Problem::new(Code::SubmissionClosed).detail(detail).into())
-        }
-    }
-}
-
 async fn complete(
     context: &Context,
     submission: &Submission,
     sealed: &Sealed,
 ) -> Result<Complete, Refused> {
-    check_attachments(context, submission)?;
+    let consignment = Consignment::from(submission);
+    check_attachments(context, &consignment)?;
     let found = context
         .store()
         .destination(submission.destination_id)
@@ -180,7 +100,7 @@ async fn complete(
         context,
         ids,
         Step::Submit,
-        Payload::Tags(tags(submission, sealed)),
+        Payload::Tags(tags(&consignment, sealed)),
         at,
     )
     .await?;
@@ -212,52 +132,5 @@ async fn complete(
             Conflict::AttachmentsMoved | Conflict::StateMoved(_) | Conflict::Exists,
         ) => Ok(Complete::NotYet),
         Committed::Refused(conflict) => Err(unexpected(conflict)),
-    }
-}
-
-fn check_attachments(context: &Context, submission: &Submission) -> Result<(), Refused> {
-    let arrived: BTreeSet<_> = submission
-        .attachments
-        .iter()
-        .map(|attachment| attachment.id)
-        .collect();
-    let missing: Findings = submission
-        .announced
-        .iter()
-        .filter(|id| !arrived.contains(id))
-        .map(|id| {
-            let text = Bilingual::new("wurde noch nicht hochgeladen", "has not been uploaded yet");
-            Finding::new(format!("attachment:{id}"), "missing", text)
-        })
-        .collect();
-    if !missing.is_empty() {
-        return Err(Problem::new(Code::AttachmentsMissing)
-            .findings(missing)
-            .into());
-    }
-    // Uploads that ran side by side may have passed their own checks and be too much together.
-    let total: u64 = submission
-        .attachments
-        .iter()
-        .map(|attachment| attachment.size_bytes)
-        .sum();
-    let most = context.limits().submission_bytes;
-    if total > most {
-        let detail = format!("at most {most} bytes of encrypted attachments");
-        return Err(Problem::new(Code::SubmissionTooLarge).detail(detail).into());
-    }
-    Ok(())
-}
-
-fn tags(submission: &Submission, sealed: &Sealed) -> AuthenticationTags {
-    let attachments: BTreeMap<_, _> = submission
-        .attachments
-        .iter()
-        .map(|attachment| (attachment.id, attachment.tag.clone()))
-        .collect();
-    AuthenticationTags {
-        metadata: sealed.metadata_tag.clone(),
-        data: sealed.data_tag.clone(),
-        attachments,
     }
 }
