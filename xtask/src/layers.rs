@@ -17,6 +17,7 @@ const PURE: &[&str] = &[
     "model",
     "names",
     "problem",
+    "propose",
     "settings",
     "translate",
     "validate",

@@ -77,6 +77,8 @@ pub struct Package {
     pub version: String,
     /// What it is, for people.
     pub label: Bilingual,
+    /// Whether it is a proposal nobody has confirmed yet: it can be checked and previewed, not activated.
+    pub is_draft: bool,
     /// Whose data it takes.
     pub service: ServiceId,
     /// The schema of that data.
@@ -99,6 +101,8 @@ struct RawPackage {
     name: PackageName,
     version: String,
     label: Bilingual,
+    #[serde(default)]
+    draft: bool,
     service: ServiceId,
     schema: String,
     format: String,
@@ -141,6 +145,7 @@ impl Package {
             name: raw.name,
             version: raw.version,
             label: raw.label,
+            is_draft: raw.draft,
             service: raw.service,
             schema_uri: raw.schema,
             format: raw.format,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use amtsbote_adapter::{Fault as WayFault, Opened, Parcel, Product};
 use amtsbote_client::Fault;
@@ -125,6 +125,20 @@ pub(crate) fn rules(findings: &Findings) -> String {
     rules.into_iter().collect::<Vec<_>>().join(", ")
 }
 
+/// The row as it was stored last.
+struct Latest(Mutex<DeliveryRow>);
+
+impl Latest {
+    fn get(&self) -> DeliveryRow {
+        let row = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        row.clone()
+    }
+
+    fn set(&self, row: DeliveryRow) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = row;
+    }
+}
+
 /// What a hand-over leaves behind.
 struct HandedOver {
     tags: AuthenticationTags,
@@ -138,11 +152,15 @@ impl Inner {
             return self.fail(&row, failure(Cause::PackageFaulty)).await;
         };
         let shelf = Shelf::default();
+        // Moves once while the try runs: when the package is noted.
+        let row = Latest(Mutex::new(row));
         // Less than the lease, so that nobody else begins while this still runs.
         let limit = self.parts.policy.lease.mul_f32(0.9);
         let tried = tokio::time::timeout(limit, self.try_once(&row, served, &shelf));
         // A mapping or transport that panics must cost this delivery a try, not the agent its life.
-        let moved = match AssertUnwindSafe(tried).catch_unwind().await {
+        let tried = AssertUnwindSafe(tried).catch_unwind().await;
+        let row = row.get();
+        let moved = match tried {
             Ok(Ok(Ok(handed))) => self.decide_accept(&row, served, handed).await,
             Ok(Ok(Err(stopped))) => self.stop(&row, served, stopped).await,
             Ok(Err(_elapsed)) => self.fail(&row, failure(Cause::Silence)).await,
@@ -185,12 +203,12 @@ impl Inner {
 
     async fn try_once(
         self: &Arc<Self>,
-        row: &DeliveryRow,
+        latest: &Latest,
         served: &Served,
         shelf: &Shelf,
     ) -> Result<HandedOver, Stopped> {
-        let (content, spooled) = self.open(row, served, shelf).await?;
-        let outcome = self.hand_over(row, served, &content, &spooled).await?;
+        let (content, spooled) = self.open(&latest.get(), served, shelf).await?;
+        let outcome = self.hand_over(latest, served, &content, &spooled).await?;
         Ok(HandedOver {
             tags: content.tags,
             outcome,
@@ -199,13 +217,16 @@ impl Inner {
 
     async fn hand_over(
         &self,
-        row: &DeliveryRow,
+        latest: &Latest,
         served: &Served,
         content: &Content,
         spooled: &Spooled,
     ) -> Result<Outcome, Stopped> {
-        let activated = activated(served, content)?;
+        let row = &latest.get();
+        let activated = &*activated(row, served, content)?;
         let product = translate(row, served, activated, content, spooled)?;
+        // Dying after this note and before the hand-over is fine: the next try begins with the same package.
+        self.begin(latest, &activated.name()).await?;
         let parcel = Parcel {
             id: parcel_id(row),
             files: product.files,
@@ -222,11 +243,28 @@ impl Inner {
             submission_id: row.submission_id,
             destination_id: row.destination_id,
             verdict: Verdict::Accept,
-            package: Some(format!("{}@{}", activated.package, activated.version)),
+            package: Some(activated.name()),
             place: Some(receipt.place),
             lineage: product.lineage,
             losses: product.losses,
         })
+    }
+
+    /// Notes the package in the row, unless an earlier try did.
+    async fn begin(&self, latest: &Latest, package: &str) -> Result<(), Stopped> {
+        let row = latest.get();
+        if row.delivery.package().is_some() {
+            return Ok(());
+        }
+        let package = package.to_owned();
+        match self.swap(&row, Event::Begun { package }).await? {
+            Some(noted) => {
+                latest.set(noted);
+                Ok(())
+            }
+            // Somebody else moved the row: they go on with it.
+            None => Err(Stopped::failed(Cause::Internal)),
+        }
     }
 
     async fn decide_accept(
@@ -300,11 +338,23 @@ pub(crate) fn parcel_id(row: &DeliveryRow) -> ParcelId {
     ParcelId::from_uuid(row.submission_id.uuid())
 }
 
-fn activated<'s>(served: &'s Served, content: &Content) -> Result<&'s Activated, Stopped> {
-    let found = served
-        .mappings
-        .iter()
-        .find(|a| a.service == content.service && a.schema_uri == content.schema_uri);
+/// The package the delivery began with, else the one that is active.
+fn activated(
+    row: &DeliveryRow,
+    served: &Served,
+    content: &Content,
+) -> Result<Arc<Activated>, Stopped> {
+    if let Some(name) = row.delivery.package() {
+        let begun = served.mappings.named(name);
+        let begun = begun
+            .filter(|one| one.service == content.service && one.schema_uri == content.schema_uri);
+        return begun.ok_or_else(|| {
+            tracing::error!(submission.id = %row.submission_id, package.name = name,
+                "the delivery of {} began with the package {name}, which is not there any more", row.submission_id);
+            Stopped::failed(Cause::PackageFaulty)
+        });
+    }
+    let found = served.mappings.of(&content.service, &content.schema_uri);
     found.ok_or_else(|| {
         let detail = "kein Mapping für dieses Fachdatenschema";
         Stopped::refused(Violation::UnsupportedDataSchema, Part::Metadata, detail)

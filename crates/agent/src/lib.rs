@@ -30,10 +30,12 @@
 mod attachments;
 mod delivery;
 mod listen;
+mod mappings;
 mod opening;
 mod parts;
 mod verdict;
 mod work;
 
+pub use mappings::{Mappings, Older};
 pub use parts::{Activated, Observer, Outcome, Parts, Policy, Served};
 pub use work::Agent;

@@ -50,11 +50,7 @@ impl Inner {
         }
         demand_same_attachments(&submission, &tags)?;
         let service = submission.reduced.service.identifier.clone();
-        if !served
-            .mappings
-            .iter()
-            .any(|activated| activated.service == service)
-        {
+        if !served.mappings.has_service(&service) {
             tracing::error!(destination.id = %row.destination_id, service.id = %service,
                 "no mapping package for the service {service} at this destination");
             return Err(Stopped::failed(Cause::PackageFaulty));
@@ -226,11 +222,7 @@ impl Inner {
             Stopped::refused(Violation::UnsupportedDataSchema, Part::Metadata, detail)
         };
         let named = &described.submission_schema;
-        let is_taken = served
-            .mappings
-            .iter()
-            .any(|a| a.service == *service && a.schema_uri == named.schema_uri);
-        if !is_taken {
+        if served.mappings.of(service, &named.schema_uri).is_none() {
             let detail = "Fachdatenschema wird von diesem Zustellpunkt nicht angenommen";
             return Err(unsupported(detail));
         }

@@ -13,6 +13,8 @@ use amtsbote_translate::Lineage;
 use amtsbote_validate::service::Catalogue;
 use serde_json::Value;
 
+use crate::Mappings;
+
 /// A mapping package in use.
 pub struct Activated {
     /// Whose data it takes.
@@ -27,6 +29,13 @@ pub struct Activated {
     pub mapping: Box<dyn Mapping>,
 }
 
+impl Activated {
+    /// `name@version`.
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.package, self.version)
+    }
+}
+
 /// A destination this agent serves.
 pub struct Served {
     /// Which.
@@ -38,7 +47,7 @@ pub struct Served {
     /// Header data of the receiver for templates.
     pub receiver: Value,
     /// Packages, one per service and schema.
-    pub mappings: Vec<Activated>,
+    pub mappings: Mappings,
     /// The way into the procedure.
     pub outbound: Arc<dyn Outbound>,
 }

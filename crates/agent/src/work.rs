@@ -151,7 +151,7 @@ impl Inner {
         self.advance(row, event).await
     }
 
-    async fn swap(
+    pub(crate) async fn swap(
         &self,
         row: &DeliveryRow,
         event: Event,

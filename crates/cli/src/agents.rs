@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_agent::{Activated, Agent, Observer, Parts, Policy, Served};
+use amtsbote_agent::{Activated, Agent, Mappings, Observer, Parts, Policy, Served};
 use amtsbote_client::{Credentials, Service, Session, Subscriber};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_jose::{KeyUse, PrivateKey};
@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::SystemClock;
 use crate::registry::{self, Registry};
+use crate::reload::{self, Shelf};
 use crate::stop::Stop;
 use crate::talk::Talk;
 use crate::{access, folder, identity, services, xsd};
@@ -132,19 +133,31 @@ pub(crate) fn activate(files: folder::Files, registry: &Registry, talk: Talk) ->
 /// Starts an agent for each service of the settings.
 pub(crate) fn start(settings: &settings::Agent, stop: &Stop, talk: Talk) -> Result<Running> {
     let services = services::load(Some(&settings.schemas_dir), talk)?;
-    let registry = Registry::new(&xsd::load(settings.xsd_dir.as_deref(), talk)?);
+    let registry = Arc::new(Registry::new(&xsd::load(
+        settings.xsd_dir.as_deref(),
+        talk,
+    )?));
+    let shelf = Arc::new(Shelf {
+        dir: settings.packages_dir.clone(),
+        registry,
+        talk,
+    });
     let mut running = Running::none();
+    let mut watched = Vec::new();
+    let routes_of = |service: &settings::Service| {
+        let name = service.name.clone();
+        let routes = settings.destinations.iter();
+        routes.filter(move |route| route.service == name)
+    };
     for service in &settings.services {
-        let routes = settings
-            .destinations
-            .iter()
-            .filter(|route| route.service == service.name);
-        let destinations = routes
-            .map(|route| {
-                served(route, settings, &registry, talk)
-                    .with_context(|| format!("destination {}", route.id))
-            })
+        let destinations = routes_of(service)
+            .map(|route| served(route, &shelf).with_context(|| format!("destination {}", route.id)))
             .collect::<Result<Vec<_>>>()?;
+        watched.extend(
+            routes_of(service)
+                .zip(&destinations)
+                .map(|(route, served)| (route.packages.clone(), served.mappings.clone())),
+        );
         let count = destinations.len();
         let agent = build(Plan {
             submission_api: service.submission_api_url.clone(),
@@ -180,31 +193,17 @@ pub(crate) fn start(settings: &settings::Agent, stop: &Stop, talk: Talk) -> Resu
         ));
         running = running.and(Running::one(&agent, stop));
     }
+    running.0.push(reload::start(shelf, watched, stop));
     Ok(running)
 }
 
-fn served(
-    route: &settings::DestinationRoute,
-    settings: &settings::Agent,
-    registry: &Registry,
-    talk: Talk,
-) -> Result<Served> {
+fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Served> {
     let decryption = route
         .decryption_keys
         .iter()
         .map(|path| identity::load(path, KeyUse::Encryption))
         .collect::<Result<Vec<PrivateKey>>>()?;
-    let mappings = route
-        .packages
-        .iter()
-        .map(|name| {
-            activate(
-                folder::read(&settings.packages_dir.join(name))?,
-                registry,
-                talk,
-            )
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let mappings = Mappings::from(shelf.active(&route.packages)?).with_older(shelf.older());
     Ok(Served {
         id: route.id,
         decryption,

@@ -18,6 +18,7 @@ impl Registry {
     pub(crate) fn new(added: &[Added]) -> Self {
         let mut formats: Vec<Box<dyn Format>> = vec![
             Box::new(amtsbote_adapter_container::Container),
+            Box::new(amtsbote_adapter_json::Json),
             Box::new(amtsbote_adapter_table::Table),
         ];
         for format in amtsbote_adapter_xoev::Format::all(&installed(added)) {

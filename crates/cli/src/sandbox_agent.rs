@@ -48,7 +48,7 @@ pub(crate) fn start(
         decryption: vec![keys.decryption.clone()],
         signing: keys.signing.clone(),
         receiver,
-        mappings,
+        mappings: mappings.into(),
         outbound: registry::outbound(&outbound, dir)?,
     };
     let agent = agents::build(Plan {

@@ -53,6 +53,14 @@ impl Talk {
         self.pick(&text.de, &text.en)
     }
 
+    /// An error in the user's language.
+    pub(crate) fn error(self, de: impl Display, en: impl Display) -> anyhow::Error {
+        match self.tongue {
+            Tongue::De => anyhow::anyhow!("{de}"),
+            Tongue::En => anyhow::anyhow!("{en}"),
+        }
+    }
+
     pub(crate) const fn form(self) -> Form {
         self.form
     }

@@ -115,6 +115,9 @@ pub enum Delivery {
         tries: u32,
         /// Due time.
         at: Timestamp,
+        /// The package it was first handed over with, `name@version`; every later try uses the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        package: Option<String>,
     },
     /// In the hands of a worker until `until`.
     Leased {
@@ -122,6 +125,9 @@ pub enum Delivery {
         tries: u32,
         /// End of the lease.
         until: Timestamp,
+        /// As in [`Delivery::Waiting`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        package: Option<String>,
     },
     /// The verdict is signed and stored; posting it is due at `at`.
     Decided {
@@ -157,6 +163,11 @@ pub enum Event {
     Claimed {
         /// End of its lease.
         until: Timestamp,
+    },
+    /// The hand-over begins with this package, `name@version`.
+    Begun {
+        /// Noted before the first byte leaves, so that a repeat is the same.
+        package: String,
     },
     /// A verdict was reached and signed.
     Decided {
@@ -238,7 +249,11 @@ pub struct Circumstances {
 impl Delivery {
     /// A new delivery, due at once.
     pub const fn due(now: Timestamp) -> Self {
-        Self::Waiting { tries: 0, at: now }
+        Self::Waiting {
+            tries: 0,
+            at: now,
+            package: None,
+        }
     }
 
     /// The stable name of the state, as stored.
@@ -261,28 +276,49 @@ impl Delivery {
         }
     }
 
+    /// The package the hand-over has begun with, `name@version`.
+    pub fn package(&self) -> Option<&str> {
+        match self {
+            Self::Waiting { package, .. } | Self::Leased { package, .. } => package.as_deref(),
+            Self::Decided { .. } | Self::Done { .. } | Self::Parked { .. } => None,
+        }
+    }
+
     /// The state after `event`.
     pub fn step(self, event: Event, around: &Circumstances) -> Result<Self, IllegalStep> {
         let now = around.now;
         Ok(match (self, event) {
-            (Self::Waiting { tries, .. }, Event::Claimed { until }) => {
-                Self::Leased { tries, until }
+            (Self::Waiting { tries, package, .. }, Event::Claimed { until }) => Self::Leased {
+                tries,
+                until,
+                package,
+            },
+            // Noted once; what was begun with one package does not go on with another.
+            (
+                Self::Leased {
+                    tries,
+                    until,
+                    package: None,
+                },
+                Event::Begun { package },
+            ) => {
+                let package = Some(package);
+                Self::Leased {
+                    tries,
+                    until,
+                    package,
+                }
             }
             // A verdict counts even if the lease ended before it came: the effect has happened.
             (Self::Waiting { .. } | Self::Leased { .. }, Event::Decided { verdict, event }) => {
-                Self::Decided {
-                    tries: 0,
-                    at: now,
-                    verdict,
-                    event,
-                }
+                decided((0, now), (verdict, event))
             }
-            (Self::Leased { tries, .. }, Event::Failed(failure)) => {
-                after_failure(tries + 1, failure, around)
+            (Self::Leased { tries, package, .. }, Event::Failed(failure)) => {
+                after_failure((tries + 1, package), failure, around)
             }
             // A message that kills its worker must run out of tries like any other.
-            (Self::Leased { tries, .. }, Event::LeaseEnded) => {
-                after_failure(tries + 1, Failure::SILENCE, around)
+            (Self::Leased { tries, package, .. }, Event::LeaseEnded) => {
+                after_failure((tries + 1, package), Failure::SILENCE, around)
             }
             (Self::Decided { verdict, .. }, Event::Posted) => Self::Done { verdict, at: now },
             // An event that the gateway does not take (its key was withdrawn) is signed anew; never another verdict.
@@ -294,12 +330,7 @@ impl Delivery {
                     verdict: again,
                     event,
                 },
-            ) if verdict == again => Self::Decided {
-                tries,
-                at,
-                verdict,
-                event,
-            },
+            ) if verdict == again => decided((tries, at), (verdict, event)),
             (
                 Self::Decided {
                     tries,
@@ -309,13 +340,8 @@ impl Delivery {
                 },
                 Event::Failed(failure),
             ) => {
-                let tries = tries + 1;
-                Self::Decided {
-                    tries,
-                    at: next_try(tries, failure, around),
-                    verdict,
-                    event,
-                }
+                let at = next_try(tries + 1, failure, around);
+                decided((tries + 1, at), (verdict, event))
             }
             (Self::Parked { .. }, Event::Released) => Self::due(now),
             (
@@ -340,6 +366,7 @@ impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Claimed { .. } => "claimed",
+            Self::Begun { .. } => "begun",
             Self::Decided { .. } => "decided",
             Self::Posted => "posted",
             Self::Failed(_) => "failed",
@@ -349,7 +376,11 @@ impl Event {
     }
 }
 
-fn after_failure(tries: u32, failure: Failure, around: &Circumstances) -> Delivery {
+fn after_failure(
+    (tries, package): (u32, Option<String>),
+    failure: Failure,
+    around: &Circumstances,
+) -> Delivery {
     if tries >= around.policy.tries_max && failure.cause.needs_a_person() {
         return Delivery::Parked {
             cause: failure.cause,
@@ -357,7 +388,16 @@ fn after_failure(tries: u32, failure: Failure, around: &Circumstances) -> Delive
         };
     }
     let at = next_try(tries, failure, around);
-    Delivery::Waiting { tries, at }
+    Delivery::Waiting { tries, at, package }
+}
+
+fn decided((tries, at): (u32, Timestamp), (verdict, event): (Verdict, String)) -> Delivery {
+    Delivery::Decided {
+        tries,
+        at,
+        verdict,
+        event,
+    }
 }
 
 fn next_try(tries: u32, failure: Failure, around: &Circumstances) -> Timestamp {
@@ -396,10 +436,15 @@ mod tests {
     fn every_state_answers_every_event() {
         let at = Timestamp::from_seconds(0);
         let states = [
-            Delivery::Waiting { tries: 1, at },
+            Delivery::Waiting {
+                tries: 1,
+                at,
+                package: None,
+            },
             Delivery::Leased {
                 tries: 1,
                 until: at,
+                package: None,
             },
             Delivery::Decided {
                 tries: 1,
@@ -418,6 +463,9 @@ mod tests {
         ];
         let events = [
             Event::Claimed { until: at },
+            Event::Begun {
+                package: "hund@1.0.0".into(),
+            },
             Event::Decided {
                 verdict: Verdict::Reject,
                 event: "set".into(),
@@ -438,6 +486,42 @@ mod tests {
             }
         }
         insta::assert_snapshot!("delivery_state_table", table);
+    }
+
+    #[test]
+    fn what_was_begun_with_a_package_goes_on_with_it_until_a_person_acts() {
+        let until = Timestamp::from_seconds(5);
+        let begun = Event::Begun {
+            package: "hund@1.0.0".into(),
+        };
+        let leased = Delivery::due(Timestamp::from_seconds(0))
+            .step(Event::Claimed { until }, &around(0))
+            .and_then(|delivery| delivery.step(begun.clone(), &around(0)))
+            .unwrap();
+        // Not noted twice.
+        assert!(leased.clone().step(begun, &around(0)).is_err());
+        let mut delivery = leased;
+        for _ in 1..POLICY.tries_max {
+            delivery = delivery
+                .step(failed(Cause::PackageFaulty), &around(1))
+                .unwrap();
+            assert_eq!(delivery.package(), Some("hund@1.0.0"));
+            delivery = delivery.step(Event::Claimed { until }, &around(1)).unwrap();
+            assert_eq!(delivery.package(), Some("hund@1.0.0"));
+        }
+        let parked = delivery
+            .step(failed(Cause::PackageFaulty), &around(2))
+            .unwrap();
+        assert_eq!(parked.name(), "parked");
+        let released = parked.step(Event::Released, &around(3)).unwrap();
+        assert_eq!(released.package(), None);
+    }
+
+    #[test]
+    fn a_row_from_before_packages_were_noted_is_read() {
+        let read: Delivery =
+            serde_json::from_str(r#"{"state":"waiting","tries":2,"at":1000}"#).unwrap();
+        assert_eq!(read.package(), None);
     }
 
     #[test]

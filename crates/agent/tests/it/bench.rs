@@ -388,14 +388,19 @@ pub(crate) fn served(id: DestinationId, outbound: Arc<Procedure>) -> Served {
         decryption: vec![ENCRYPTION_KEY.clone()],
         signing: SIGNING_KEY.clone(),
         receiver: json!({}),
-        mappings: vec![Activated {
-            service: SERVICE.parse().unwrap(),
-            schema_uri: SCHEMA.to_owned(),
-            package: "zahl".to_owned(),
-            version: "1.0.0".to_owned(),
-            mapping: Box::new(AsItIs),
-        }],
+        mappings: vec![activated()].into(),
         outbound,
+    }
+}
+
+/// The one package of the bench.
+pub(crate) fn activated() -> Activated {
+    Activated {
+        service: SERVICE.parse().unwrap(),
+        schema_uri: SCHEMA.to_owned(),
+        package: "zahl".to_owned(),
+        version: "1.0.0".to_owned(),
+        mapping: Box::new(AsItIs),
     }
 }
 

@@ -92,6 +92,8 @@ async fn whoever_dies_anywhere_is_followed_by_one_who_finishes() {
             "after a blob is kept",
             "before a blob is opened",
             "before a piece is read",
+            "before the package is noted",
+            "after the package is noted",
             "before a blob is opened",
             "before a piece is read",
             "before the effect",

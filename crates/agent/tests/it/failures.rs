@@ -19,7 +19,7 @@ async fn a_busy_procedure_is_asked_again_not_before_it_said_and_there_is_one_eff
     bench.procedure.will([minutes(5), Act::Unavailable(None)]);
     let ids = bench.send(Draft::good()).await;
     bench.round().await;
-    let Delivery::Waiting { tries: 1, at } = bench.delivery(&ids).await else {
+    let Delivery::Waiting { tries: 1, at, .. } = bench.delivery(&ids).await else {
         panic!("{:?}", bench.delivery(&ids).await);
     };
     assert_eq!(at.since(bench.clock.now()), Duration::from_mins(5));
@@ -106,8 +106,8 @@ async fn a_wrong_name_of_the_service_in_our_own_settings_refuses_nobody() {
 async fn a_service_without_a_package_waits() {
     let bench = Bench::new().await;
     let ids = bench.send(Draft::good()).await;
-    let mut parts = bench.parts();
-    parts.destinations[0].mappings.clear();
+    let parts = bench.parts();
+    parts.destinations[0].mappings.replace(Vec::new());
     Agent::new(parts).run_once().await.unwrap();
     assert_eq!(bench.delivery(&ids).await.name(), "waiting");
 }

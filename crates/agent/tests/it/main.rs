@@ -27,4 +27,6 @@ mod trace;
 #[cfg(test)]
 mod verdicts;
 #[cfg(test)]
+mod versions;
+#[cfg(test)]
 mod ways;

@@ -81,6 +81,9 @@ impl Deliveries for FusedDeliveries {
     ) -> Reply<'_, Result<Swapped, Error>> {
         Box::pin(async move {
             let (before, after) = match delivery.name() {
+                "leased" if delivery.package().is_some() => {
+                    ("before the package is noted", "after the package is noted")
+                }
                 "leased" => ("before the claim", "after the claim"),
                 "decided" => (
                     "before the verdict is stored",

@@ -2,7 +2,6 @@
 
 pub(crate) mod keys;
 pub(crate) mod package;
-pub(crate) mod preview;
 pub(crate) mod receipt;
 pub(crate) mod schema;
 pub(crate) mod serve;

@@ -324,7 +324,7 @@ fn start_agents(
             signing: actor.keys.signing.clone(),
             receiver: serde_json::to_value(&actor.municipality.receiver)
                 .context("the receiver's header data is not usable")?,
-            mappings,
+            mappings: mappings.into(),
             outbound: registry::outbound(&actor.municipality.outbound, &actor.dir)?,
         };
         let agent = agents::build(Plan {

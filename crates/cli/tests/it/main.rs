@@ -9,6 +9,8 @@ mod killed;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod serve;

@@ -55,12 +55,8 @@ impl House {
         std::fs::write(self.settings(), text).unwrap();
     }
 
-    fn agent_settings(&self, port: u16, destination: &str) -> String {
-        let root = root();
-        let (schemas, packages) = (
-            root.join("schemas"),
-            root.join("deploy/hessen/rheingau-taunus-kreis/packages"),
-        );
+    fn agent_settings(&self, port: u16, destination: &str, packages: &Path) -> String {
+        let schemas = root().join("schemas");
         format!(
             "[agent]\ndata_dir = \"agent\"\nschemas_dir = {schemas:?}\npackages_dir = {packages:?}\n\n\
              [[agent.service]]\nname = \"own\"\ntoken_url = \"http://127.0.0.1:{port}/token\"\n\
@@ -101,6 +97,39 @@ impl House {
             .unwrap();
         let answer: Value = answer.json().await.unwrap();
         answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends an application and waits until it is accepted; its id.
+    async fn apply(&self, port: u16, name: &str, serve: &Program) -> String {
+        let application = Application::new(name, vec![b"%PDF plan".to_vec()]);
+        let mut facts = json!({ "region": REGION });
+        facts["x"] = Value::Null;
+        let request = self.dir().join("antrag.json");
+        std::fs::write(&request, application.intake(&crate::stand::Facts(facts))).unwrap();
+        let (url, secret) = (
+            format!("http://127.0.0.1:{port}"),
+            self.dir().join("clients/portal.secret"),
+        );
+        let access = [
+            "--url",
+            &url,
+            "--client-id",
+            "portal",
+            "--client-secret-file",
+            secret.to_str().unwrap(),
+        ];
+        let submit = ["--json", "submit", request.to_str().unwrap()];
+        let sent = run(&[&submit, &access[..]].concat()).json();
+        let id = sent["submissionId"].as_str().unwrap().to_owned();
+        let end = Instant::now() + SOON;
+        loop {
+            let status = run(&[&["--json", "status", &id], &access[..]].concat()).json();
+            if status["state"] == "accepted" {
+                return id;
+            }
+            assert!(Instant::now() < end, "{status:#}\n{}", serve.talk());
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Creates and activates the destination, as the municipality's client.
@@ -164,7 +193,8 @@ async fn an_operator_sets_up_gateway_and_agent_and_gets_applications_delivered()
     let destination = house.create_destination(port).await;
     assert!(gateway.stop(Duration::from_secs(5)).success());
 
-    house.write_settings(port, &house.agent_settings(port, &destination));
+    let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
+    house.write_settings(port, &house.agent_settings(port, &destination, &packages));
     let settings = house.settings();
     run(&[
         "settings",
@@ -175,42 +205,8 @@ async fn an_operator_sets_up_gateway_and_agent_and_gets_applications_delivered()
     .ok();
     let serve = Program::start(house.command("serve")).ready();
 
-    let application = Application::new("Musterfrau", vec![b"%PDF plan".to_vec()]);
-    let mut facts = json!({ "region": REGION });
-    facts["x"] = Value::Null;
-    let request = house.dir().join("antrag.json");
-    std::fs::write(&request, application.intake(&crate::stand::Facts(facts))).unwrap();
-    let (url, secret) = (
-        format!("http://127.0.0.1:{port}"),
-        house.dir().join("clients/portal.secret"),
-    );
-    let access = [
-        "--url",
-        &url,
-        "--client-id",
-        "portal",
-        "--client-secret-file",
-        secret.to_str().unwrap(),
-    ];
-    let sent = run(&[
-        &["--json", "submit", request.to_str().unwrap()],
-        &access[..],
-    ]
-    .concat())
-    .json();
-    let id = sent["submissionId"].as_str().unwrap();
-    assert_eq!(sent["destinationId"], destination);
-
-    let end = Instant::now() + SOON;
-    loop {
-        let status = run(&[&["--json", "status", id], &access[..]].concat()).json();
-        if status["state"] == "accepted" {
-            break;
-        }
-        assert!(Instant::now() < end, "{status:#}\n{}", serve.talk());
-        tokio::time::sleep(LOOK).await;
-    }
-    let brought = files_below(&house.dir().join("eingang").join(id));
+    let id = house.apply(port, "Musterfrau", &serve).await;
+    let brought = files_below(&house.dir().join("eingang").join(&id));
     let contents: Vec<_> = brought
         .iter()
         .map(|path| std::fs::read(path).unwrap())
@@ -221,6 +217,66 @@ async fn an_operator_sets_up_gateway_and_agent_and_gets_applications_delivered()
             .iter()
             .any(|bytes| String::from_utf8_lossy(bytes).contains("Musterfrau"))
     );
+    assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_agent_takes_up_the_version_that_is_activated_and_goes_back() {
+    let (house, port) = (House::new(), free_port());
+    house.write_settings(port, "");
+    let gateway = Program::start(house.command("gateway")).ready();
+    let destination = house.create_destination(port).await;
+    assert!(gateway.stop(Duration::from_secs(5)).success());
+    house.write_settings(
+        port,
+        &house.agent_settings(port, &destination, Path::new("packages")),
+    );
+    let settings = house.settings();
+    let package = |args: &[&str]| {
+        let kept = ["--settings", settings.to_str().unwrap()];
+        run(&[&["package"], args, &kept[..]].concat()).ok()
+    };
+    let work = house.dir().join("work");
+    let from = root().join("deploy/hessen/rheingau-taunus-kreis/packages/bauantrag-ordner");
+    crate::stand::copy(&from, &work);
+    package(&["activate", work.to_str().unwrap()]);
+    let mut serve = house.command("serve");
+    serve.args(["--log", "info"]);
+    let serve = Program::start(serve).ready();
+    let in_use = |version: &str| {
+        let end = Instant::now() + SOON;
+        let line = format!("packages in use now: bauantrag-ordner@{version}");
+        while !serve.talk().contains(&line) {
+            assert!(Instant::now() < end, "{}", serve.talk());
+            std::thread::sleep(LOOK);
+        }
+    };
+    let data_file = |id: &str| {
+        let brought = files_below(&house.dir().join("eingang").join(id));
+        let names = brought.iter().filter_map(|path| path.file_name()?.to_str());
+        names
+            .map(str::to_owned)
+            .find(|name| Path::new(name).extension().is_some_and(|end| end == "json"))
+    };
+    let first = house.apply(port, "Musterfrau", &serve).await;
+    assert_eq!(data_file(&first).as_deref(), Some("bauantrag.json"));
+
+    let manifest = work.join("package.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let text = text
+        .replace("1.0.0\"\nlabel", "1.1.0\"\nlabel")
+        .replace("file = \"bauantrag\"", "file = \"vorgang\"");
+    std::fs::write(&manifest, text).unwrap();
+    run(&["package", "expect", work.to_str().unwrap()]).ok();
+    package(&["activate", work.to_str().unwrap()]);
+    in_use("1.1.0");
+    let second = house.apply(port, "Beispiel", &serve).await;
+    assert_eq!(data_file(&second).as_deref(), Some("vorgang.json"));
+
+    package(&["rollback", "bauantrag-ordner"]);
+    in_use("1.0.0");
+    let third = house.apply(port, "Muster", &serve).await;
+    assert_eq!(data_file(&third).as_deref(), Some("bauantrag.json"));
     assert!(serve.stop(Duration::from_secs(5)).success());
 }
 

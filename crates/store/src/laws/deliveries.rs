@@ -21,10 +21,15 @@ pub(super) fn new(number: u32, noted_s: i64) -> NewDelivery {
 pub(super) fn every_state() -> [Delivery; 5] {
     let at = Timestamp::from_millis(1234);
     [
-        Delivery::Waiting { tries: 3, at },
+        Delivery::Waiting {
+            tries: 3,
+            at,
+            package: None,
+        },
         Delivery::Leased {
             tries: 2,
             until: at,
+            package: Some("hund@1.0.0".into()),
         },
         Delivery::Decided {
             tries: 1,
@@ -120,6 +125,7 @@ pub async fn an_expired_lease_is_due(deliveries: &impl Deliveries) {
     let leased = Delivery::Leased {
         tries: 0,
         until: at(50),
+        package: None,
     };
     set(deliveries, 1, leased).await;
     assert_eq!(due(deliveries, 49, 10).await, ids(&[]));
@@ -154,6 +160,7 @@ pub async fn of_racing_swaps_exactly_one_is_done(deliveries: &impl Deliveries) {
         let leased = Delivery::Leased {
             tries,
             until: at(50),
+            package: None,
         };
         deliveries.swap(id(1), row.revision, leased)
     });

@@ -1,0 +1,220 @@
+//! `amtsbote package preview DIR`: output, lineage both ways, losses and findings of one input.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use amtsbote_adapter::{Example, Package as Mapping, Preview};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::read;
+use crate::args::{LineageBy, Preview as Args};
+use crate::folder;
+use crate::registry::Registry;
+use crate::talk::{Form, Talk};
+
+const NAME: &str = "preview";
+const SHOWN_BYTES: usize = 100_000;
+
+pub(crate) fn run(args: &Args, registry: &Registry, talk: Talk) -> Result<()> {
+    let mut package = read(&args.dir, talk)?;
+    let name = match &args.input {
+        None => example(&package, args.example.as_deref(), talk)?,
+        Some(input) => with_input(&mut package, input)?,
+    };
+    if let Some(receiver) = &args.receiver {
+        package.files.insert(
+            format!("examples/{name}/receiver.json"),
+            receiver_json(receiver)?,
+        );
+    }
+    let format = registry.format(&package.format)?;
+    let preview = package.preview(format, &name).map_err(|findings| {
+        talk.findings(&findings);
+        talk.error(
+            format_args!(
+                "{} lässt sich nicht ausführen; die Befunde stehen darüber",
+                args.dir.display()
+            ),
+            format_args!(
+                "{} cannot be run; the findings stand above",
+                args.dir.display()
+            ),
+        )
+    })?;
+    tell(&preview, args.by, talk)
+}
+
+fn example(package: &Mapping, wanted: Option<&str>, talk: Talk) -> Result<String> {
+    let mut names = package.examples.iter().map(|example| &example.name);
+    let found = names.find(|name| wanted.is_none_or(|wanted| wanted == name.as_str()));
+    found.cloned().ok_or_else(|| {
+        let known: Vec<&str> = package
+            .examples
+            .iter()
+            .map(|example| example.name.as_str())
+            .collect();
+        talk.error(
+            format_args!(
+                "es gibt kein solches Beispiel; vorhanden: {}",
+                known.join(", ")
+            ),
+            format_args!("there is no such example; there are: {}", known.join(", ")),
+        )
+    })
+}
+
+/// A further example, in memory only: the given input with the first example's surroundings.
+fn with_input(package: &mut Mapping, input: &Path) -> Result<String> {
+    let first = package
+        .examples
+        .first()
+        .map(|example| example.name.clone())
+        .unwrap_or_default();
+    let prefix = format!("examples/{first}/");
+    let surroundings: Vec<(String, Vec<u8>)> = package
+        .files
+        .iter()
+        .filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.to_owned(), bytes.clone())))
+        .filter(|(path, _)| matches!(path.as_str(), "receiver.json" | "sender.json" | "case.toml"))
+        .collect();
+    for (path, bytes) in surroundings {
+        package
+            .files
+            .insert(format!("examples/{NAME}/{path}"), bytes);
+    }
+    package.files.insert(
+        format!("examples/{NAME}/input.json"),
+        data_of(&folder::read_file(input)?)?,
+    );
+    package.examples.push(Example {
+        name: NAME.to_owned(),
+        about: String::new(),
+    });
+    Ok(NAME.to_owned())
+}
+
+/// Data alone, or the `data` of an intake request.
+fn data_of(bytes: &[u8]) -> Result<Vec<u8>> {
+    let value: Value = serde_json::from_slice(bytes).context("the input is not JSON")?;
+    let data = value
+        .get("data")
+        .filter(|_| value.get("service").is_some() || value.get("destinationId").is_some());
+    Ok(data.map_or_else(|| bytes.to_vec(), |data| data.to_string().into_bytes()))
+}
+
+fn receiver_json(path: &Path) -> Result<Vec<u8>> {
+    let text = folder::read_text(path)?;
+    let value: Value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(_) => toml::from_str(&text)
+            .with_context(|| format!("{} is neither JSON nor TOML", path.display()))?,
+    };
+    Ok(value
+        .get("receiver")
+        .unwrap_or(&value)
+        .to_string()
+        .into_bytes())
+}
+
+fn tell(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
+    if talk.form() == Form::Json {
+        talk.json(&row(preview))?;
+    } else {
+        show(preview, by, talk)?;
+    }
+    if preview.findings.is_empty() {
+        Ok(())
+    } else {
+        bail!(
+            "{}",
+            talk.pick(
+                "die Einreichung würde abgelehnt",
+                "the submission would be refused"
+            )
+        )
+    }
+}
+
+/// Each input and the outputs it went into.
+fn by_input(preview: &Preview) -> BTreeMap<String, Vec<&str>> {
+    let mut inputs: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for line in &preview.lineage {
+        for source in &line.sources {
+            inputs
+                .entry(source.to_string())
+                .or_default()
+                .push(&line.output);
+        }
+    }
+    inputs
+}
+
+fn show(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
+    for (path, bytes) in &preview.files {
+        talk.data(format_args!("── {path}  ({} bytes)", bytes.len()))?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.len() <= SHOWN_BYTES => talk.data(text.trim_end())?,
+            Ok(_) | Err(_) => {
+                talk.data(talk.pick("   (nicht als Text gezeigt)", "   (not shown as text)"))?;
+            }
+        }
+    }
+    if by != LineageBy::Input {
+        talk.data(format_args!("── {}", talk.pick("Herkunft", "lineage")))?;
+        for line in &preview.lineage {
+            let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
+            let at = line
+                .template_line
+                .map(|at| format!("  :{at}"))
+                .unwrap_or_default();
+            let how = line
+                .conversion
+                .as_ref()
+                .map(|how| format!("  [{how}]"))
+                .unwrap_or_default();
+            talk.data(format_args!(
+                "{}  ←  {}{how}{at}",
+                line.output,
+                sources.join(", ")
+            ))?;
+        }
+    }
+    if by != LineageBy::Output {
+        talk.data(format_args!(
+            "── {}",
+            talk.pick("Verbleib der Angaben", "where inputs went")
+        ))?;
+        for (input, outputs) in by_input(preview) {
+            talk.data(format_args!("{input}  →  {}", outputs.join(", ")))?;
+        }
+    }
+    talk.data(format_args!(
+        "── {} ({})",
+        talk.pick("Verluste", "losses"),
+        preview.losses.len()
+    ))?;
+    for loss in &preview.losses {
+        talk.data(loss)?;
+    }
+    talk.findings(&preview.findings);
+    Ok(())
+}
+
+fn row(preview: &Preview) -> Value {
+    let files: Vec<Value> = preview
+        .files
+        .iter()
+        .map(|(path, bytes)| json!({ "path": path, "bytes": bytes.len(), "text": std::str::from_utf8(bytes).ok() }))
+        .collect();
+    let lineage: Vec<Value> = preview
+        .lineage
+        .iter()
+        .map(|line| {
+            let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
+            json!({ "output": line.output, "sources": sources, "templateLine": line.template_line,
+                    "conversion": line.conversion })
+        })
+        .collect();
+    json!({ "files": files, "lineage": lineage, "byInput": by_input(preview), "losses": preview.losses, "findings": preview.findings })
+}

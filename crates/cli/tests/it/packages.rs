@@ -1,0 +1,288 @@
+//! `amtsbote package`: from a sample to an active version, compared, rolled back, killed in between.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::stand::{program, root, run};
+
+const CSV: &str = "MANDANT;EINGANG;NACHNAME;VORNAME;GEBDAT;HUNDENAME;RASSE;GESCHLECHT;KASSENZEICHEN\n\
+7;31.01.2026;Mustermann;Erika;29.02.1980;Bello;Dackel;R;\n";
+const XML: &str = "<a:Anmeldung xmlns:a=\"urn:example:a\"><a:Halter><a:Nachname>M</a:Nachname></a:Halter>\
+<a:Hunde><a:Hund><a:Name>B</a:Name></a:Hund></a:Hunde></a:Anmeldung>";
+const JSON: &str = r#"{"owner":{"lastName":"Doe"},"dogs":[{"name":"Bello","breed":"Dackel"}]}"#;
+const FIXED: &str = "Mustermann          Erika          29021980\n";
+const XSD: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="hund"><xs:complexType><xs:sequence>
+<xs:element name="rasse" type="xs:string"/><xs:element name="steuernummer" type="xs:string"/></xs:sequence></xs:complexType></xs:element></xs:schema>"#;
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// A copy of an existing package, to be changed.
+    fn copy(&self, name: &str) -> PathBuf {
+        let to = self.path(name);
+        crate::stand::copy(
+            &root().join("deploy/hessen/kassel/packages/hundesteuer-csv"),
+            &to,
+        );
+        to
+    }
+
+    fn kept(&self, args: &[&str]) -> crate::stand::Ended {
+        run(&[&["package"], args, &["--packages-dir", &self.text("kept")]].concat())
+    }
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn a_package_is_proposed_from_each_kind_of_sample_and_can_be_checked_at_once() {
+    let desk = Desk::new();
+    for (file, text, more) in [
+        ("hund.csv", CSV, &[][..]),
+        ("hund.xml", XML, &[]),
+        ("hund.json", JSON, &[]),
+        ("hund.xsd", XSD, &[]),
+        (
+            "hund.txt",
+            FIXED,
+            &["--fields", "NACHNAME:20,VORNAME:15,GEBDAT:8"],
+        ),
+    ] {
+        std::fs::write(desk.path(file), text).unwrap();
+        let out = desk.text(&format!("package-{}", &file[5..]));
+        let (sample, base) = (desk.text(file), ["--service", "hundesteuer", "--out", &out]);
+        let new = run(&[&["--json", "package", "new", &sample], &base[..], more].concat()).json();
+        let notes = new["notes"].as_array().unwrap();
+        assert!(
+            notes.iter().any(|note| note["kind"] == "proposed"),
+            "{file}: {new:#}"
+        );
+        let checked = run(&["--json", "package", "check", &out]).json();
+        assert_eq!(checked[0]["passed"], true, "{file}: {checked:#}");
+        assert!(Path::new(&out).join("PROPOSAL.md").exists());
+        // Nobody has confirmed it yet.
+        desk.kept(&["activate", &out]).failed(&["draft"]);
+        // What is there is never overwritten.
+        run(&[
+            "package",
+            "new",
+            &sample,
+            "--service",
+            "hundesteuer",
+            "--out",
+            &out,
+        ])
+        .failed(&["is there already"]);
+    }
+    let unknown = run(&[
+        "--lang",
+        "de",
+        "package",
+        "new",
+        &desk.text("hund.csv"),
+        "--service",
+        "katze",
+    ]);
+    unknown.failed(&["hundesteuer", "service new"]);
+}
+
+/// A desk with two versions of a confirmed package, the second active.
+fn two_versions() -> (Desk, String) {
+    let desk = Desk::new();
+    std::fs::write(desk.path("hund.csv"), CSV).unwrap();
+    let out = desk.text("hund");
+    run(&[
+        "package",
+        "new",
+        &desk.text("hund.csv"),
+        "--service",
+        "hundesteuer",
+        "--name",
+        "hund",
+        "--out",
+        &out,
+    ])
+    .ok();
+    edit(
+        &desk.path("hund/package.toml"),
+        "draft = true\nname",
+        "name",
+    );
+    edit(&desk.path("hund/package.toml"), "0.1.0", "1.0.0");
+    desk.kept(&["activate", &out]).ok();
+
+    // A change whose output nobody has looked at does not become active.
+    edit(
+        &desk.path("hund/spalten.toml"),
+        "from = \".rasse\"",
+        "from = \".rasse\"\nas = \"upper\"",
+    );
+    edit(&desk.path("hund/package.toml"), "1.0.0", "1.1.0");
+    let refused = desk.kept(&["activate", &out]);
+    refused.failed(&["fails its own examples"]);
+    run(&["package", "expect", &out]).ok();
+    desk.kept(&["activate", &out]).ok();
+    (desk, out)
+}
+
+#[test]
+fn a_confirmed_proposal_is_activated_changed_compared_and_rolled_back() {
+    let (desk, out) = two_versions();
+    let listed = run(&[
+        "--json",
+        "package",
+        "list",
+        "--packages-dir",
+        &desk.text("kept"),
+    ])
+    .json();
+    assert_eq!(listed[0]["versions"], serde_json::json!(["1.0.0", "1.1.0"]));
+    assert_eq!(listed[0]["active"], "1.1.0");
+
+    let text = desk.kept(&["diff", "hund@1.0.0", "hund"]).ok();
+    assert!(text.contains("as = \"upper\""), "{text}");
+    assert!(text.contains("examples/familie → hund.csv"), "{text}");
+    let diff = run(&[
+        "--json",
+        "package",
+        "diff",
+        "hund@1.0.0",
+        &out,
+        "--packages-dir",
+        &desk.text("kept"),
+    ])
+    .json();
+    let changed: Vec<&str> = diff["package"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["at"].as_str().unwrap())
+        .collect();
+    assert_eq!(changed, ["package.toml", "spalten.toml"]);
+
+    // The same version with other content is another version.
+    edit(
+        &desk.path("hund/spalten.toml"),
+        "as = \"upper\"",
+        "as = \"lower\"",
+    );
+    run(&["package", "expect", &out]).ok();
+    desk.kept(&["activate", &out])
+        .failed(&["raise the version"]);
+
+    assert!(desk.kept(&["rollback", "hund"]).ok().contains("hund@1.0.0"));
+    desk.kept(&["rollback", "hund"]).failed(&["--to"]);
+    desk.kept(&["rollback", "hund", "--to", "9.9.9"])
+        .failed(&["package list"]);
+    assert!(
+        desk.kept(&["rollback", "hund", "--to", "1.1.0"])
+            .ok()
+            .contains("hund@1.1.0")
+    );
+    desk.kept(&["rollback", "katze"]).failed(&["package list"]);
+}
+
+#[test]
+fn lineage_is_shown_from_both_ends() {
+    let package = root().join("deploy/hessen/kassel/packages/hundesteuer-csv");
+    let package = package.to_str().unwrap();
+    let preview = run(&[
+        "--json",
+        "package",
+        "preview",
+        package,
+        "--example",
+        "familie",
+    ])
+    .json();
+    let by_input = preview["byInput"].as_object().unwrap();
+    let outputs = by_input["/hunde/0/rufname"].as_array().unwrap();
+    assert!(
+        outputs.contains(&Value::from("row[1]/RUFNAME")),
+        "{outputs:?}"
+    );
+    let text = run(&[
+        "package", "preview", package, "--by", "input", "--lang", "de",
+    ])
+    .ok();
+    assert!(
+        text.contains("/hunde/0/rufname  →  row[1]/RUFNAME"),
+        "{text}"
+    );
+    run(&["package", "preview", package, "--example", "keins"]).failed(&["familie"]);
+}
+
+#[test]
+fn killed_while_activating_the_active_version_is_whole_and_the_next_call_ends_it() {
+    let desk = Desk::new();
+    let work = desk.copy("hundesteuer");
+    desk.kept(&["activate", work.to_str().unwrap()]).ok();
+    let whole = crate::stand::files_below(&work).len();
+    let home = desk.path("kept/hundesteuer-csv");
+    let active = || -> Value {
+        serde_json::from_slice(&std::fs::read(home.join("active.json")).unwrap()).unwrap()
+    };
+    for minor in 1..=8 {
+        let version = format!("1.{minor}.0");
+        let text = std::fs::read_to_string(work.join("package.toml")).unwrap();
+        let before = format!("version = \"1.{}.0\"", minor - 1);
+        std::fs::write(
+            work.join("package.toml"),
+            text.replace(&before, &format!("version = \"{version}\"")),
+        )
+        .unwrap();
+        let mut child = program(&[
+            "package",
+            "activate",
+            work.to_str().unwrap(),
+            "--packages-dir",
+            &desk.text("kept"),
+        ])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+        // Once some of its files are there, at another moment each time.
+        let beside = home.join(format!("versions/.{version}.part"));
+        let target = home.join(format!("versions/{version}"));
+        loop {
+            let count = |path: &Path| {
+                if path.exists() {
+                    crate::stand::files_below(path).len()
+                } else {
+                    0
+                }
+            };
+            if count(&beside) >= minor * 3 || target.exists() || child.try_wait().unwrap().is_some()
+            {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let now = active()["active"].as_str().unwrap().to_owned();
+        let kept = crate::stand::files_below(&home.join("versions").join(&now));
+        assert_eq!(kept.len(), whole, "{now} is not whole");
+        desk.kept(&["activate", work.to_str().unwrap()]).ok();
+        assert_eq!(active()["active"], version);
+        assert!(!beside.exists());
+    }
+}

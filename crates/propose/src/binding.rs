@@ -1,0 +1,250 @@
+//! A match in the words of templates: expression, conversion, code map, what happens without a value.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::fields::{Code, Field, Kind, Step};
+use crate::matching::{Match, Source};
+use crate::names;
+use crate::slots::{Look, Slot};
+
+/// The words of one binding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub(crate) from: String,
+    pub(crate) convert: Option<String>,
+    pub(crate) codes: Option<String>,
+    /// Whether every valid submission has the value.
+    pub(crate) is_certain: bool,
+}
+
+/// Code maps made on the way: name → file's text.
+#[derive(Debug, Default)]
+pub(crate) struct Maps(pub(crate) BTreeMap<String, String>);
+
+/// Where an expression stands: inside `each` over these steps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Context(pub(crate) Vec<Step>);
+
+pub(crate) fn words(
+    slot: &Slot,
+    found: &Match,
+    fields: &[Field],
+    context: &Context,
+    maps: &mut Maps,
+) -> Option<Words> {
+    match &found.source {
+        Source::Beside(beside) => Some(Words {
+            from: beside.expression.to_owned(),
+            convert: match slot.look() {
+                Look::Date(pattern) => Some(date("date", pattern)),
+                Look::Moment => Some("date-time:local".to_owned()),
+                Look::Nothing if beside.is_moment => Some("date".to_owned()),
+                Look::Nothing
+                | Look::Number(_)
+                | Look::Boolean(_)
+                | Look::Iban
+                | Look::Email
+                | Look::Text => None,
+            },
+            codes: None,
+            is_certain: !beside.expression.starts_with("$receiver"),
+        }),
+        Source::Field(index) => {
+            let field = fields.get(*index)?;
+            let (convert, codes) = conversion(slot, field, maps);
+            Some(Words {
+                from: expression(&field.steps, context),
+                convert,
+                codes,
+                is_certain: field.is_required,
+            })
+        }
+    }
+}
+
+fn date(word: &str, pattern: &str) -> String {
+    if pattern == "yyyy-MM-dd" {
+        word.to_owned()
+    } else {
+        format!("{word}:{pattern}")
+    }
+}
+
+fn conversion(slot: &Slot, field: &Field, maps: &mut Maps) -> (Option<String>, Option<String>) {
+    let look = slot.look();
+    let pattern = match &look {
+        Look::Date(pattern) => pattern,
+        Look::Nothing
+        | Look::Moment
+        | Look::Number(_)
+        | Look::Boolean(_)
+        | Look::Iban
+        | Look::Email
+        | Look::Text => "yyyy-MM-dd",
+    };
+    match &field.kind {
+        Kind::Text => (None, None),
+        Kind::Number => match look {
+            Look::Number(Some(sample)) => (Some(format!("number:{sample}")), None),
+            Look::Nothing
+            | Look::Number(None)
+            | Look::Date(_)
+            | Look::Moment
+            | Look::Boolean(_)
+            | Look::Iban
+            | Look::Email
+            | Look::Text => (Some("number".to_owned()), None),
+        },
+        Kind::Boolean => match look {
+            Look::Boolean(words) if words != "true/false" => {
+                (Some(format!("boolean:{words}")), None)
+            }
+            Look::Boolean(_)
+            | Look::Nothing
+            | Look::Number(_)
+            | Look::Date(_)
+            | Look::Moment
+            | Look::Iban
+            | Look::Email
+            | Look::Text => (Some("boolean".to_owned()), None),
+        },
+        Kind::Date => (Some(date("date", pattern)), None),
+        Kind::Moment => (
+            Some(if look == Look::Moment {
+                "date-time:local".to_owned()
+            } else {
+                date("date", pattern)
+            }),
+            None,
+        ),
+        Kind::PartialDate => (Some(date("partial-date", pattern)), None),
+        Kind::Code(codes) => (None, Some(code_map(slot, field, codes, maps))),
+    }
+}
+
+/// Makes a code map; what the sample or the format's codes do not tell keeps the service's code and says so.
+fn code_map(slot: &Slot, field: &Field, codes: &[Code], maps: &mut Maps) -> String {
+    let base: String = names::parts(field.leaf().0).concat();
+    let base = if base.is_empty() {
+        "codes".to_owned()
+    } else {
+        base
+    };
+    let known: Vec<&String> = slot
+        .codes
+        .iter()
+        .chain(&slot.values)
+        .filter(|value| !value.trim().is_empty())
+        .collect();
+    let mut text = format!(
+        "# Vorschlag, bitte bestätigen / proposal, to be confirmed: {} → {}\n# links der Code des Antrags, rechts der des Fachverfahrens / left the application's code, right the procedure's\n",
+        field.pointer(),
+        slot.at
+    );
+    if !slot.codes.is_empty() {
+        let _ = writeln!(
+            text,
+            "# das Format erlaubt / the format allows: {}",
+            slot.codes.join(", ")
+        );
+    }
+    text.push_str("unmapped = \"report\"\n\n[codes]\n");
+    for code in codes {
+        const DOUBT: &str = "  # ? unbestätigt / unconfirmed";
+        let fits = known.iter().find(|value| is_code(value, code));
+        let initial = || known.iter().find(|value| is_initial(value, code, codes));
+        let (to, mark) = match (fits, initial()) {
+            (Some(value), _) => (value.trim(), ""),
+            (None, Some(value)) => (value.trim(), DOUBT),
+            (None, None) => (code.code.as_str(), DOUBT),
+        };
+        let label = if code.label.is_empty() || !mark.is_empty() && code.label == code.code {
+            String::new()
+        } else {
+            format!(" ({})", code.label.replace('\n', " "))
+        };
+        let comment = if mark.is_empty() && !label.is_empty() {
+            format!("  #{label}")
+        } else {
+            format!("{mark}{label}")
+        };
+        let _ = writeln!(text, "{} = {}{comment}", quoted(&code.code), quoted(to));
+    }
+    let mut name = base.clone();
+    let mut next = 2;
+    while maps.0.get(&name).is_some_and(|known| *known != text) {
+        name = format!("{base}{next}");
+        next += 1;
+    }
+    maps.0.insert(name.clone(), text);
+    name
+}
+
+fn is_code(value: &str, code: &Code) -> bool {
+    let value = names::folded(value);
+    let (own, label) = (names::folded(&code.code), names::folded(&code.label));
+    value == own
+        || value == label
+        || (value.len() >= 3 && (own.starts_with(&value) || label.starts_with(&value)))
+}
+
+/// One letter, and no other code begins with it.
+fn is_initial(value: &str, code: &Code, all: &[Code]) -> bool {
+    let value = names::folded(value);
+    let begins = |code: &Code| names::folded(&code.code).starts_with(&value);
+    value.len() == 1 && begins(code) && all.iter().filter(|code| begins(code)).count() == 1
+}
+
+/// A TOML basic string.
+pub(crate) fn quoted(text: &str) -> String {
+    // JSON's escapes are a subset of TOML's, but for `\/`, which is never written.
+    serde_json::Value::from(text)
+        .to_string()
+        .replace('\u{7f}', "\\u007F")
+}
+
+/// The expression for a place, seen from inside a context; of lists that are not repeated the first item.
+pub(crate) fn expression(steps: &[Step], context: &Context) -> String {
+    let inside = !context.0.is_empty() && steps.starts_with(&context.0);
+    let (mut text, rest) = match (inside, context.0.is_empty()) {
+        (true, _) => (String::new(), &steps[context.0.len()..]),
+        (false, true) => (String::new(), steps),
+        (false, false) => ("$root".to_owned(), steps),
+    };
+    for step in rest {
+        match step {
+            Step::Key(key) if is_plain(key) => {
+                let _ = write!(text, ".{key}");
+            }
+            Step::Key(key) if text.is_empty() => {
+                let _ = write!(text, ".[{}]", serde_json::Value::from(key.as_str()));
+            }
+            Step::Key(key) => {
+                let _ = write!(text, "[{}]", serde_json::Value::from(key.as_str()));
+            }
+            Step::Items if text.is_empty() => text.push_str(".[0]"),
+            Step::Items => text.push_str("[0]"),
+        }
+    }
+    if text.is_empty() {
+        ".".to_owned()
+    } else {
+        text
+    }
+}
+
+/// The list that `each` goes over, seen from inside a context. The last step is [`Step::Items`].
+pub(crate) fn list(steps: &[Step], context: &Context) -> String {
+    expression(&steps[..steps.len().saturating_sub(1)], context)
+}
+
+fn is_plain(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && ![
+            "and", "or", "not", "if", "then", "else", "end", "def", "reduce", "foreach", "try",
+            "catch", "as", "import", "include", "label", "elif", "__loc__",
+        ]
+        .contains(&key)
+}

@@ -1,0 +1,376 @@
+//! A CSV sample becomes a column list.
+
+use std::fmt::Write as _;
+
+use crate::Unusable;
+use crate::binding::{self, Context, Maps, quoted};
+use crate::fields::{Field, Step};
+use crate::fixed::Column;
+use crate::matching::{Match, Offer, Source, matches};
+use crate::package::{Note, NoteKind};
+use crate::slots::Slot;
+use crate::xml::{first_list, first_only};
+
+const ROWS_MAX: usize = 2_000;
+const COLUMNS_MAX: usize = 1_000;
+
+/// A CSV file, read.
+pub(crate) struct Sheet {
+    pub(crate) encoding: &'static str,
+    pub(crate) separator: char,
+    pub(crate) line_end: &'static str,
+    pub(crate) quote: &'static str,
+    pub(crate) has_header: bool,
+    pub(crate) names: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+/// The text of a file in one of the encodings that formats of administrations have.
+pub(crate) fn decoded(bytes: &[u8]) -> (&'static str, String) {
+    if let Some(rest) = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF])
+        && let Ok(text) = std::str::from_utf8(rest)
+    {
+        return ("utf-8-bom", text.to_owned());
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return ("utf-8", text.to_owned());
+    }
+    let has_upper = bytes.iter().any(|byte| (0x80..0xA0).contains(byte));
+    let name = if has_upper {
+        "windows-1252"
+    } else {
+        "iso-8859-1"
+    };
+    (name, bytes.iter().map(|byte| letter(*byte)).collect())
+}
+
+/// Code page 1252, where it differs from ISO 8859-1.
+fn letter(byte: u8) -> char {
+    const UPPER: &[char; 32] = &[
+        '€', '?', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '?', 'Ž', '?', '?', '‘',
+        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '?', 'ž', 'Ÿ',
+    ];
+    match byte {
+        0x80..=0x9F => UPPER.get(usize::from(byte - 0x80)).copied().unwrap_or('?'),
+        other => char::from(other),
+    }
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
+    let (encoding, text) = decoded(bytes);
+    let line_end = if text.contains("\r\n") { "crlf" } else { "lf" };
+    let first = text.lines().next().unwrap_or("");
+    let separator = [';', '\t', '|', ',']
+        .into_iter()
+        .max_by_key(|separator| (first.matches(*separator).count(), *separator == ';'))
+        .unwrap_or(';');
+    let (mut rows, is_quoted) = records(&text, separator);
+    rows.retain(|row| row.iter().any(|cell| !cell.trim().is_empty()));
+    if rows.is_empty() || rows.iter().any(|row| row.len() > COLUMNS_MAX) {
+        return Err(Unusable::new(
+            format!("die CSV-Datei hat keine Zeile oder mehr als {COLUMNS_MAX} Spalten"),
+            format!("the CSV file has no line or more than {COLUMNS_MAX} columns"),
+        ));
+    }
+    let has_header = rows.first().is_some_and(|row| is_header(row));
+    let names = if has_header {
+        rows.remove(0)
+    } else {
+        let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+        (1..=width).map(|nr| format!("SPALTE{nr}")).collect()
+    };
+    Ok(Sheet {
+        encoding,
+        separator,
+        line_end,
+        quote: if is_quoted { "always" } else { "needed" },
+        has_header,
+        names: unique(names),
+        rows,
+    })
+}
+
+/// Column names are unique in a column list.
+fn unique(names: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for (at, name) in names.into_iter().enumerate() {
+        let name = name.trim();
+        let base = if name.is_empty() {
+            format!("SPALTE{}", at + 1)
+        } else {
+            name.to_owned()
+        };
+        let mut name = base.clone();
+        let mut next = 2;
+        while kept.contains(&name) {
+            name = format!("{base}_{next}");
+            next += 1;
+        }
+        kept.push(name);
+    }
+    kept
+}
+
+fn is_header(row: &[String]) -> bool {
+    let mut seen = Vec::new();
+    row.iter().all(|cell| {
+        let cell = cell.trim();
+        let is_name = cell.is_empty() || cell.starts_with(char::is_alphabetic);
+        let is_new = cell.is_empty() || !seen.contains(&cell);
+        seen.push(cell);
+        is_name && is_new && !cell.contains('@')
+    })
+}
+
+/// RFC 4180; tells whether every cell was quoted.
+fn records(text: &str, separator: char) -> (Vec<Vec<String>>, bool) {
+    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
+    let (mut inside, mut was_quoted, mut all_quoted) = (false, false, true);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, inside) {
+            ('"', true) if chars.peek() == Some(&'"') => {
+                chars.next();
+                cell.push('"');
+            }
+            ('"', true) => inside = false,
+            ('"', false) if cell.is_empty() => (inside, was_quoted) = (true, true),
+            ('\r', false) => {}
+            (c, false) if c == separator || c == '\n' => {
+                all_quoted &= was_quoted;
+                was_quoted = false;
+                row.push(std::mem::take(&mut cell));
+                if c == '\n' {
+                    rows.push(std::mem::take(&mut row));
+                    if rows.len() >= ROWS_MAX {
+                        return (rows, all_quoted);
+                    }
+                }
+            }
+            (c, _) => cell.push(c),
+        }
+    }
+    if !cell.is_empty() || !row.is_empty() {
+        all_quoted &= was_quoted;
+        row.push(cell);
+        rows.push(row);
+    }
+    (rows, all_quoted)
+}
+
+/// Columns with their sample values, and the column list that comes of them.
+pub(crate) struct Listed {
+    pub(crate) text: String,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) found: Vec<(Slot, Match)>,
+}
+
+pub(crate) struct Columns<'c> {
+    pub(crate) names: &'c [String],
+    pub(crate) rows: &'c [Vec<String>],
+    /// Of fixed width only.
+    pub(crate) fixed: &'c [Column],
+    pub(crate) has_header: bool,
+}
+
+pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) -> Listed {
+    let slot = |(at, name): (usize, &String)| Slot {
+        at: format!("column/{name}"),
+        name: name.clone(),
+        values: columns
+            .rows
+            .iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.trim().to_owned())
+            .collect(),
+        ..Slot::default()
+    };
+    let slots: Vec<Slot> = columns.names.iter().enumerate().map(slot).collect();
+    let found = matches(&slots, offer);
+    let mut notes = Vec::new();
+    let list = repeated(&slots, &found, offer.fields, columns.rows.len());
+    let context = Context(list.clone().unwrap_or_default());
+    let mut text = String::from(
+        "# Vorschlag, bitte jede Spalte bestätigen / proposal, confirm each column.\n",
+    );
+    if columns.has_header {
+        text.push_str("header = true\n");
+    }
+    if let Some(list) = &list {
+        let each = binding::list(list, &Context::default());
+        let _ = writeln!(
+            text,
+            "each = {}  # ? eine Zeile je Eintrag / one line per item",
+            quoted(&each)
+        );
+        notes.push(Note::new(
+            NoteKind::Repeat,
+            "each".to_owned(),
+            &format!("eine Zeile je Eintrag von {each}"),
+            &format!("one line per item of {each}"),
+        ));
+    }
+    let mut kept = Vec::new();
+    for (at, (slot, found)) in slots.iter().zip(&found).enumerate() {
+        let place = Place {
+            slot,
+            width: columns.fixed.get(at),
+            context: &context,
+        };
+        column(
+            &place,
+            found.as_ref(),
+            offer.fields,
+            (&mut text, maps, &mut notes),
+        );
+        kept.extend(found.clone().map(|found| (slot.clone(), found)));
+    }
+    Listed {
+        text,
+        notes,
+        found: kept,
+    }
+}
+
+struct Place<'p> {
+    slot: &'p Slot,
+    width: Option<&'p Column>,
+    context: &'p Context,
+}
+
+fn column(
+    place: &Place<'_>,
+    found: Option<&Match>,
+    fields: &[Field],
+    (text, maps, notes): (&mut String, &mut Maps, &mut Vec<Note>),
+) {
+    let slot = place.slot;
+    let words = found.and_then(|found| binding::words(slot, found, fields, place.context, maps));
+    text.push('\n');
+    match (&words, found) {
+        (Some(words), Some(found)) => {
+            let note = Note::proposed(&slot.at, found, fields);
+            let _ = writeln!(
+                text,
+                "# {}\n[[column]]\nname = {}\nfrom = {}",
+                note.remark(),
+                quoted(&slot.name),
+                quoted(&words.from)
+            );
+            notes.push(note);
+            if let Some(convert) = &words.convert {
+                let _ = writeln!(text, "as = {}", quoted(convert));
+            }
+            if let Some(codes) = &words.codes {
+                let _ = writeln!(text, "codes = {}", quoted(codes));
+            }
+            if !words.is_certain {
+                text.push_str("missing = \"empty\"\n");
+            }
+            if let Source::Field(field) = found.source
+                && let Some(field) = fields.get(field)
+                && let Some(list) = first_list(&field.steps, place.context)
+            {
+                let list = Field {
+                    steps: list.to_vec(),
+                    ..field.clone()
+                }
+                .pointer();
+                notes.push(first_only(&slot.at, &list));
+            }
+        }
+        (None, _) | (_, None) => open(slot, text, notes),
+    }
+    if let Some(column) = place.width {
+        let _ = writeln!(text, "width = {}", column.width);
+        if column.is_right {
+            let _ = writeln!(
+                text,
+                "align = \"right\"\npad = {}",
+                quoted(&column.pad.to_string())
+            );
+        }
+    }
+}
+
+/// A column nothing fits: a counter, a constant if the sample always has the same, else empty.
+fn open(slot: &Slot, text: &mut String, notes: &mut Vec<Note>) {
+    let name = quoted(&slot.name);
+    if crate::names::same_meaning(&crate::names::folded(&slot.name), "lfdnr") {
+        let _ = writeln!(
+            text,
+            "# Vorschlag / proposal: Zähler der Zeilen / counter of the lines\n[[column]]\nname = {name}\ncount = \"row\""
+        );
+        return;
+    }
+    let first = slot.values.first().map_or("", String::as_str);
+    let is_same = slot.values.len() > 1
+        && slot.values.iter().all(|value| value == first)
+        && !first.is_empty();
+    let constant = if is_same { first } else { "" };
+    let _ = writeln!(
+        text,
+        "# offen: keine Quelle gefunden / open: no source found\n[[column]]\nname = {name}\ntext = {}",
+        quoted(constant)
+    );
+    let (de, en) = if is_same {
+        (
+            "keine Quelle gefunden; die Konstante des Musters würde so übergeben",
+            "no source found; the sample's constant would be handed over as it is",
+        )
+    } else {
+        (
+            "keine Quelle gefunden; die Spalte bleibt leer",
+            "no source found; the column stays empty",
+        )
+    };
+    let kind = if is_same {
+        NoteKind::Constant
+    } else {
+        NoteKind::Unmapped
+    };
+    notes.push(Note::new(kind, slot.at.clone(), de, en));
+}
+
+/// The list with one line per item, if there is one: of the applicants the first is meant, unless lines say otherwise.
+fn repeated(
+    slots: &[Slot],
+    found: &[Option<Match>],
+    fields: &[Field],
+    rows: usize,
+) -> Option<Vec<Step>> {
+    let mut lists: Vec<(Vec<Step>, usize)> = Vec::new();
+    let mut outside: Vec<&Slot> = Vec::new();
+    for (slot, found) in slots.iter().zip(found) {
+        let Some(Match {
+            source: Source::Field(field),
+            ..
+        }) = found
+        else {
+            continue;
+        };
+        let Some(field) = fields.get(*field) else {
+            continue;
+        };
+        match first_list(&field.steps, &Context::default()) {
+            Some(list) => match lists.iter_mut().find(|(known, _)| known == list) {
+                Some((_, uses)) => *uses += 1,
+                None => lists.push((list.to_vec(), 1)),
+            },
+            None => outside.push(slot),
+        }
+    }
+    let is_person =
+        |list: &[Step]| matches!(list.first(), Some(Step::Key(key)) if key == "antragsteller");
+    let (list, uses) = lists
+        .into_iter()
+        .filter(|(list, _)| !is_person(list))
+        .max_by_key(|(list, uses)| (*uses, std::cmp::Reverse(list.len())))?;
+    let is_steady = |slot: &&Slot| {
+        slot.values
+            .windows(2)
+            .all(|pair| pair.first() == pair.last())
+    };
+    let repeats = uses >= 2 || (rows > 1 && outside.iter().all(is_steady));
+    repeats.then_some(list)
+}

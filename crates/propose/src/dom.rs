@@ -1,0 +1,227 @@
+//! A small tree of an XML file: for samples, XSD files and `XDatenfelder`. Bounded; a document type is refused.
+
+use std::fmt::Write as _;
+
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+use crate::Unusable;
+
+const SIZE_MAX_BYTES: usize = 16 * 1024 * 1024;
+const DEPTH_MAX: usize = 60;
+const NODES_MAX: usize = 400_000;
+
+/// An element, its attributes and what it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) children: Vec<Element>,
+    /// All text directly inside.
+    pub(crate) text: String,
+    /// Said before the element, as a comment.
+    pub(crate) remarks: Vec<String>,
+    /// Whether the procedure needs it; `None` if only a sample is known.
+    pub(crate) is_required: Option<bool>,
+    /// Whether it may stand there several times.
+    pub(crate) repeats: bool,
+    /// Texts of further elements of the sample that this one stands for.
+    pub(crate) further: Vec<String>,
+    /// The codes its type allows, if that is known.
+    pub(crate) codes: Vec<String>,
+}
+
+impl Element {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The name without prefix.
+    pub(crate) fn local(&self) -> &str {
+        local(&self.name)
+    }
+
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The first child of that local name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.local() == name)
+    }
+
+    /// All children of that local name.
+    pub(crate) fn children_named<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e Self> {
+        self.children
+            .iter()
+            .filter(move |child| child.local() == name)
+    }
+}
+
+/// The part after the prefix.
+pub(crate) fn local(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
+/// Reads a file.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Element, Unusable> {
+    if bytes.len() > SIZE_MAX_BYTES {
+        return Err(Unusable::new(
+            "die XML-Datei ist größer als 16 MB",
+            "the XML file is larger than 16 MB",
+        ));
+    }
+    let text = decoded(bytes)?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+    let mut reader = Reader::from_str(text);
+    let mut tree = Tree::default();
+    loop {
+        match reader.read_event().map_err(|error| broken(&error))? {
+            Event::Start(start) => tree.start(&start)?,
+            Event::Empty(start) => {
+                tree.start(&start)?;
+                tree.end();
+            }
+            Event::End(_) => tree.end(),
+            Event::Text(text) => tree.text(&text.xml10_content()),
+            Event::CData(text) => tree.text(&text.xml10_content()),
+            Event::GeneralRef(reference) => {
+                let escaped = format!("&{};", &*reference);
+                tree.text(&quick_xml::escape::unescape(&escaped).map_err(|error| broken(&error))?);
+            }
+            Event::DocType(_) => {
+                return Err(Unusable::new(
+                    "die XML-Datei hat eine DOCTYPE-Zeile; sie muss entfernt werden",
+                    "the XML file has a DOCTYPE line; remove it",
+                ));
+            }
+            Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
+            Event::Eof => break,
+        }
+    }
+    match (tree.open.is_empty(), tree.root) {
+        (true, Some(root)) => Ok(root),
+        (true, None) | (false, _) => Err(Unusable::new(
+            "die XML-Datei ist nicht vollständig",
+            "the XML file is not complete",
+        )),
+    }
+}
+
+/// UTF-8, or the one-byte encoding the declaration names.
+fn decoded(bytes: &[u8]) -> Result<String, Unusable> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.to_owned());
+    }
+    let head: String = bytes
+        .iter()
+        .take(200)
+        .map(|byte| char::from(*byte).to_ascii_lowercase())
+        .collect();
+    if head.contains("iso-8859-1\"") || head.contains("iso-8859-1'") {
+        return Ok(bytes.iter().map(|byte| char::from(*byte)).collect());
+    }
+    Err(Unusable::new(
+        "die XML-Datei ist nicht in UTF-8; bitte umwandeln, etwa mit iconv",
+        "the XML file is not UTF-8; convert it, for example with iconv",
+    ))
+}
+
+fn broken(error: &dyn std::fmt::Display) -> Unusable {
+    Unusable::new(
+        format!("die XML-Datei ist nicht wohlgeformt: {error}"),
+        format!("the XML file is not well-formed: {error}"),
+    )
+}
+
+#[derive(Default)]
+struct Tree {
+    open: Vec<Element>,
+    root: Option<Element>,
+    nodes: usize,
+}
+
+impl Tree {
+    fn start(&mut self, start: &BytesStart<'_>) -> Result<(), Unusable> {
+        let mut element = Element::new(start.name().as_ref());
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| broken(&error))?;
+            let value = attribute
+                .normalized_value(XmlVersion::Implicit1_0)
+                .map_err(|error| broken(&error))?;
+            element
+                .attributes
+                .push((attribute.key.as_ref().to_owned(), value.into_owned()));
+        }
+        self.nodes += 1 + element.attributes.len();
+        if self.open.len() >= DEPTH_MAX || self.nodes > NODES_MAX {
+            return Err(Unusable::new(
+                format!("die XML-Datei ist zu tief oder hat mehr als {NODES_MAX} Teile"),
+                format!("the XML file is too deep or has more than {NODES_MAX} parts"),
+            ));
+        }
+        if self.open.is_empty() && self.root.is_some() {
+            return Err(broken(&"a second root element"));
+        }
+        self.open.push(element);
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        if let Some(element) = self.open.pop() {
+            match self.open.last_mut() {
+                Some(parent) => parent.children.push(element),
+                None => self.root = Some(element),
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if let Some(element) = self.open.last_mut() {
+            element.text.push_str(text);
+        }
+    }
+}
+
+/// Writes the tree, indented by two, with its remarks as comments.
+pub(crate) fn print(root: &Element) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    element(root, 0, &mut out);
+    out
+}
+
+fn element(at: &Element, depth: usize, out: &mut String) {
+    let indent = "  ".repeat(depth);
+    for remark in &at.remarks {
+        // Two hyphens may not stand in a comment.
+        let remark = remark.replace("--", "- -");
+        let _ = writeln!(out, "{indent}<!-- {remark} -->");
+    }
+    let _ = write!(out, "{indent}<{}", at.name);
+    for (name, value) in &at.attributes {
+        let value = quick_xml::escape::escape(value.as_str())
+            .replace('\n', "&#10;")
+            .replace('\t', "&#9;");
+        let _ = write!(out, " {name}=\"{value}\"");
+    }
+    let text = at.text.trim();
+    if at.children.is_empty() && text.is_empty() {
+        out.push_str("/>\n");
+    } else if at.children.is_empty() {
+        let text = quick_xml::escape::escape(text);
+        let _ = writeln!(out, ">{text}</{}>", at.name);
+    } else {
+        out.push_str(">\n");
+        for child in &at.children {
+            element(child, depth + 1, out);
+        }
+        let _ = writeln!(out, "{indent}</{}>", at.name);
+    }
+}

@@ -1,0 +1,238 @@
+//! A JSON sample becomes an annotated sample.
+
+use serde_json::{Map, Value, json};
+
+use crate::binding::{self, Context, Maps};
+use crate::fields::{Field, Step};
+use crate::matching::{Match, Offer, Source, matches};
+use crate::names;
+use crate::package::{Note, NoteKind};
+use crate::slots::Slot;
+use crate::xml::{first_list, first_only};
+
+/// What became of the sample.
+pub(crate) struct Drafted {
+    pub(crate) sample: Value,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) found: Vec<(Slot, Match)>,
+}
+
+pub(crate) fn draft(sample: &Value, offer: &Offer<'_>, maps: &mut Maps) -> Drafted {
+    let mut slots = Vec::new();
+    collect(sample, "", &mut Vec::new(), &mut slots);
+    let found = matches(&slots, offer);
+    let mut writer = Writer {
+        slots: &slots,
+        found: &found,
+        fields: offer.fields,
+        maps,
+        notes: Vec::new(),
+        next: 0,
+    };
+    let sample = writer.value(sample, &Context::default());
+    let notes = writer.notes;
+    let found = slots
+        .iter()
+        .zip(&found)
+        .filter_map(|(slot, found)| Some((slot.clone(), found.clone()?)))
+        .collect();
+    Drafted {
+        sample,
+        notes,
+        found,
+    }
+}
+
+fn below(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+fn collect(value: &Value, at: &str, above: &mut Vec<String>, slots: &mut Vec<Slot>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                above.push(name.clone());
+                collect(member, &below(at, name), above, slots);
+                above.pop();
+            }
+        }
+        // Of a list the first item stands for all.
+        Value::Array(items) => {
+            if let Some(first) = items.first() {
+                collect(first, &format!("{at}/0"), above, slots);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            let mut above = above.clone();
+            let name = above.pop().unwrap_or_default();
+            slots.push(Slot {
+                at: at.to_owned(),
+                name,
+                above,
+                values: if value.is_null() {
+                    Vec::new()
+                } else {
+                    vec![text]
+                },
+                ..Slot::default()
+            });
+        }
+    }
+}
+
+struct Writer<'w> {
+    slots: &'w [Slot],
+    found: &'w [Option<Match>],
+    fields: &'w [Field],
+    maps: &'w mut Maps,
+    notes: Vec<Note>,
+    next: usize,
+}
+
+impl Writer<'_> {
+    fn value(&mut self, value: &Value, context: &Context) -> Value {
+        match value {
+            Value::Object(members) => {
+                let mut object = Map::new();
+                for (name, member) in members {
+                    let name = if name.starts_with('$') {
+                        format!("${name}")
+                    } else {
+                        name.clone()
+                    };
+                    let member = self.value(member, context);
+                    object.insert(name, member);
+                }
+                Value::Object(object)
+            }
+            Value::Array(items) => match items.first() {
+                None => Value::Array(Vec::new()),
+                Some(first) => Value::Array(vec![self.item(first, items.len(), context)]),
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                self.leaf(value, context)
+            }
+        }
+    }
+
+    /// An item that stands for a list: repeated if fields of a list of the data go into it.
+    fn item(&mut self, item: &Value, of: usize, outer: &Context) -> Value {
+        let range = self.next..self.next + count(item);
+        let at = self
+            .slots
+            .get(range.start)
+            .map_or("", |slot| slot.at.as_str())
+            .to_owned();
+        let mut lists: Vec<(Vec<Step>, usize)> = Vec::new();
+        for at in range {
+            let Some(Match {
+                source: Source::Field(field),
+                ..
+            }) = self.found.get(at).and_then(Option::as_ref)
+            else {
+                continue;
+            };
+            let Some(list) = self
+                .fields
+                .get(*field)
+                .and_then(|field| first_list(&field.steps, outer))
+            else {
+                continue;
+            };
+            match lists.iter_mut().find(|(known, _)| known == list) {
+                Some((_, uses)) => *uses += 1,
+                None => lists.push((list.to_vec(), 1)),
+            }
+        }
+        let best = lists
+            .into_iter()
+            .max_by_key(|(list, uses)| (*uses, std::cmp::Reverse(list.len())));
+        if of > 1 {
+            self.notes.push(Note::new(
+                NoteKind::Repeat,
+                at,
+                "von der Liste des Musters steht der erste Eintrag in der Vorlage",
+                "of the sample's list the first item is in the template",
+            ));
+        }
+        let Some((list, _)) = best else {
+            return self.value(item, outer);
+        };
+        let each = binding::list(&list, outer);
+        let bound = self.value(item, &Context(list));
+        let mut repeated = Map::new();
+        repeated.insert("$each".to_owned(), Value::from(each));
+        if let Value::Object(members) = bound {
+            repeated.extend(members);
+        }
+        Value::Object(repeated)
+    }
+
+    fn leaf(&mut self, value: &Value, context: &Context) -> Value {
+        let at = self.next;
+        self.next += 1;
+        let found = self.found.get(at).and_then(Option::as_ref);
+        let (Some(slot), Some(found)) = (self.slots.get(at), found) else {
+            self.open(value, at);
+            return value.clone();
+        };
+        let Some(words) = binding::words(slot, found, self.fields, context, self.maps) else {
+            return value.clone();
+        };
+        self.notes
+            .push(Note::proposed(&slot.at, found, self.fields));
+        if let Source::Field(field) = found.source
+            && let Some(field) = self.fields.get(field)
+            && let Some(list) = first_list(&field.steps, context)
+        {
+            let list = Field {
+                steps: list.to_vec(),
+                ..field.clone()
+            }
+            .pointer();
+            self.notes.push(first_only(&slot.at, &list));
+        }
+        let mut bound = json!({ "$from": words.from });
+        // A number or boolean of the data stays one without a conversion.
+        let is_itself = words
+            .convert
+            .as_deref()
+            .is_some_and(|convert| matches!(convert, "number" | "boolean") && !value.is_string());
+        if let Some(convert) = words.convert.filter(|_| !is_itself) {
+            bound["$as"] = Value::from(convert);
+        }
+        if let Some(codes) = words.codes {
+            bound["$codes"] = Value::from(codes);
+        }
+        if !words.is_certain {
+            bound["$missing"] = Value::from("drop");
+        }
+        bound
+    }
+
+    fn open(&mut self, value: &Value, at: usize) {
+        let Some(slot) = self.slots.get(at) else {
+            return;
+        };
+        if value.is_null() || slot.name.starts_with('$') || names::folded(&slot.name) == "version" {
+            return;
+        }
+        self.notes.push(Note::new(
+            NoteKind::Constant,
+            slot.at.clone(),
+            "keine Quelle gefunden; der Wert des Musters würde so übergeben",
+            "no source found; the sample's value would be handed over as it is",
+        ));
+    }
+}
+
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members.values().map(count).sum(),
+        Value::Array(items) => items.first().map_or(0, count),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+    }
+}

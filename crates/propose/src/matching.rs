@@ -1,0 +1,387 @@
+//! Which field goes into which slot. Every match is a guess with a reason; the same input gives the same matches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::fields::{Field, Kind};
+use crate::names;
+use crate::slots::{Look, Slot};
+
+/// Below this nothing is proposed.
+const SCORE_MIN: i32 = 62;
+/// Attributes are mostly constants of the format.
+const ATTRIBUTE_MIN: i32 = 92;
+
+/// Where a slot's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The field at this place of the list.
+    Field(usize),
+    /// Something beside the data.
+    Beside(&'static Beside),
+}
+
+/// A source beside the data.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Beside {
+    pub(crate) name: &'static str,
+    pub(crate) expression: &'static str,
+    pub(crate) is_moment: bool,
+}
+
+const BESIDE: &[Beside] = &[
+    Beside {
+        name: "eingangsdatum",
+        expression: "$received_at",
+        is_moment: true,
+    },
+    Beside {
+        name: "erstellungszeitpunkt",
+        expression: "$message.created_at",
+        is_moment: true,
+    },
+    Beside {
+        name: "antragsnummer",
+        expression: "$submission.id",
+        is_moment: false,
+    },
+    Beside {
+        name: "nachrichtenUUID",
+        expression: "$message.uuid",
+        is_moment: false,
+    },
+    Beside {
+        name: "mandant",
+        expression: "$receiver.mandant",
+        is_moment: false,
+    },
+    Beside {
+        name: "regionalschluessel",
+        expression: "$receiver.ars",
+        is_moment: false,
+    },
+    Beside {
+        name: "behoerde",
+        expression: "$receiver.name",
+        is_moment: false,
+    },
+];
+
+/// A proposal for one slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) source: Source,
+    /// 62 to 100.
+    pub(crate) score: i32,
+}
+
+/// The service's side.
+pub(crate) struct Offer<'o> {
+    pub(crate) fields: &'o [Field],
+    /// A valid submission.
+    pub(crate) example: &'o Value,
+}
+
+/// A field, or a source beside the data, that may go into a slot.
+struct Candidate {
+    score: i32,
+    slot: usize,
+    source: Source,
+}
+
+/// One entry per slot.
+pub(crate) fn matches(slots: &[Slot], offer: &Offer<'_>) -> Vec<Option<Match>> {
+    let mut candidates = candidates(slots, offer);
+    let bonus = company(slots, offer.fields, &candidates);
+    for (candidate, bonus) in candidates.iter_mut().zip(bonus) {
+        candidate.score += bonus;
+    }
+    // Best first; the sort is stable, so equal scores keep the order of the sample and of the schema.
+    candidates.sort_by_key(|candidate| -candidate.score);
+    let mut found: Vec<Option<Match>> = vec![None; slots.len()];
+    let mut used = Vec::new();
+    for Candidate {
+        score,
+        slot,
+        source,
+    } in candidates
+    {
+        let Some(place) = found.get_mut(slot).filter(|place| place.is_none()) else {
+            continue;
+        };
+        if used.contains(&source) {
+            continue;
+        }
+        if let Source::Field(_) = source {
+            used.push(source.clone());
+        }
+        *place = Some(Match {
+            source,
+            score: score.min(100),
+        });
+    }
+    found
+}
+
+fn candidates(slots: &[Slot], offer: &Offer<'_>) -> Vec<Candidate> {
+    let known: Vec<Known> = offer
+        .fields
+        .iter()
+        .map(|field| Known::new(field, offer.example))
+        .collect();
+    let mut candidates = Vec::new();
+    for (slot, read) in slots.iter().map(Read::new).enumerate() {
+        let least = if read.slot.is_attribute {
+            ATTRIBUTE_MIN
+        } else {
+            SCORE_MIN
+        };
+        let fields = known
+            .iter()
+            .enumerate()
+            .map(|(at, known)| (score(&read, known), Source::Field(at)))
+            .filter(|(score, _)| *score >= least);
+        let beside = BESIDE
+            .iter()
+            .map(|beside| (score_beside(&read, beside), Source::Beside(beside)))
+            .filter(|(score, _)| *score >= least.max(80));
+        let found = fields.chain(beside).map(|(score, source)| Candidate {
+            score,
+            slot,
+            source,
+        });
+        candidates.extend(found);
+    }
+    candidates
+}
+
+/// Slots below the same names (or all), and an object of the data.
+type Served<'s> = (Option<&'s [String]>, Vec<&'s str>);
+
+/// What belongs together goes together: a field is likelier if fields of the same object fit the neighbours of the slot, too.
+fn company(slots: &[Slot], fields: &[Field], candidates: &[Candidate]) -> Vec<i32> {
+    let prefixes = |candidate: &Candidate| -> Vec<Vec<&str>> {
+        let Source::Field(field) = candidate.source else {
+            return Vec::new();
+        };
+        let above = fields.get(field).map(Field::above).unwrap_or_default();
+        (1..=above.len()).map(|to| above[..to].to_vec()).collect()
+    };
+    let above = |slot: usize| slots.get(slot).map(|slot| slot.above.as_slice());
+    let mut served: BTreeMap<Served<'_>, BTreeSet<usize>> = BTreeMap::new();
+    for candidate in candidates {
+        for prefix in prefixes(candidate) {
+            for group in [None, above(candidate.slot)] {
+                let slots = served.entry((group, prefix.clone())).or_default();
+                slots.insert(candidate.slot);
+            }
+        }
+    }
+    let size = |group: Option<&[String]>| {
+        slots
+            .iter()
+            .filter(|slot| group.is_none_or(|group| slot.above == group))
+            .count()
+            .max(1)
+    };
+    let share = |group: Option<&[String]>, of: &[Vec<&str>], weight: usize| {
+        let served: usize = of
+            .iter()
+            .filter_map(|prefix| served.get(&(group, prefix.clone())))
+            .map(BTreeSet::len)
+            .sum();
+        weight * served / (size(group) * of.len().max(1))
+    };
+    candidates
+        .iter()
+        .map(|candidate| {
+            let of = prefixes(candidate);
+            let bonus = share(None, &of, 10) + share(above(candidate.slot), &of, 10);
+            i32::try_from(bonus).unwrap_or(0)
+        })
+        .collect()
+}
+
+/// A slot, prepared.
+struct Read<'s> {
+    slot: &'s Slot,
+    own: Vec<String>,
+    above: Vec<String>,
+    look: Look,
+}
+
+impl<'s> Read<'s> {
+    fn new(slot: &'s Slot) -> Self {
+        Self {
+            slot,
+            own: names::parts(&slot.name),
+            above: slot
+                .above
+                .iter()
+                .flat_map(|name| names::parts(name))
+                .collect(),
+            look: slot.look(),
+        }
+    }
+}
+
+/// A field, prepared.
+struct Known<'f> {
+    field: &'f Field,
+    above: Vec<String>,
+    values: Vec<String>,
+}
+
+impl<'f> Known<'f> {
+    fn new(field: &'f Field, example: &Value) -> Self {
+        let mut above: Vec<String> = field.above().into_iter().flat_map(names::parts).collect();
+        let labels = field.labels.iter().rev().skip(1);
+        above.extend(labels.flat_map(|label| names::parts(label)));
+        Self {
+            field,
+            above,
+            values: values_at(example, &field.pointer()),
+        }
+    }
+}
+
+/// The texts and numbers at a pointer with `*`.
+pub(crate) fn values_at(data: &Value, pointer: &str) -> Vec<String> {
+    let mut at = vec![data];
+    for part in pointer.split('/').skip(1) {
+        at = at
+            .into_iter()
+            .flat_map(|value| match (value, part) {
+                (Value::Array(items), "*") => items.iter().collect(),
+                (Value::Object(members), _) => members
+                    .get(&part.replace("~1", "/").replace("~0", "~"))
+                    .into_iter()
+                    .collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+    }
+    at.into_iter()
+        .filter_map(|value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        })
+        .collect()
+}
+
+fn score(read: &Read<'_>, known: &Known<'_>) -> i32 {
+    let (key, label) = known.field.leaf();
+    let is_above = |word: &&String| {
+        known
+            .above
+            .iter()
+            .any(|above| names::same_meaning(word, above))
+    };
+    // `HALTER_STRASSE`: what names the surroundings is no part of the name.
+    let mut own: Vec<String> = read
+        .own
+        .iter()
+        .filter(|word| !is_above(word))
+        .cloned()
+        .collect();
+    if own.is_empty() {
+        own.clone_from(&read.own);
+    }
+    let left = own.len();
+    let of_name = [
+        names::alike(&own, key),
+        names::alike(&read.own, key),
+        names::alike(&own, label) - 3,
+        names::alike(&read.own, label) - 3,
+    ];
+    let name = of_name.into_iter().max().unwrap_or(0);
+    if name < 40 {
+        return 0;
+    }
+    name + context(read, known, left) + value(read, known)
+}
+
+/// `left`: how many words of the name do not name the surroundings.
+fn context(read: &Read<'_>, known: &Known<'_>, left: usize) -> i32 {
+    let told = left < read.own.len();
+    let shared = read.above.iter().any(|word| {
+        known
+            .above
+            .iter()
+            .any(|above| names::same_meaning(word, above))
+    });
+    let depth = i32::try_from(known.field.above().len()).unwrap_or(0);
+    let required = i32::from(known.field.is_required) * 3;
+    let surroundings = match (shared || told, read.above.len() > 1) {
+        (true, _) => 8,
+        (false, true) => -12,
+        (false, false) => 0,
+    };
+    surroundings + required - depth
+}
+
+fn value(read: &Read<'_>, known: &Known<'_>) -> i32 {
+    let values: Vec<String> = read
+        .slot
+        .values
+        .iter()
+        .map(|value| names::folded(value))
+        .filter(|value| !value.is_empty())
+        .collect();
+    let equal = known
+        .values
+        .iter()
+        .any(|known| values.contains(&names::folded(known)));
+    let bonus = if equal { 8 } else { 0 };
+    let key = known.field.leaf().0;
+    bonus
+        + match (&known.field.kind, &read.look) {
+            (_, Look::Nothing) | (Kind::Text, Look::Number(_) | Look::Text) => 0,
+            (Kind::Date | Kind::PartialDate | Kind::Moment, Look::Date(_) | Look::Moment)
+            | (Kind::Boolean, Look::Boolean(_)) => 12,
+            (Kind::Date | Kind::PartialDate | Kind::Moment, _)
+            | (_, Look::Date(_) | Look::Moment) => -40,
+            (Kind::Number, Look::Number(_)) => 6,
+            (Kind::Boolean | Kind::Number, _) => -30,
+            (Kind::Code(codes), _) => {
+                let fits = |text: &str| values.contains(&names::folded(text));
+                if codes
+                    .iter()
+                    .any(|code| fits(&code.code) || fits(&code.label))
+                {
+                    15
+                } else {
+                    0
+                }
+            }
+            (Kind::Text, Look::Iban) => {
+                if names::same_meaning(&names::folded(key), "iban") {
+                    30
+                } else {
+                    -40
+                }
+            }
+            (Kind::Text, Look::Email) => {
+                if names::same_meaning(&names::folded(key), "email") {
+                    30
+                } else {
+                    -40
+                }
+            }
+            (Kind::Text, Look::Boolean(_)) => -20,
+        }
+}
+
+fn score_beside(read: &Read<'_>, beside: &Beside) -> i32 {
+    let name = names::alike(&read.own, beside.name);
+    match (&read.look, beside.is_moment) {
+        (Look::Date(_) | Look::Moment, true) => name + 8,
+        (Look::Nothing, _)
+        | (Look::Number(_) | Look::Boolean(_) | Look::Iban | Look::Email | Look::Text, false) => {
+            name
+        }
+        (Look::Date(_) | Look::Moment, false) | (_, true) => 0,
+    }
+}

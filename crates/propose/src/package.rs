@@ -1,0 +1,421 @@
+//! The whole package: `package.toml`, template, code maps, one example, and what is left to do.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use amtsbote_problem::Bilingual;
+use serde_json::{Map, Value};
+
+use crate::binding::{Maps, quoted};
+use crate::fields::{Field, fields};
+use crate::fixed::{self, Column};
+use crate::matching::{Match, Offer, Source};
+use crate::names;
+use crate::slots::Slot;
+use crate::{Unusable, csv, dom, json, xml, xsd};
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Ask<'a> {
+    /// Name of the package.
+    pub name: &'a str,
+    /// URN of the service.
+    pub service: &'a str,
+    /// The service's name.
+    pub label: &'a Bilingual,
+    /// URI of the schema.
+    pub schema_uri: &'a str,
+    /// The schema.
+    pub schema: &'a Value,
+    /// A valid submission, as it stands in the service's folder: becomes the package's example.
+    pub example: &'a [u8],
+    /// Name of the example.
+    pub example_name: &'a str,
+    /// The sample.
+    pub sample: Sample<'a>,
+}
+
+/// What the procedure reads.
+#[derive(Debug, Clone)]
+pub enum Sample<'a> {
+    /// A sample message.
+    Xml(&'a [u8]),
+    /// A sample file with one column name per column in its first line.
+    Csv(&'a [u8]),
+    /// A sample file, and its columns if they are known.
+    Fixed(&'a [u8], Option<&'a [Column]>),
+    /// A sample document.
+    Json(&'a [u8]),
+    /// Schema files by path, and the root element if there are several.
+    Xsd(&'a BTreeMap<String, Vec<u8>>, Option<&'a str>),
+}
+
+/// What a person should know of one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What it is.
+    pub kind: NoteKind,
+    /// Where in the format.
+    pub at: String,
+    /// What, and what to do.
+    pub text: Bilingual,
+}
+
+/// Kinds of notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteKind {
+    /// A source was proposed; 62 (look twice) to 100 (the same name).
+    Proposed(i32),
+    /// Nothing fits a place that wants a value.
+    Unmapped,
+    /// The sample's own text would be handed over.
+    Constant,
+    /// The procedure needs it, the application may lack it.
+    MaybeMissing,
+    /// A list of the data is left out but for its first item.
+    FirstOnly,
+    /// A part that repeats.
+    Repeat,
+    /// Something to know.
+    Info,
+}
+
+impl NoteKind {
+    /// The stable name, for scripts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proposed(_) => "proposed",
+            Self::Unmapped => "unmapped",
+            Self::Constant => "constant",
+            Self::MaybeMissing => "may-be-missing",
+            Self::FirstOnly => "first-only",
+            Self::Repeat => "repeat",
+            Self::Info => "info",
+        }
+    }
+
+    /// Whether a person has to do something before the package is right.
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Unmapped | Self::Constant | Self::MaybeMissing | Self::FirstOnly => true,
+            Self::Proposed(_) | Self::Repeat | Self::Info => false,
+        }
+    }
+}
+
+impl Note {
+    pub(crate) fn new(kind: NoteKind, at: String, de: &str, en: &str) -> Self {
+        Self {
+            kind,
+            at,
+            text: Bilingual::new(de, en),
+        }
+    }
+
+    pub(crate) fn proposed(at: &str, found: &Match, fields: &[Field]) -> Self {
+        let source = match &found.source {
+            Source::Beside(beside) => beside.expression.to_owned(),
+            Source::Field(field) => fields.get(*field).map(described).unwrap_or_default(),
+        };
+        Self {
+            kind: NoteKind::Proposed(found.score),
+            at: at.to_owned(),
+            text: Bilingual::new(source.clone(), source),
+        }
+    }
+
+    /// As it stands in the template.
+    pub(crate) fn remark(&self) -> String {
+        match self.kind {
+            NoteKind::Proposed(score) => {
+                let doubt = if score < 80 {
+                    ", bitte genau prüfen / look twice"
+                } else {
+                    ""
+                };
+                format!("Vorschlag / proposal ({score} %{doubt}): {}", self.text.de)
+            }
+            NoteKind::Unmapped
+            | NoteKind::Constant
+            | NoteKind::MaybeMissing
+            | NoteKind::FirstOnly
+            | NoteKind::Repeat
+            | NoteKind::Info => {
+                format!("{} / {}", self.text.de, self.text.en)
+            }
+        }
+    }
+}
+
+fn described(field: &Field) -> String {
+    let label = field.leaf().1.replace(['\n', '\r'], " ");
+    if label.is_empty() {
+        field.pointer()
+    } else {
+        format!("{} \"{label}\"", field.pointer())
+    }
+}
+
+/// A proposed package.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// Files of the package; expected output is still missing.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Place by place, in the format's order.
+    pub notes: Vec<Note>,
+}
+
+/// What the format's part gave.
+struct Made {
+    format: &'static str,
+    settings: String,
+    template: (&'static str, String),
+    notes: Vec<Note>,
+    /// Header data of the receiver the template reads: name → sample value.
+    receiver: Map<String, Value>,
+}
+
+/// Proposes a package.
+pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
+    let example: Value = serde_json::from_slice(ask.example).map_err(|_| {
+        Unusable::new(
+            "das Beispiel der Leistung ist kein JSON",
+            "the service's example is not JSON",
+        )
+    })?;
+    let fields = fields(ask.schema);
+    if fields.is_empty() {
+        return Err(Unusable::new(
+            "das Schema der Leistung nennt keine Felder",
+            "the service's schema names no fields",
+        ));
+    }
+    let offer = Offer {
+        fields: &fields,
+        example: &example,
+    };
+    let mut maps = Maps::default();
+    let made = match &ask.sample {
+        Sample::Xml(bytes) => from_xml(dom::parse(bytes)?, &offer, &mut maps),
+        Sample::Xsd(files, root) => from_xml(xsd::sample(files, *root)?, &offer, &mut maps),
+        Sample::Csv(bytes) => from_csv(ask.name, bytes, &offer, &mut maps)?,
+        Sample::Fixed(bytes, columns) => {
+            from_fixed(ask.name, bytes, *columns, (&offer, &mut maps))?
+        }
+        Sample::Json(bytes) => from_json(ask.name, bytes, &offer, &mut maps)?,
+    };
+    let mut files = BTreeMap::new();
+    files.insert("package.toml".to_owned(), manifest(ask, &made).into_bytes());
+    files.insert(made.template.0.to_owned(), made.template.1.into_bytes());
+    for (name, text) in maps.0 {
+        files.insert(format!("codes/{name}.toml"), text.into_bytes());
+    }
+    let folder = format!("examples/{}", ask.example_name);
+    files.insert(format!("{folder}/input.json"), ask.example.to_vec());
+    if !made.receiver.is_empty() {
+        let receiver = format!("{:#}\n", Value::Object(made.receiver));
+        files.insert(format!("{folder}/receiver.json"), receiver.into_bytes());
+    }
+    Ok(Proposal {
+        files,
+        notes: merged(made.notes),
+    })
+}
+
+/// What is said of several places is said once.
+fn merged(notes: Vec<Note>) -> Vec<Note> {
+    let mut kept: Vec<Note> = Vec::new();
+    for note in notes {
+        let same = kept.iter_mut().find(|known| {
+            known.kind == NoteKind::FirstOnly && known.kind == note.kind && known.text == note.text
+        });
+        match same {
+            Some(known) => known.at = format!("{}, {}", known.at, note.at),
+            None => kept.push(note),
+        }
+    }
+    kept
+}
+
+fn manifest(ask: &Ask<'_>, made: &Made) -> String {
+    let mut text = String::from(
+        "# Vorschlag. Bitte jede Zuordnung der Vorlage bestätigen, dann die Zeile `draft = true` entfernen.\n# A proposal. Confirm each match of the template, then remove the line `draft = true`.\ndraft = true\n",
+    );
+    let _ = write!(
+        text,
+        "name = {}\nversion = \"0.1.0\"\nlabel = {{ de = {}, en = {} }}\nservice = {}\nschema = {}\nformat = {}\n\n",
+        quoted(ask.name),
+        quoted(&ask.label.de),
+        quoted(&ask.label.en),
+        quoted(ask.service),
+        quoted(ask.schema_uri),
+        quoted(made.format)
+    );
+    text.push_str(
+        "# Angaben, die absichtlich nicht übergeben werden, mit ihrem Grund / inputs left out on purpose, with their reason:\n# ignore = [\"/erklaerungen\"]\n\n",
+    );
+    let _ = write!(
+        text,
+        "[settings]\n{}\n[[example]]\nname = {}\nabout = \"aus der Leistung / from the service\"\n",
+        made.settings,
+        quoted(ask.example_name)
+    );
+    text
+}
+
+/// Sample values for what templates read of `$receiver`.
+fn receiver<'m>(found: impl Iterator<Item = (&'m Slot, &'m Match)>) -> Map<String, Value> {
+    let mut receiver = Map::new();
+    for (slot, found) in found {
+        if let Source::Beside(beside) = &found.source
+            && let Some(key) = beside.expression.strip_prefix("$receiver.")
+        {
+            let value = slot
+                .values
+                .iter()
+                .find(|value| !value.is_empty())
+                .map_or("?", String::as_str);
+            receiver.insert(key.to_owned(), Value::from(value));
+        }
+    }
+    receiver
+}
+
+fn from_xml(root: dom::Element, offer: &Offer<'_>, maps: &mut Maps) -> Made {
+    let name = root.local().to_owned();
+    let drafted = xml::draft(root, offer, maps);
+    let text = dom::print(&drafted.root);
+    // What `$receiver` has to hold is told by the template itself.
+    let mut receiver = Map::new();
+    for key in ["mandant", "ars", "name"] {
+        if text.contains(&format!("\"$receiver.{key}\"")) {
+            receiver.insert(key.to_owned(), Value::from("?"));
+        }
+    }
+    Made {
+        format: "container",
+        settings: format!(
+            "layout = \"folder\"\ndata = [\"xml\"]\ntemplate = \"vorlage.xml\"\nfile = {}\nmanifest = \"none\"\n",
+            quoted(&file_name(&name))
+        ),
+        template: ("vorlage.xml", text),
+        notes: drafted.notes,
+        receiver,
+    }
+}
+
+fn file_name(name: &str) -> String {
+    let name = names::folded(name);
+    let name: String = name.chars().take(40).collect();
+    if name.is_empty() {
+        "antrag".to_owned()
+    } else {
+        name
+    }
+}
+
+fn from_csv(
+    name: &str,
+    bytes: &[u8],
+    offer: &Offer<'_>,
+    maps: &mut Maps,
+) -> Result<Made, Unusable> {
+    let sheet = csv::read(bytes)?;
+    let columns = csv::Columns {
+        names: &sheet.names,
+        rows: &sheet.rows,
+        fixed: &[],
+        has_header: sheet.has_header,
+    };
+    let listed = csv::list(&columns, offer, maps);
+    let mut notes = listed.notes;
+    if !sheet.has_header {
+        notes.push(Note::new(
+            NoteKind::Info,
+            "column".to_owned(),
+            "die erste Zeile nennt keine Spaltennamen; mit Namen wird der Vorschlag viel besser",
+            "the first line names no columns; with names the proposal becomes much better",
+        ));
+    }
+    Ok(Made {
+        format: "table",
+        settings: format!(
+            "kind = \"csv\"\ncolumns = \"spalten.toml\"\nfile = {}\nencoding = {}\nseparator = {}\nquote = {}\nline_end = {}\n",
+            quoted(&format!("{}.csv", file_name(name))),
+            quoted(sheet.encoding),
+            quoted(&sheet.separator.to_string()),
+            quoted(sheet.quote),
+            quoted(sheet.line_end)
+        ),
+        template: ("spalten.toml", listed.text),
+        notes,
+        receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
+    })
+}
+
+fn from_fixed(
+    name: &str,
+    bytes: &[u8],
+    given: Option<&[Column]>,
+    (offer, maps): (&Offer<'_>, &mut Maps),
+) -> Result<Made, Unusable> {
+    let records = fixed::read(bytes, given)?;
+    let names: Vec<String> = records
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let columns = csv::Columns {
+        names: &names,
+        rows: &records.rows,
+        fixed: &records.columns,
+        has_header: false,
+    };
+    let listed = csv::list(&columns, offer, maps);
+    let mut notes = listed.notes;
+    if records.is_guessed {
+        notes.push(Note::new(
+            NoteKind::Info,
+            "column".to_owned(),
+            "die Spalten sind aus Leerzeichen erraten; mit --fields NAME:Breite,… wird der Vorschlag sicher",
+            "columns were guessed from blanks; with --fields NAME:width,… the proposal becomes safe",
+        ));
+    }
+    Ok(Made {
+        format: "table",
+        settings: format!(
+            "kind = \"fixed\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\nline_end = {}\n",
+            quoted(&format!("{}.txt", file_name(name))),
+            quoted(records.encoding.trim_end_matches("-bom")),
+            quoted(records.line_end)
+        ),
+        template: ("saetze.toml", listed.text),
+        notes,
+        receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
+    })
+}
+
+fn from_json(
+    name: &str,
+    bytes: &[u8],
+    offer: &Offer<'_>,
+    maps: &mut Maps,
+) -> Result<Made, Unusable> {
+    let sample: Value = serde_json::from_slice(bytes).map_err(|error| {
+        Unusable::new(
+            format!("das Muster ist kein JSON: {error}"),
+            format!("the sample is not JSON: {error}"),
+        )
+    })?;
+    let drafted = json::draft(&sample, offer, maps);
+    Ok(Made {
+        format: "json",
+        settings: format!(
+            "template = \"vorlage.json\"\nfile = {}\n",
+            quoted(&format!("{}.json", file_name(name)))
+        ),
+        template: ("vorlage.json", format!("{:#}\n", drafted.sample)),
+        notes: drafted.notes,
+        receiver: receiver(drafted.found.iter().map(|(slot, found)| (slot, found))),
+    })
+}

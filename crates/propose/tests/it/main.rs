@@ -1,0 +1,4 @@
+//! Proposals for the services of this project, from samples no package was made for; services from schemas of others.
+
+#[cfg(test)]
+mod samples;
