@@ -9,7 +9,7 @@ use amtsbote_gateway::{
     Addresses, Client, Clients, Context as Gateway, CryptoPool, Identity, Limits, Parts, Right,
     RoutingSettings, Server, ServerSettings,
 };
-use amtsbote_jose::{X5c, sha256_hex};
+use amtsbote_jose::{CertificateRule, TrustAnchors, X5c, sha256_hex};
 use amtsbote_settings as settings;
 use amtsbote_store_sql::{FolderBlobs, SqliteStore};
 use amtsbote_validate::service::Catalogue;
@@ -72,15 +72,13 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
         clock: Arc::new(SystemClock),
         crypto: crypto_pool(),
         limits: limits(&settings.limits),
-        certificates: if settings.danger_keys_without_certificate {
-            X5c::Optional
-        } else {
-            X5c::Required
-        },
+        certificates: certificates(settings)?,
     };
+    let routing = RoutingSettings::default();
+    let per_minute = settings.limits.routing_per_minute;
     let routing = RoutingSettings {
         areas: areas::pilots(),
-        ..RoutingSettings::default()
+        requests_per_minute: per_minute.unwrap_or(routing.requests_per_minute),
     };
     let context = Gateway::with_routing(parts, routing);
     Ok(Ready {
@@ -90,6 +88,25 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
         store,
         blobs,
         settings: settings.clone(),
+    })
+}
+
+fn certificates(settings: &settings::Gateway) -> Result<CertificateRule> {
+    let rule = CertificateRule::from(if settings.danger_keys_without_certificate {
+        X5c::Optional
+    } else {
+        X5c::Required
+    });
+    let Some(path) = &settings.key_trust_file else {
+        return Ok(rule);
+    };
+    let anchors = TrustAnchors::from_pem(folder::read_text(path)?.as_bytes())
+        .with_context(|| format!("{} is not usable", path.display()))?;
+    let rule = rule.trusting(anchors);
+    Ok(if settings.danger_self_signed_keys {
+        rule.danger_self_signed()
+    } else {
+        rule
     })
 }
 
@@ -166,6 +183,10 @@ fn limits(given: &settings::Limits) -> Limits {
         intake_bytes: given.intake_bytes.unwrap_or(default.intake_bytes),
         token_life: given.token_life.map_or(default.token_life, |span| span.0),
         wait_max: given.wait_max.map_or(default.wait_max, |span| span.0),
+        requests_per_minute: given
+            .requests_per_minute
+            .unwrap_or(default.requests_per_minute),
+        tokens_per_minute: given.tokens_per_minute.unwrap_or(default.tokens_per_minute),
         ..default
     }
 }

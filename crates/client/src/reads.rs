@@ -45,13 +45,27 @@ impl Session {
         let answer = self.open_call(&Call::get(url)).await?;
         let text = std::str::from_utf8(answer.json()?)
             .map_err(|_| Fault::malformed("a JWK was expected"))?;
-        let key = PublicKey::parse(text, key_use, self.service().x5c())
+        let rule = self.service().certificates();
+        let key = PublicKey::parse(text, key_use, rule.x5c())
             .map_err(|_| Fault::malformed("the key breaks the policy for keys"))?;
         if key.kid() == kid {
             Ok(key)
         } else {
             Err(Fault::malformed("it is another key than asked for"))
         }
+    }
+
+    /// The key to seal for, its certificates judged at present by the service's rule. Old events stay verifiable when the
+    /// certificate of their key has ended, and are read with [`Session::destination_key`]; sealing is for the present.
+    pub async fn sealing_key(&self, id: DestinationId, kid: &str) -> Result<PublicKey, Fault> {
+        let key = self.destination_key(id, kid, KeyUse::Encryption).await?;
+        self.service()
+            .certificates()
+            .check(&key, self.now().as_seconds())
+            .map_err(|_| {
+                Fault::malformed("a key with certificates that are trusted was expected")
+            })?;
+        Ok(key)
     }
 
     /// The service's own keys, from the cache if it holds all of `kids`.

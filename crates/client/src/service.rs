@@ -1,7 +1,7 @@
 //! Where a delivery service is and how it is spoken to.
 
 use amtsbote_fit_connect::ApiVersion;
-use amtsbote_jose::X5c;
+use amtsbote_jose::{CertificateRule, X5c};
 use amtsbote_model::{ClientId, Secret};
 use url::Url;
 
@@ -12,7 +12,7 @@ pub struct Service {
     token: Url,
     version: ApiVersion,
     issuer: String,
-    key_policy: X5c,
+    key_policy: CertificateRule,
     limits: Limits,
 }
 
@@ -58,7 +58,7 @@ impl Service {
             token,
             version,
             issuer,
-            key_policy: X5c::Required,
+            key_policy: X5c::Required.into(),
             limits: Limits::default(),
         })
     }
@@ -70,10 +70,10 @@ impl Service {
         self
     }
 
-    /// With another rule for certificates in destinations' keys (test environments).
+    /// With another rule for certificates in destinations' keys: trust anchors, or less than a certificate (test environments).
     #[must_use]
-    pub const fn key_policy(mut self, policy: X5c) -> Self {
-        self.key_policy = policy;
+    pub fn key_policy(mut self, policy: impl Into<CertificateRule>) -> Self {
+        self.key_policy = policy.into();
         self
     }
 
@@ -94,8 +94,8 @@ impl Service {
         &self.issuer
     }
 
-    pub(crate) const fn x5c(&self) -> X5c {
-        self.key_policy
+    pub(crate) const fn certificates(&self) -> &CertificateRule {
+        &self.key_policy
     }
 
     pub(crate) const fn bounds(&self) -> Limits {

@@ -46,25 +46,16 @@ pub(crate) fn judge(
     wanted: Wanted,
     at: &str,
 ) -> Result<PublicKey, Findings> {
-    let key =
-        PublicKey::from_json(jwk, wanted.key_use(), context.certificates()).map_err(|refused| {
-            refused
-                .faults
-                .iter()
-                .map(|fault| finding(*fault, at))
-                .collect::<Findings>()
-        })?;
-    let now_s = context.now().as_seconds();
-    if key
-        .certificate()
-        .is_some_and(|certificate| certificate.not_after_s < now_s)
-    {
-        let text = Bilingual::new(
-            "das Zertifikat ist abgelaufen",
-            "the certificate has expired",
-        );
-        return Err(vec![Finding::new(format!("{at}/x5c"), "key-policy", text)]);
-    }
+    let rule = context.certificates();
+    let key = PublicKey::from_json(jwk, wanted.key_use(), rule.x5c()).map_err(|refused| {
+        refused
+            .faults
+            .iter()
+            .map(|fault| finding(*fault, at))
+            .collect::<Findings>()
+    })?;
+    rule.check(&key, context.now().as_seconds())
+        .map_err(|fault| vec![finding(fault, at)])?;
     Ok(key)
 }
 
@@ -111,7 +102,11 @@ fn member_of(fault: KeyFault) -> &'static str {
         KeyFault::Exponent => "e",
         KeyFault::CertificateMissing
         | KeyFault::CertificateUnreadable
-        | KeyFault::CertificateForAnotherKey => "x5c",
+        | KeyFault::CertificateForAnotherKey
+        | KeyFault::CertificateNotValidNow
+        | KeyFault::CertificateSelfSigned
+        | KeyFault::CertificateUntrusted
+        | KeyFault::CertificateWeak => "x5c",
         KeyFault::NotAnObject
         | KeyFault::PrivatePart
         | KeyFault::MorePrimes
@@ -153,6 +148,14 @@ fn german(fault: KeyFault) -> String {
         }
         KeyFault::CertificateForAnotherKey => {
             "das erste Zertifikat in `x5c` gehört zu einem anderen Schlüssel"
+        }
+        KeyFault::CertificateNotValidNow => "ein Zertifikat in `x5c` ist zurzeit nicht gültig",
+        KeyFault::CertificateSelfSigned => "das Zertifikat in `x5c` ist selbst signiert",
+        KeyFault::CertificateUntrusted => {
+            "die Zertifikate in `x5c` führen zu keiner vertrauten Wurzel: die Kette mitsenden, das eigene zuerst"
+        }
+        KeyFault::CertificateWeak => {
+            "ein Zertifikat in `x5c` hat einen Schlüssel unter 2048 Bit oder ist mit SHA-1 signiert"
         }
         KeyFault::Inconsistent => "die Elemente des Schlüssels passen nicht zusammen",
         _ => "der Schlüssel verletzt die Schlüsselvorgaben",

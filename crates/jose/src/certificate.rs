@@ -15,7 +15,7 @@ use crate::key_fault::KeyFault;
 /// Certificates in one `x5c`, at most.
 const CHAIN_MAX: usize = 8;
 
-/// What the key's own certificate says. The chain is **not** checked here: who must be trusted is the operator's choice.
+/// What the key's own certificate says. The chain is judged by [`crate::CertificateRule`]: who must be trusted is the operator's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Certificate {
     /// Valid from, Unix seconds.
@@ -78,6 +78,11 @@ pub(crate) fn self_sign(key: &PKey<Private>, wish: &SelfSigned<'_>) -> Result<St
     builder.set_pubkey(key)?;
     builder.sign(key, MessageDigest::sha512())?;
     Ok(STANDARD.encode(builder.build().to_der()?))
+}
+
+/// The certificates of an `x5c` that was read before.
+pub(crate) fn chain(x5c: &[String]) -> Option<Vec<X509>> {
+    x5c.iter().map(|text| parse(text)).collect()
 }
 
 fn parse(text: &str) -> Option<X509> {

@@ -185,6 +185,11 @@ impl PublicKey {
         thumbprint(&self.0.modulus)
     }
 
+    /// The certificates as they came, the key's own first.
+    pub(crate) fn x5c(&self) -> &[String] {
+        &self.0.x5c
+    }
+
     /// Octets of the modulus: the length of a wrapped key and of a signature.
     pub(crate) fn modulus(&self) -> &[u8] {
         &self.0.modulus

@@ -68,6 +68,18 @@ pub enum KeyFault {
     /// The first certificate is for another key.
     #[error("the first certificate in `x5c` is for another key")]
     CertificateForAnotherKey,
+    /// A certificate has expired or is not valid yet.
+    #[error("a certificate in `x5c` is not valid at present")]
+    CertificateNotValidNow,
+    /// The certificate is vouched for by its own key alone.
+    #[error("the certificate in `x5c` is self-signed")]
+    CertificateSelfSigned,
+    /// The chain does not lead to a trust anchor, or a signature in it is wrong.
+    #[error("the certificates in `x5c` lead to no trusted root: send the chain, leaf first")]
+    CertificateUntrusted,
+    /// A key or hash in the chain is too weak.
+    #[error("a certificate in `x5c` has a key below 2048 bits or is signed with SHA-1")]
+    CertificateWeak,
     /// The members of the key do not fit together.
     #[error("the members of the key do not fit together")]
     Inconsistent,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!            jwk ─ private ─ key_set          what a key must look like, all faults at once
+//!             │ └── trust                     whom its certificate must come from
 //!             │
 //!   seal ─────┼───► jwe ────► open            RSA-OAEP-256 + A256GCM, whole or streamed
 //!             │      └─ JweScanner            structure alone, for who holds no key
@@ -36,6 +37,7 @@ mod private;
 mod ps512;
 mod random;
 mod token;
+mod trust;
 mod weak;
 
 pub use certificate::{Certificate, SelfSigned};
@@ -52,4 +54,5 @@ pub use key_set::{KeySet, MalformedKeySet};
 pub use private::PrivateKey;
 pub use random::{random_bytes, random_secret};
 pub use token::{MalformedTokenKey, RefusedToken, TokenKey};
+pub use trust::{CertificateRule, MalformedAnchors, TrustAnchors};
 pub use zeroize::Zeroizing;

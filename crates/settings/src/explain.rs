@@ -48,6 +48,14 @@ pub const REFERENCE: &[Explained] = &[
         about: "Whether destinations' keys may come without certificate (`x5c`); for test set-ups.",
     },
     Explained {
+        key: "gateway.key_trust_file",
+        about: "PEM file of root certificates: destinations' keys must come with a chain that leads to one of them.",
+    },
+    Explained {
+        key: "gateway.danger_self_signed_keys",
+        about: "Whether destinations' keys may vouch for themselves beside those with a chain to a root; for test set-ups.",
+    },
+    Explained {
         key: "gateway.callback_networks",
         about: "Networks (CIDR) that callbacks may reach although they are private.",
     },
@@ -114,6 +122,18 @@ pub const REFERENCE: &[Explained] = &[
     Explained {
         key: "gateway.limits.wait_max",
         about: "Longest wait of a list request with `Prefer: wait`.",
+    },
+    Explained {
+        key: "gateway.limits.requests_per_minute",
+        about: "Requests with tokens of one client per minute; 0 is no limit.",
+    },
+    Explained {
+        key: "gateway.limits.tokens_per_minute",
+        about: "Tokens for one client per minute; 0 is no limit.",
+    },
+    Explained {
+        key: "gateway.limits.routing_per_minute",
+        about: "Requests to the routing service per minute, all callers together; 0 is no limit.",
     },
     Explained {
         key: "gateway.callbacks.wait_first",

@@ -34,6 +34,11 @@ pub struct Gateway {
     /// Whether destinations' keys may come without certificate (`x5c`); for test set-ups.
     #[serde(default)]
     pub danger_keys_without_certificate: bool,
+    /// PEM file of root certificates: destinations' keys must come with a chain that leads to one of them.
+    pub key_trust_file: Option<PathBuf>,
+    /// Whether destinations' keys may vouch for themselves beside those with a chain to a root; for test set-ups.
+    #[serde(default)]
+    pub danger_self_signed_keys: bool,
     /// Networks (CIDR) that callbacks may reach although they are private.
     #[serde(default)]
     pub callback_networks: Vec<String>,
@@ -105,6 +110,12 @@ pub struct Limits {
     pub token_life: Option<Span>,
     /// Longest wait of a list request with `Prefer: wait`.
     pub wait_max: Option<Span>,
+    /// Requests with tokens of one client per minute; 0 is no limit.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens for one client per minute; 0 is no limit.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests to the routing service per minute, all callers together; 0 is no limit.
+    pub routing_per_minute: Option<u32>,
 }
 
 impl Gateway {

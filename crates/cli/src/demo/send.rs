@@ -11,7 +11,7 @@ use amtsbote_fit_connect::metadata::{
 use amtsbote_fit_connect::submission::{
     CreateSubmission, Service as PublicService, SubmitSubmission,
 };
-use amtsbote_jose::{KeyUse, PublicKey, seal, sha512_hex};
+use amtsbote_jose::{PublicKey, seal, sha512_hex};
 use amtsbote_model::{
     AttachmentId, CaseId, DestinationId, Personal, Secret, ServiceId, SubmissionId,
     SubmissionSchema,
@@ -146,11 +146,7 @@ async fn by_fit_connect(
     let sender = Sender::new(session.clone());
     let destination = session.destination(actor.destination_id).await?;
     let key = session
-        .destination_key(
-            actor.destination_id,
-            &destination.encryption_kid,
-            KeyUse::Encryption,
-        )
+        .sealing_key(actor.destination_id, &destination.encryption_kid)
         .await?;
     let service = service_of(&sample.body)?;
     let attachments = decoded(&request)?;

@@ -258,6 +258,8 @@ async fn open(dir: &Path, persisted: &Persisted, actors: &[Actor], given: Given)
             clients,
             limits: settings::Limits::default(),
             danger_keys_without_certificate: false,
+            key_trust_file: None,
+            danger_self_signed_keys: false,
             callback_networks: Vec::new(),
             callbacks: settings::Callbacks::default(),
             deadlines: settings::Deadlines::default(),

@@ -2,11 +2,11 @@
 
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::ApiVersion;
-use amtsbote_jose::{KeyUse, PrivateKey};
+use amtsbote_jose::{CertificateRule, KeyUse, PrivateKey, SelfSigned, TrustAnchors, X5c};
 use serde_json::{Value, json};
 
 use super::event_logs::{DESTINATION_KEY, SERVICE_KEY};
-use super::stage::{DESTINATION, Say, Stage};
+use super::stage::{DESTINATION, NOW_S, Say, Stage};
 
 fn jwk(key: &PrivateKey) -> Value {
     key.public().to_json()
@@ -72,6 +72,42 @@ async fn a_key_is_read_without_a_token_and_must_be_the_one_asked_for() {
         .destination_key(id, "destination-key", KeyUse::Signature)
         .await
         .unwrap_err();
+    assert!(matches!(fault, Fault::Malformed { .. }), "{fault:?}");
+}
+
+#[tokio::test]
+async fn what_is_sealed_for_must_lead_to_an_anchor() {
+    let wish = SelfSigned {
+        common_name: "Teststelle",
+        not_before_s: NOW_S - 1000,
+        not_after_s: NOW_S + 1000,
+    };
+    let made = |kid: &str| {
+        PrivateKey::generate_self_signed(KeyUse::Encryption, kid, &wish)
+            .unwrap()
+            .public()
+            .to_json()
+    };
+    let (known, stranger) = (made("known-wrapKey"), made("other-wrapKey"));
+    let pem = |key: &Value| {
+        let der = key["x5c"][0].as_str().unwrap().as_bytes();
+        let lines = der
+            .chunks(64)
+            .map(|line| String::from_utf8_lossy(line) + "\n");
+        let text: String = lines.collect();
+        format!("-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n")
+    };
+    let anchors = TrustAnchors::from_pem(pem(&known).as_bytes()).unwrap();
+    let rule = CertificateRule::from(X5c::Required).trusting(anchors);
+    let id = DESTINATION.parse().unwrap();
+    let answers = [&known, &stranger, &known].map(|key| Say::json(200, key));
+    let stage = Stage::play(answers).await;
+    let session = stage.session_trusting(ApiVersion::V2, rule);
+    assert!(session.sealing_key(id, "known-wrapKey").await.is_ok());
+    let fault = session.sealing_key(id, "other-wrapKey").await.unwrap_err();
+    assert!(matches!(fault, Fault::Malformed { .. }), "{fault:?}");
+    stage.clock.turn(1001);
+    let fault = session.sealing_key(id, "known-wrapKey").await.unwrap_err();
     assert!(matches!(fault, Fault::Malformed { .. }), "{fault:?}");
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use amtsbote_client::{Credentials, Limits, Service, Session};
 use amtsbote_fit_connect::ApiVersion;
-use amtsbote_jose::X5c;
+use amtsbote_jose::{CertificateRule, X5c};
 use amtsbote_model::{Clock, Secret, Timestamp};
 use amtsbote_outgoing::{Outgoing, PlainHttp, Settings, Timeouts};
 use axum::Router;
@@ -162,6 +162,12 @@ impl Stage {
     /// Its events are expected from `issuer`.
     pub(crate) fn session_issued_by(&self, version: ApiVersion, issuer: &str) -> Session {
         let service = self.service(version).issuer(issuer);
+        self.open(service, Duration::from_secs(20), PlainHttp::DangerAllowed)
+    }
+
+    /// Keys to seal for are held to this rule.
+    pub(crate) fn session_trusting(&self, version: ApiVersion, rule: CertificateRule) -> Session {
+        let service = self.service(version).key_policy(rule);
         self.open(service, Duration::from_secs(20), PlainHttp::DangerAllowed)
     }
 

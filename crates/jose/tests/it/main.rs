@@ -15,4 +15,6 @@ mod tokens;
 #[cfg(test)]
 mod traps;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod vectors;
