@@ -99,6 +99,9 @@ pub(crate) struct Sandbox {
     /// and the private signing key (`sign`), whatever the files are called.
     #[arg(long)]
     pub(crate) keys: Option<PathBuf>,
+    /// PEM file of root certificates: keys that clients bring for destinations must come with a chain that leads to one of them.
+    #[arg(long)]
+    pub(crate) trust_keys: Option<PathBuf>,
     /// Folder of the shared submission schemas.
     #[arg(long, env = "AMTSBOTE_SCHEMAS")]
     pub(crate) schemas: Option<PathBuf>,

@@ -15,6 +15,8 @@ const PORTAL: &str = "portal.jwk";
 const TOKENS: &str = "token.key";
 /// Folder of older public keys of the gateway that still verify.
 const RETIRED: &str = "retired";
+/// The same for the portal's.
+const RETIRED_PORTAL: &str = "retired-portal";
 
 /// File names of a destination's keys.
 pub(crate) const DECRYPTION: &str = "decryption.jwk";
@@ -92,14 +94,20 @@ pub(crate) fn gateway(dir: &Path, clock: &dyn Clock) -> Result<Identity> {
         folder::write(&tokens, key.to_secret_text().as_bytes(), Readers::Owner)?;
         key
     };
-    let mut published = vec![signing.public().clone()];
-    published.extend(retired(&dir.join(RETIRED))?);
     Ok(Identity {
-        published: KeySet::new(published),
+        published: published(&signing, &dir.join(RETIRED))?,
+        portal_published: published(&portal, &dir.join(RETIRED_PORTAL))?,
         signing,
         portal,
         tokens,
     })
+}
+
+/// The key in use first.
+fn published(key: &PrivateKey, others: &Path) -> Result<KeySet> {
+    let mut keys = vec![key.public().clone()];
+    keys.extend(retired(others)?);
+    Ok(KeySet::new(keys))
 }
 
 fn retired(dir: &Path) -> Result<Vec<PublicKey>> {

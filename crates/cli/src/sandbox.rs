@@ -29,6 +29,8 @@ use crate::{destinations, sandbox_agent, services, tls, upkeep};
 
 const STATE: &str = "identity.json";
 const SANDBOX: &str = "sandbox.json";
+/// A subscriber that may not manage destinations; it has none.
+const RECEIVER: &str = "sandbox-receiver";
 /// Wiesbaden; any region would do.
 const REGION: &str = "064140000000";
 /// The service named in sandbox.json; all others are offered, too.
@@ -41,6 +43,8 @@ struct Persisted {
     sender_secret: String,
     subscriber_id: String,
     subscriber_secret: String,
+    #[serde(default = "new_secret")]
+    receiver_secret: String,
     destination_id: DestinationId,
     port: u16,
     created_ms: i64,
@@ -137,15 +141,20 @@ fn load_or_make(dir: &Path) -> Result<Persisted> {
     }
     let persisted = Persisted {
         sender_id: "sandbox-sender".to_owned(),
-        sender_secret: random_secret().to_string(),
+        sender_secret: new_secret(),
         subscriber_id: "sandbox-subscriber".to_owned(),
-        subscriber_secret: random_secret().to_string(),
+        subscriber_secret: new_secret(),
+        receiver_secret: new_secret(),
         destination_id: DestinationId::from_uuid(uuid::Uuid::new_v4()),
         port: 0,
         created_ms: SystemClock.now().as_millis(),
     };
     save(dir, &persisted)?;
     Ok(persisted)
+}
+
+fn new_secret() -> String {
+    random_secret().to_string()
 }
 
 fn save(dir: &Path, persisted: &Persisted) -> Result<()> {
@@ -185,12 +194,13 @@ async fn open(
             services: services.clone(),
             tls: tls.clone(),
         };
-        let settings = settings_of(
+        let mut settings = settings_of(
             dir,
             persisted,
             &format!("{scheme}://127.0.0.1:{port}"),
             port,
         );
+        settings.key_trust_file.clone_from(&args.trust_keys);
         async move { gateway::open(&settings, given).await }
     };
     let ready = match attempt(wanted).await {
@@ -228,9 +238,16 @@ fn settings_of(dir: &Path, persisted: &Persisted, base: &str, port: u16) -> sett
                 &persisted.subscriber_secret,
                 settings::Kind::Manager,
             ),
+            client(
+                RECEIVER,
+                &persisted.receiver_secret,
+                settings::Kind::Subscriber,
+            ),
         ],
         limits: settings::Limits::default(),
         danger_keys_without_certificate: true,
+        key_trust_file: None,
+        danger_self_signed_keys: false,
         callback_networks: callback_networks(),
         callbacks: settings::Callbacks::default(),
         deadlines: settings::Deadlines::default(),
@@ -330,6 +347,7 @@ fn facts(
         "intakeUrl": format!("{}/intake", addresses.base),
         "sender": { "clientId": persisted.sender_id, "clientSecret": persisted.sender_secret },
         "subscriber": { "clientId": persisted.subscriber_id, "clientSecret": persisted.subscriber_secret },
+        "receiver": { "clientId": RECEIVER, "clientSecret": persisted.receiver_secret },
         "destinationId": persisted.destination_id,
         "service": service.id(),
         "region": REGION,

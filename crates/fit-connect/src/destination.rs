@@ -63,7 +63,7 @@ impl PublicDestination {
         let encryption_kid = fields.required("encryptionKid", kid);
         let metadata_versions = fields.required("metadataVersions", metadata_versions);
         let services = services(fields, ApiVersion::V1);
-        let reply_channels = fields.optional("replyChannels", reply_channels);
+        let reply_channels = fields.optional("replyChannels", jwk);
         Some(Self {
             id: id?,
             name,
@@ -136,7 +136,10 @@ impl PrivateDestination {
     /// As an answer.
     pub fn body(&self, version: ApiVersion) -> Value {
         let mut body = self.public.body(version);
-        body["contactInformation"] = json!(self.contact);
+        body["contactInformation"] = match version {
+            ApiVersion::V1 => whole_contact(&self.contact),
+            ApiVersion::V2 => json!(self.contact),
+        };
         if let Some(url) = &self.callback_url {
             body["callback"] = json!({ "url": url });
         }
@@ -198,12 +201,12 @@ pub struct Description {
 impl Description {
     fn read(fields: &Fields<'_>, version: ApiVersion) -> Option<Self> {
         let name = fields.optional("name", Node::string);
-        let contact = fields.required("contactInformation", contact);
+        let contact = fields.required("contactInformation", usable_contact);
         let services = services(fields, version);
         let encryption_kid = fields.required("encryptionKid", kid);
         let metadata_versions = fields.required("metadataVersions", metadata_versions);
         let callback = fields.optional("callback", submission::callback);
-        let reply_channels = fields.optional("replyChannels", reply_channels);
+        let reply_channels = fields.optional("replyChannels", reply_channels).flatten();
         Some(Self {
             name,
             contact: contact?,
@@ -439,8 +442,31 @@ fn jwk(node: &Node<'_>) -> Option<Value> {
     Some(node.value().clone())
 }
 
-fn reply_channels(node: &Node<'_>) -> Option<Value> {
-    jwk(node)
+/// Kept as sent. Channels that Submission API 1.1.3 knows have its form; an empty object says what a missing one does.
+fn reply_channels(node: &Node<'_>) -> Option<Option<Value>> {
+    let fields = node.object()?;
+    for channel in ["deMail", "elster", "fink"] {
+        fields.optional(channel, |n| n.object().map(|_| ()));
+    }
+    fields.optional("eMail", |n| {
+        n.object()?.optional("usePgp", Node::boolean);
+        Some(())
+    });
+    let channels = bare(node.value());
+    let is_empty = channels.as_object().is_none_or(Map::is_empty);
+    Some((!is_empty).then_some(channels))
+}
+
+/// Without members that are null: they say what missing ones do. Depth is bounded by the parser.
+fn bare(value: &Value) -> Value {
+    match value.as_object() {
+        Some(object) => object
+            .iter()
+            .filter(|(_, member)| !member.is_null())
+            .map(|(name, member)| (name.clone(), bare(member)))
+            .collect(),
+        None => value.clone(),
+    }
 }
 
 fn metadata_versions(node: &Node<'_>) -> Option<Vec<String>> {
@@ -513,7 +539,11 @@ pub(crate) fn schema(node: &Node<'_>) -> Option<SubmissionSchema> {
 /// v1 demands `address` and `phone` too, which clients of the live service leave out: only the name is needed.
 fn contact(node: &Node<'_>) -> Option<ContactInformation> {
     let fields = node.object()?;
-    let text = |name| fields.optional(name, Node::string);
+    // Empty says what missing does.
+    let text = |name| {
+        let text = fields.optional(name, Node::string);
+        text.filter(|text| !text.is_empty())
+    };
     let (address, phone, email, unit) =
         (text("address"), text("phone"), text("email"), text("unit"));
     let legal_name = fields.required("legalName", Node::string)?;
@@ -524,6 +554,38 @@ fn contact(node: &Node<'_>) -> Option<ContactInformation> {
         email,
         unit,
     })
+}
+
+/// A contact that is handed in.
+fn usable_contact(node: &Node<'_>) -> Option<ContactInformation> {
+    let contact = contact(node)?;
+    if contact
+        .email
+        .as_deref()
+        .is_some_and(|email| !is_email(email))
+    {
+        let text = ("ist keine E-Mail-Adresse", "is no email address");
+        node.object()?.say("email", "format", text);
+    }
+    Some(contact)
+}
+
+fn is_email(text: &str) -> bool {
+    let is_plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let (name, host) = text.rsplit_once('@').unwrap_or_default();
+    is_plain && !name.is_empty() && !host.is_empty() && text.len() <= 254
+}
+
+/// As v1 shows it, whose readers rely on four members.
+fn whole_contact(contact: &ContactInformation) -> Value {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    submission::without_nulls(json!({
+        "legalName": contact.legal_name,
+        "address": text(&contact.address),
+        "phone": text(&contact.phone),
+        "email": text(&contact.email),
+        "unit": contact.unit,
+    }))
 }
 
 #[cfg(test)]

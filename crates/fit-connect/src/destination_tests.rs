@@ -120,3 +120,57 @@ fn a_patch_changes_what_it_names_and_nothing_else() {
     );
     check_patch("[]", Err(&["type "]));
 }
+
+fn with(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut body = create();
+    change(&mut body);
+    summary(CreateDestination::parse(body.to_string().as_bytes(), V1))
+}
+
+#[test]
+fn known_reply_channels_have_their_form_and_none_is_like_an_empty_object() {
+    assert_eq!(
+        with(|body| {
+            body["replyChannels"] = json!({"deMail": "x", "elster": false, "fink": {}, "eMail": {"usePgp": 1}, "other": 7});
+        }),
+        [
+            "type /replyChannels/deMail",
+            "type /replyChannels/elster",
+            "type /replyChannels/eMail/usePgp",
+        ]
+    );
+    for (sent, kept) in [
+        (json!({}), None),
+        (json!({"deMail": null}), None),
+        (
+            json!({"elster": null, "eMail": {"usePgp": null}}),
+            Some(json!({"eMail": {}})),
+        ),
+    ] {
+        let mut body = create();
+        body["replyChannels"] = sent;
+        let made = CreateDestination::parse(body.to_string().as_bytes(), V1).unwrap();
+        assert_eq!(made.description.reply_channels, kept);
+    }
+}
+
+#[test]
+fn an_email_address_has_a_name_and_a_host() {
+    for bad in ["AAA", "@x", "x@", "a b@x.example", "a@b\n"] {
+        let found = with(|body| body["contactInformation"]["email"] = bad.into());
+        assert_eq!(found, ["format /contactInformation/email"], "{bad}");
+    }
+}
+
+#[test]
+fn v1_shows_a_contact_whole_and_reads_it_back_as_it_was() {
+    let private = PrivateDestination::from(&destination());
+    let contact = |version| private.body(version)["contactInformation"].clone();
+    assert_eq!(
+        contact(V1),
+        json!({"legalName": "Stadt Musterstadt", "address": "", "phone": "", "email": "bauamt@musterstadt.example"})
+    );
+    assert_eq!(contact(V2).get("phone"), None);
+    let read = PrivateDestination::parse(private.body(V1).to_string().as_bytes());
+    assert_eq!(read, Ok(private));
+}

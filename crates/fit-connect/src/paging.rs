@@ -41,6 +41,25 @@ impl Paging {
         log.close(Some(paging))
     }
 
+    /// From the decoded pairs of a query: numbers out of bounds become the bound, what is no number counts as not sent.
+    pub fn nearest<'q>(pairs: impl IntoIterator<Item = (&'q str, &'q str)>) -> Self {
+        let mut paging = Self::default();
+        for (name, value) in pairs {
+            match (name, whole(value)) {
+                ("offset", Some(offset)) => {
+                    let offset = offset.clamp(0, i64::from(i32::MAX));
+                    paging.offset = u32::try_from(offset).unwrap_or(0);
+                }
+                ("limit", Some(limit)) => {
+                    let limit = limit.clamp(1, i64::from(Self::MAX_LIMIT));
+                    paging.limit = u32::try_from(limit).unwrap_or(Self::DEFAULT_LIMIT);
+                }
+                (_, _) => {}
+            }
+        }
+        paging
+    }
+
     /// Takes one pair of a query if it is about paging.
     pub(crate) fn take(&mut self, name: &str, value: &str, log: &Log) {
         match name {
@@ -73,6 +92,16 @@ const LIMIT: Text = (
     "muss eine ganze Zahl von 1 bis 500 sein",
     "must be an integer from 1 to 500",
 );
+
+/// An integer of any length: what does not fit is the greatest or least that does.
+fn whole(text: &str) -> Option<i64> {
+    let (digits, far) = match text.strip_prefix('-') {
+        Some(digits) => (digits, i64::MIN),
+        None => (text, i64::MAX),
+    };
+    let is_integer = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_integer.then(|| text.parse().unwrap_or(far))
+}
 
 fn number(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -155,5 +184,25 @@ mod tests {
         check(&[("limit", "")], Err(&["maximum limit"]));
         check(&[("offset", "2147483648")], Err(&["minimum offset"]));
         check(&[("offset", "+1")], Err(&["minimum offset"]));
+    }
+
+    #[test]
+    fn the_nearest_page_is_found_for_any_query() {
+        for (query, offset, limit) in [
+            (&[][..], 0, 100),
+            (&[("offset", "7"), ("limit", "500")], 7, 500),
+            (&[("offset", "-1"), ("limit", "0")], 0, 1),
+            (&[("limit", "-99999999999999999999")], 0, 1),
+            (
+                &[("offset", "99999999999999999999"), ("limit", "501")],
+                2_147_483_647,
+                500,
+            ),
+            (&[("offset", "x"), ("limit", "")], 0, 100),
+            (&[("offset", "1.5"), ("limit", "null")], 0, 100),
+        ] {
+            let nearest = Paging::nearest(query.iter().copied());
+            assert_eq!(nearest, Paging { offset, limit }, "{query:?}");
+        }
     }
 }

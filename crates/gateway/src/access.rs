@@ -10,7 +10,7 @@ use amtsbote_model::{
     AttachmentId, CaseId, ClientId, Destination, DestinationId, ReplyId, SubmissionId,
 };
 use amtsbote_problem::{Code, Problem};
-use amtsbote_store::{Page, ReplyRecord, ReplyRef, Submission, SubmissionRef};
+use amtsbote_store::{DestinationFilter, Page, ReplyRecord, ReplyRef, Submission, SubmissionRef};
 use axum::extract::{FromRequestParts, RawPathParams, RawQuery};
 use axum::http::request::Parts;
 
@@ -91,19 +91,21 @@ impl<T: InPath> FromRequestParts<Context> for Of<T> {
     }
 }
 
-/// The part of a list that is asked for, from the query.
-pub(crate) fn paging_of(query: &RawQuery) -> Result<Paging, Refused> {
+/// The part of a list that is asked for, from the query. No list of Submission API 1.1.3 answers 400: there the nearest part
+/// that can be had is given. v2 has no such document, and its clients are told.
+pub(crate) fn paging_of(version: ApiVersion, query: &RawQuery) -> Result<Paging, Refused> {
     let pairs: Vec<_> = pairs_of(query).collect();
-    Paging::parse(
-        pairs
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.as_ref())),
-    )
-    .map_err(|findings| {
-        Problem::new(Code::MalformedParameter)
-            .findings(findings)
-            .into()
-    })
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| (name.as_ref(), value.as_ref()));
+    match version {
+        ApiVersion::V1 => Ok(Paging::nearest(pairs)),
+        ApiVersion::V2 => Paging::parse(pairs).map_err(|findings| {
+            Problem::new(Code::MalformedParameter)
+                .findings(findings)
+                .into()
+        }),
+    }
 }
 
 /// The decoded pairs of the query.
@@ -172,6 +174,24 @@ pub(crate) async fn destination_of_caller(
     Ok(found.filter(|destination| asked.caller.subscribes_to(destination)))
 }
 
+/// All destinations of the caller's client, whatever its token permits there.
+pub(crate) async fn owned_destinations(asked: &Asked) -> Result<Vec<Destination>, Refused> {
+    let filter = DestinationFilter::OwnedBy(asked.caller.client.clone());
+    let mut own = Vec::new();
+    loop {
+        let page = Page {
+            offset: own.len() as u64,
+            limit: Paging::MAX_LIMIT,
+        };
+        let listed = asked.context.store().destinations(&filter, page).await?;
+        let is_last = listed.entries.is_empty();
+        own.extend(listed.entries);
+        if is_last || own.len() as u64 >= listed.total {
+            return Ok(own);
+        }
+    }
+}
+
 /// Whether the caller may read the log of a case that `sender` has at the destination: the sender, the subscriber, or who
 /// administers the destination.
 pub(crate) async fn reads_log(
@@ -184,10 +204,7 @@ pub(crate) async fn reads_log(
         return Ok(true);
     }
     let destination = asked.context.store().destination(destination_id).await?;
-    Ok(destination.is_some_and(|destination| {
-        caller.subscribes_to(&destination)
-            || (caller.has(Right::Manage) && destination.owner == caller.client)
-    }))
+    Ok(destination.is_some_and(|destination| caller.owns(&destination)))
 }
 
 /// The ids of a reply.

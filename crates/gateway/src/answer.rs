@@ -12,10 +12,11 @@ use axum::http::header::{
 use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::Context;
+use crate::rates::Allowance;
 
 /// The header that carries the request id, in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -103,6 +104,17 @@ fn status_of(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.code.entry().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// Where a route leaves what the answer says about a rate limit.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Arc<OnceLock<Allowance>>);
+
+impl Told {
+    /// The first word counts.
+    pub(crate) fn tell(&self, allowance: Allowance) {
+        let _ = self.0.set(allowance);
+    }
+}
+
 /// The id of a request: the client's own if it is 8–64 characters of `[A-Za-z0-9-_.]`, else a new one.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
@@ -141,6 +153,8 @@ pub async fn render(State(context): State<Context>, mut request: Request, next: 
     let method = request.method().clone();
     let route = route_of(request.extensions());
     request.extensions_mut().insert(id.clone());
+    let told = Told::default();
+    request.extensions_mut().insert(told.clone());
     let began = std::time::Instant::now();
 
     let mut response = next.run(request).await;
@@ -155,6 +169,9 @@ pub async fn render(State(context): State<Context>, mut request: Request, next: 
         for (name, value) in given.iter().filter(|(name, _)| *name != CONTENT_LENGTH) {
             response.headers_mut().insert(name, value.clone());
         }
+    }
+    if let Some(allowance) = told.0.get() {
+        allowance.tell(response.headers_mut());
     }
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);

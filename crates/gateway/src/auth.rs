@@ -10,7 +10,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use crate::Context;
-use crate::answer::Refused;
+use crate::answer::{Refused, Told};
 
 /// What a client may do at all; scopes narrow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +67,9 @@ impl Clients {
     }
 }
 
+/// What a client is told whose token was narrowed too far.
+pub(crate) const OUT_OF_SCOPE: &str = "the scopes of the token do not include this";
+
 /// The client behind a request, with a valid token. Extracting it is the only way to be let in.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -82,6 +85,7 @@ pub struct Caller {
 struct Narrowed {
     sending: Narrowing,
     subscribing: Narrowing,
+    managing: Narrowing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,12 +105,13 @@ impl Narrowing {
 }
 
 impl Caller {
-    /// 403 unless the client has the right.
+    /// 403 unless the client has the right, and the token a scope of its kind.
     pub fn demand(&self, right: Right) -> Result<(), Refused> {
-        if self.rights.contains(&right) {
+        if self.has(right) {
             return Ok(());
         }
         let needed = match right {
+            _ if self.rights.contains(&right) => OUT_OF_SCOPE,
             Right::Send => "this needs a client with the right to send",
             Right::Subscribe => "this needs a client with the right to subscribe",
             Right::Manage => "this needs a client with the right to manage destinations",
@@ -114,9 +119,16 @@ impl Caller {
         Err(Problem::new(Code::NotPermitted).detail(needed).into())
     }
 
-    /// Whether the client has the right.
+    /// Whether the client has the right, and the token a scope of its kind. What exactly the scope names is asked where it
+    /// matters: see [`Caller::sends`], [`Caller::subscribes_to`], [`Caller::manages`] and [`Caller::creates`].
     pub fn has(&self, right: Right) -> bool {
-        self.rights.contains(&right)
+        let (narrowing, is_of_kind): (_, fn(&Scope) -> bool) = match right {
+            Right::Send => (self.narrowed.sending, Scope::is_for_senders),
+            Right::Subscribe => (self.narrowed.subscribing, is_for_subscribers),
+            Right::Manage => (self.narrowed.managing, is_for_managers),
+        };
+        let in_scope = narrowing == Narrowing::RightAlone || self.scopes.iter().any(is_of_kind);
+        self.rights.contains(&right) && in_scope
     }
 
     /// The scopes of its token.
@@ -132,6 +144,28 @@ impl Caller {
                 .iter()
                 .any(|scope| scope.allows_subscribing(destination.id));
         self.has(Right::Subscribe) && in_scope && destination.owner == self.client
+    }
+
+    /// Whether the client administers `destination`.
+    pub fn manages(&self, destination: &Destination) -> bool {
+        let in_scope = self.narrowed.managing == Narrowing::RightAlone
+            || self
+                .scopes
+                .iter()
+                .any(|scope| scope.allows_managing(destination.id));
+        self.has(Right::Manage) && in_scope && destination.owner == self.client
+    }
+
+    /// Whether the client may make destinations.
+    pub fn creates(&self) -> bool {
+        let in_scope = self.narrowed.managing == Narrowing::RightAlone
+            || self.scopes.iter().any(Scope::allows_creating);
+        self.has(Right::Manage) && in_scope
+    }
+
+    /// Whether the client may see `destination` as its owner does.
+    pub fn owns(&self, destination: &Destination) -> bool {
+        self.manages(destination) || self.subscribes_to(destination)
     }
 
     /// Whether the client may send for `service` to a destination that offers it in `regions`.
@@ -168,6 +202,7 @@ impl FromRequestParts<Context> for Caller {
         let client = subject
             .and_then(|id| context.clients().find(&id))
             .ok_or(Code::TokenRefused)?;
+        count(parts, context, &client.id)?;
         let granted: Scopes = claims
             .get("scope")
             .and_then(|scope| scope.as_str())
@@ -176,6 +211,7 @@ impl FromRequestParts<Context> for Caller {
         let narrowed = Narrowed {
             sending: Narrowing::of(&client.scopes, Scope::is_for_senders),
             subscribing: Narrowing::of(&client.scopes, is_for_subscribers),
+            managing: Narrowing::of(&client.scopes, is_for_managers),
         };
         // Both the token and the present settings must hold a scope.
         let both = |scope: &&Scope| granted.as_slice().contains(scope);
@@ -199,6 +235,28 @@ fn is_for_subscribers(scope: &Scope) -> bool {
         | Scope::SendSubmissions
         | Scope::ManageDestinations => false,
     }
+}
+
+fn is_for_managers(scope: &Scope) -> bool {
+    match scope {
+        Scope::Manage(_) | Scope::CreateDestination | Scope::ManageDestinations => true,
+        Scope::SendRegion(_)
+        | Scope::SendRegionService(..)
+        | Scope::Subscribe(_)
+        | Scope::SendSubmissions
+        | Scope::SubscribeDestinations => false,
+    }
+}
+
+/// Counts a request of `client`, and has the answer say how many are left. One too many is 429.
+fn count(parts: &Parts, context: &Context, client: &ClientId) -> Result<(), Refused> {
+    let Some(allowance) = context.rates().requests(client, context.now()) else {
+        return Ok(());
+    };
+    if let Some(told) = parts.extensions.get::<Told>() {
+        told.tell(allowance);
+    }
+    allowance.admit()
 }
 
 // The scheme's name is case-insensitive (RFC 9110 §11.1).

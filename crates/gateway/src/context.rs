@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::intake::Budget;
 use crate::notify::Noted;
+use crate::rates::Rates;
 use crate::routing::{Routing, RoutingSettings};
 use crate::{Clients, CryptoPool};
 
@@ -77,6 +78,8 @@ pub struct Identity {
     pub published: KeySet,
     /// Signs routing data as the portal.
     pub portal: PrivateKey,
+    /// Published keys of the portal: the signing key, and older ones that still verify.
+    pub portal_published: KeySet,
     /// Mints access tokens.
     pub tokens: TokenKey,
 }
@@ -105,6 +108,10 @@ pub struct Limits {
     pub token_life: Duration,
     /// Silence after which an upload is given up.
     pub upload_idle: Duration,
+    /// Requests with tokens of one client per minute; 0 is no limit.
+    pub requests_per_minute: u32,
+    /// Tokens for one client per minute; 0 is no limit. Clients exist that ask for nine to send one submission.
+    pub tokens_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -120,6 +127,8 @@ impl Default for Limits {
             wait_max: Duration::from_secs(30),
             token_life: Duration::from_mins(30),
             upload_idle: Duration::from_mins(1),
+            requests_per_minute: 60_000,
+            tokens_per_minute: 60_000,
         }
     }
 }
@@ -144,8 +153,8 @@ pub struct Parts {
     pub crypto: CryptoPool,
     /// Bounds.
     pub limits: Limits,
-    /// Whether subscribers' keys must carry certificates (`x5c`).
-    pub certificates: amtsbote_jose::X5c,
+    /// What is asked of the certificates (`x5c`) of subscribers' keys.
+    pub certificates: amtsbote_jose::CertificateRule,
 }
 
 /// Shared by all handlers.
@@ -160,6 +169,7 @@ struct Shared {
     noted: Noted,
     routing: Routing,
     intake_budget: Budget,
+    rates: Rates,
 }
 
 impl Context {
@@ -171,8 +181,10 @@ impl Context {
     /// Puts the parts together, with areas and limits of the routing service.
     pub fn with_routing(parts: Parts, routing: RoutingSettings) -> Self {
         let intake_budget = Budget::new(&parts.limits);
+        let rates = Rates::new(&parts.limits);
         Self(Arc::new(Shared {
             intake_budget,
+            rates,
             parts,
             arrivals: Notify::new(),
             stopping: AtomicBool::new(false),
@@ -222,9 +234,9 @@ impl Context {
         &self.0.parts.limits
     }
 
-    /// Whether subscribers' keys must carry certificates.
-    pub fn certificates(&self) -> amtsbote_jose::X5c {
-        self.0.parts.certificates
+    /// What is asked of the certificates of subscribers' keys.
+    pub fn certificates(&self) -> &amtsbote_jose::CertificateRule {
+        &self.0.parts.certificates
     }
 
     /// The present.
@@ -256,6 +268,11 @@ impl Context {
     /// The memory that intake bodies may take.
     pub(crate) fn intake_budget(&self) -> &Budget {
         &self.0.intake_budget
+    }
+
+    /// The limits of clients.
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     /// The state of the routing service.

@@ -26,6 +26,7 @@ pub mod events;
 mod intake;
 mod notify;
 mod public_keys;
+mod rates;
 pub mod receipt;
 pub mod router;
 mod routes;

@@ -160,6 +160,7 @@ impl Bench {
                 signing: SERVICE_KEY.clone(),
                 published: KeySet::new(vec![SERVICE_KEY.public().clone()]),
                 portal: SERVICE_KEY.clone(),
+                portal_published: KeySet::new(vec![SERVICE_KEY.public().clone()]),
                 tokens: TokenKey::generate(),
             },
             clients: clients(),
@@ -169,7 +170,7 @@ impl Bench {
             clock: clock.clone(),
             crypto: CryptoPool::new(2, 64),
             limits: Limits::default(),
-            certificates: X5c::Required,
+            certificates: X5c::Required.into(),
         });
         let task = tokio::spawn(server.run(router(context.clone()), std::future::pending()));
         let bench = Self {

@@ -21,7 +21,7 @@ use amtsbote_fit_connect::destination::{
 use amtsbote_fit_connect::{ApiVersion, Page};
 use amtsbote_model::{Destination, DestinationId};
 use amtsbote_problem::{Code, Findings, Problem};
-use amtsbote_store::{Batch, Change, Committed, Conflict, DestinationFilter, KeyRecord};
+use amtsbote_store::{Batch, Change, Committed, Conflict, KeyRecord};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, RawQuery, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, HeaderValue, LOCATION};
@@ -35,9 +35,9 @@ use serde_json::Value;
 
 use self::findings::{kid_mismatch, kid_repeated, kid_unknown, step_illegal};
 use crate::Context;
-use crate::access::{Asked, no_such_destination, page_of, paging_of};
+use crate::access::{Asked, no_such_destination, owned_destinations, paging_of};
 use crate::answer::{Refused, done_or, unexpected};
-use crate::auth::{Caller, Right};
+use crate::auth::{Caller, OUT_OF_SCOPE, Right};
 use crate::body::{self, Media};
 use crate::public_keys::{self, Wanted};
 
@@ -118,7 +118,7 @@ async fn read(
         .await?
         .ok_or_else(no_such_destination)?;
     let body = match caller {
-        Some(caller) if owns(&caller, &destination) => {
+        Some(caller) if caller.owns(&destination) => {
             PrivateDestination::from(&destination).body(version)
         }
         Some(_) | None => PublicDestination::from(&destination).body(version),
@@ -130,21 +130,23 @@ async fn list(asked: Asked, query: RawQuery) -> Result<Response, Refused> {
     if !asked.caller.has(Right::Subscribe) {
         asked.caller.demand(Right::Manage)?;
     }
-    let paging = paging_of(&query)?;
-    let filter = DestinationFilter::OwnedBy(asked.caller.client.clone());
-    let listed = asked
-        .context
-        .store()
-        .destinations(&filter, page_of(paging))
-        .await?;
-    let total = usize::try_from(listed.total).unwrap_or(usize::MAX);
+    let paging = paging_of(asked.version, &query)?;
+    let own: Vec<Destination> = owned_destinations(&asked)
+        .await?
+        .into_iter()
+        .filter(|destination| asked.caller.owns(destination))
+        .collect();
+    let offset = usize::try_from(paging.offset).unwrap_or(usize::MAX);
+    let limit = usize::try_from(paging.limit).unwrap_or(usize::MAX);
+    let destinations: Vec<_> = own
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(PrivateDestination::from)
+        .collect();
     let list = DestinationList {
-        page: Page::of(paging, listed.entries.len(), total),
-        destinations: listed
-            .entries
-            .iter()
-            .map(PrivateDestination::from)
-            .collect(),
+        page: Page::of(paging, destinations.len(), own.len()),
+        destinations,
     };
     Ok(fresh(StatusCode::OK, &list.body(asked.version)))
 }
@@ -156,6 +158,9 @@ async fn create(
     body: Body,
 ) -> Result<Response, Refused> {
     asked.caller.demand(Right::Manage)?;
+    if !asked.caller.creates() {
+        return Err(Problem::new(Code::NotPermitted).detail(OUT_OF_SCOPE).into());
+    }
     let bytes = json_of(&asked.context, &headers, (body, Media::Json)).await?;
     let (request, keys) = checked(&asked, &bytes)?;
     let now = asked.context.now();
@@ -335,7 +340,7 @@ async fn remove(asked: Asked, At(id): At) -> Result<StatusCode, Refused> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The destination, if it is the caller's. That one exists is no secret, so somebody else's is 403.
+/// The destination, if the caller administers it. That one exists is no secret, so somebody else's is 403.
 pub(crate) async fn owned(asked: &Asked, id: DestinationId) -> Result<Destination, Refused> {
     let destination = asked
         .context
@@ -343,17 +348,15 @@ pub(crate) async fn owned(asked: &Asked, id: DestinationId) -> Result<Destinatio
         .destination(id)
         .await?
         .ok_or_else(no_such_destination)?;
-    if destination.owner == asked.caller.client {
+    if asked.caller.manages(&destination) {
         return Ok(destination);
     }
-    Err(Problem::new(Code::NotPermitted)
-        .detail("this destination belongs to another client")
-        .into())
-}
-
-fn owns(caller: &Caller, destination: &Destination) -> bool {
-    destination.owner == caller.client
-        && (caller.has(Right::Manage) || caller.has(Right::Subscribe))
+    let why = if destination.owner == asked.caller.client {
+        OUT_OF_SCOPE
+    } else {
+        "this destination belongs to another client"
+    };
+    Err(Problem::new(Code::NotPermitted).detail(why).into())
 }
 
 /// The body, with the statuses these routes document: what is too large or of another type is a bad request.

@@ -1,6 +1,5 @@
 //! Published keys: of the delivery service (events) and of the portal (routing data). No token needed.
 
-use amtsbote_jose::KeySet;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::routing::get;
@@ -33,6 +32,5 @@ async fn service_keys(
 async fn portal_keys(
     State(context): State<Context>,
 ) -> ([(HeaderName, &'static str); 1], Json<Value>) {
-    let set = KeySet::new(vec![context.identity().portal.public().clone()]);
-    (FRESH, Json(set.to_json()))
+    (FRESH, Json(context.identity().portal_published.to_json()))
 }

@@ -4,7 +4,6 @@
 //! document shows a bare JSON object there: that is a superset of it.
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
 use amtsbote_fit_connect::routing::{
     AreaQuery, Areas, Place, Route, RouteQuery, Routes, VersionInfo,
@@ -14,7 +13,6 @@ use amtsbote_model::{Ars, Destination, Region, ServiceId};
 use amtsbote_problem::{Bilingual, Code, Finding, Findings, Problem};
 use amtsbote_store::{DestinationFilter, Page as Slice};
 use axum::extract::{RawQuery, State};
-use axum::http::header::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -23,7 +21,7 @@ use serde_json::{Map, json};
 use crate::Context;
 use crate::access::pairs_of;
 use crate::answer::Refused;
-use crate::routing::{Allowance, ags_of, is_expression, signature};
+use crate::routing::{ags_of, is_expression, signature};
 
 /// Destinations read from the store at a time.
 const SLICE: u32 = 500;
@@ -44,17 +42,14 @@ async fn find_areas(State(context): State<Context>, query: RawQuery) -> Response
     limited(&context, async { areas_of(&context, &query) }).await
 }
 
-async fn info(State(context): State<Context>) -> Response {
+// Not counted: Routing API 2.0.0 has no 429 here, and it costs nothing.
+async fn info() -> Json<serde_json::Value> {
     let version = VersionInfo {
         major: 2,
         minor: 0,
         patch: 0,
     };
-    limited(
-        &context,
-        async move { Ok(Json(version.body()).into_response()) },
-    )
-    .await
+    Json(version.body())
 }
 
 /// The answer, if there is one left in this minute; with the limit's headers in any case.
@@ -62,35 +57,16 @@ async fn limited(
     context: &Context,
     answer: impl Future<Output = Result<Response, Refused>>,
 ) -> Response {
-    let allowance = context.routing().admit(context.now());
-    let answer = if allowance.left.is_some() {
-        answer.await
-    } else {
-        let wait = Duration::from_secs(allowance.reset_s);
-        Err(Problem::new(Code::TooManyRequests).retry_after(wait).into())
+    let Some(allowance) = context.routing().admit(context.now()) else {
+        return answer.await.into_response();
+    };
+    let answer = match allowance.admit() {
+        Ok(()) => answer.await,
+        Err(refused) => Err(refused),
     };
     let mut response = answer.into_response();
-    for (name, value) in headers_of(allowance) {
-        response.headers_mut().insert(name, value);
-    }
+    allowance.tell(response.headers_mut());
     response
-}
-
-fn headers_of(allowance: Allowance) -> [(HeaderName, HeaderValue); 3] {
-    [
-        (
-            HeaderName::from_static("ratelimit-limit"),
-            allowance.limit.into(),
-        ),
-        (
-            HeaderName::from_static("ratelimit-remaining"),
-            allowance.left.unwrap_or(0).into(),
-        ),
-        (
-            HeaderName::from_static("ratelimit-reset"),
-            allowance.reset_s.into(),
-        ),
-    ]
 }
 
 async fn routes_of(context: &Context, query: &RawQuery) -> Result<Response, Refused> {

@@ -1,7 +1,7 @@
 //! Submissions: announce, submit (sender); list, fetch (subscriber).
 //!
 //! Statuses are those of Submission API 1.1.3 for each route, in both versions; besides them only what any route may answer
-//! (408, 500, 503), and 400 for a query that cannot be read.
+//! (408, 429, 500, 503). What v1 has no 400 for is read as the nearest that can be meant; v2 answers 400.
 
 mod announce;
 mod long_poll;

@@ -1,6 +1,6 @@
 //! `POST /token`: OAuth 2.0 client credentials (RFC 6749 §4.4), the secret in the form only.
 //!
-//! Errors here are those of RFC 6749 §5.2, not problems: that is what OAuth clients read.
+//! Errors here are those of RFC 6749 §5.2, not problems: that is what OAuth clients read. Only 429 is a problem.
 
 use amtsbote_fit_connect::token::{
     Scope, Scopes, TokenAnswer, TokenError, TokenErrorCode, TokenRequest,
@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Refused;
 use crate::body::{self, Media};
+use crate::rates::Allowance;
 use crate::{Client, Context};
 
 /// A token request, at most.
@@ -33,8 +34,18 @@ async fn token(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
+    let mut allowance = None;
     let answer = match requested(&headers, body).await? {
-        Ok(request) => grant(&context, &request),
+        Ok(request) => match admitted(&context, &request) {
+            Ok(client) => {
+                allowance = context.rates().tokens(&client.id, context.now());
+                if let Some(Err(refused)) = allowance.map(Allowance::admit) {
+                    return Ok(told(refused.into_response(), allowance));
+                }
+                grant(&context, client, &request)
+            }
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     let mut response = match answer {
@@ -47,7 +58,14 @@ async fn token(
     response
         .headers_mut()
         .insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    Ok(told(response, allowance))
+}
+
+fn told(mut response: Response, allowance: Option<Allowance>) -> Response {
+    if let Some(allowance) = allowance {
+        allowance.tell(response.headers_mut());
+    }
+    response
 }
 
 type Requested = Result<TokenRequest, TokenError>;
@@ -65,11 +83,18 @@ async fn requested(headers: &HeaderMap, body: Body) -> Result<Requested, Refused
     }
 }
 
-fn grant(context: &Context, request: &TokenRequest) -> Result<TokenAnswer, TokenError> {
-    let client = context
+fn admitted<'c>(context: &'c Context, request: &TokenRequest) -> Result<&'c Client, TokenError> {
+    context
         .clients()
         .admit(request.client_id.as_str(), request.client_secret.reveal())
-        .ok_or(TokenError::new(TokenErrorCode::InvalidClient))?;
+        .ok_or(TokenError::new(TokenErrorCode::InvalidClient))
+}
+
+fn grant(
+    context: &Context,
+    client: &Client,
+    request: &TokenRequest,
+) -> Result<TokenAnswer, TokenError> {
     let scopes = granted(client, request.scope.as_deref())?.to_string();
     let life_s = context.limits().token_life.as_secs();
     let now_s = context.now().as_seconds();

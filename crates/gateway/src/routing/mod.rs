@@ -2,32 +2,32 @@
 
 mod area;
 mod signature;
-mod window;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use amtsbote_model::Timestamp;
 
+use crate::rates::{Allowance, Window};
+
 pub use area::Area;
 pub(crate) use area::{ags_of, is_expression};
 pub(crate) use signature::{Signatures, signature};
-pub(crate) use window::Allowance;
 
 /// What the routing service is started with.
 #[derive(Debug, Clone)]
 pub struct RoutingSettings {
     /// The areas that can be searched; routes do not depend on them, but municipality keys (AGS) become exact with them.
     pub areas: Vec<Area>,
-    /// Requests per minute to this gateway's routing service, all clients together.
+    /// Requests per minute to this gateway's routing service, all clients together; 0 is no limit.
     pub requests_per_minute: u32,
 }
 
 impl Default for RoutingSettings {
-    /// No areas, 600 requests per minute.
+    /// No areas, 6000 requests per minute.
     fn default() -> Self {
         Self {
             areas: Vec::new(),
-            requests_per_minute: 600,
+            requests_per_minute: 6000,
         }
     }
 }
@@ -35,7 +35,7 @@ impl Default for RoutingSettings {
 /// The state of the routing service.
 pub(crate) struct Routing {
     settings: RoutingSettings,
-    window: Mutex<window::Window>,
+    window: Mutex<Window>,
     signatures: Mutex<Signatures>,
 }
 
@@ -52,9 +52,10 @@ impl Routing {
         &self.settings.areas
     }
 
-    /// Counts one request.
-    pub(crate) fn admit(&self, now: Timestamp) -> Allowance {
-        locked(&self.window).take(now.as_seconds(), self.settings.requests_per_minute)
+    /// Counts one request; `None` if they are not limited.
+    pub(crate) fn admit(&self, now: Timestamp) -> Option<Allowance> {
+        let limit = self.settings.requests_per_minute;
+        (limit > 0).then(|| locked(&self.window).take(now.as_seconds(), limit))
     }
 
     fn signatures(&self) -> MutexGuard<'_, Signatures> {

@@ -157,6 +157,7 @@ impl Bench {
                 signing: SERVICE_KEY.clone(),
                 published: KeySet::new(vec![SERVICE_KEY.public().clone()]),
                 portal: SERVICE_KEY.clone(),
+                portal_published: KeySet::new(vec![SERVICE_KEY.public().clone()]),
                 tokens: TokenKey::generate(),
             },
             clients: clients(),
@@ -166,7 +167,7 @@ impl Bench {
             clock: clock.clone(),
             crypto: CryptoPool::new(2, 64),
             limits: Limits::default(),
-            certificates: X5c::Required,
+            certificates: X5c::Required.into(),
         };
         change(&mut parts);
         let context = Context::new(parts);
@@ -258,10 +259,15 @@ impl Bench {
             .clients()
             .find(&client.parse().unwrap())
             .map(|client| client.scopes.clone());
+        self.narrowed_bearer(client, &Scopes::new(scopes.unwrap_or_default()).to_string())
+    }
+
+    /// A token with these scopes, such as a client gets that asks for them.
+    pub(crate) fn narrowed_bearer(&self, client: &str, scope: &str) -> String {
         let claims = json!({
             "sub": client,
             "exp": self.clock.now().as_seconds() + 1800,
-            "scope": Scopes::new(scopes.unwrap_or_default()).to_string(),
+            "scope": scope,
         });
         self.context
             .identity()

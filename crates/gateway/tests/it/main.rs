@@ -29,12 +29,21 @@ mod pickup;
 #[cfg(test)]
 mod problems;
 #[cfg(test)]
+mod rates;
 mod replies;
 #[cfg(test)]
 mod rival;
 #[cfg(test)]
+mod rollover;
+#[cfg(test)]
 mod routing;
+#[cfg(test)]
+mod scopes;
+#[cfg(test)]
+mod spellings;
 #[cfg(test)]
 mod submissions;
 #[cfg(test)]
 mod token;
+#[cfg(test)]
+mod trust;

@@ -79,12 +79,22 @@ async fn a_list_is_narrowed_and_paged() {
     get(format!("destinationId={}", Uuid::new_v4()))
         .await
         .refuses(403, "not-permitted");
-    get("limit=501".into())
-        .await
-        .refuses(400, "malformed-parameter");
-    get("destinationId=x".into())
-        .await
-        .refuses(400, "malformed-parameter");
+    // Nor is 400: what cannot be a part of the list is the nearest that can.
+    let v1 = |query: &str| {
+        bench
+            .get(&format!("/submission-api/v1/submissions?{query}"))
+            .by("subscriber")
+    };
+    let odd = v1("limit=501&offset=-1").await.expect(200).json();
+    assert_eq!((&odd["count"], &odd["offset"]), (&json!(3), &json!(0)));
+    v1("destinationId=x").await.refuses(403, "not-permitted");
+    for query in ["limit=501", "destinationId=x"] {
+        bench
+            .get(&format!("/submission-api/v2/submissions?{query}"))
+            .by("subscriber")
+            .await
+            .refuses(400, "malformed-parameter");
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::routes::submissions::own_destinations;
 
 pub(super) async fn list(asked: Asked, query: RawQuery) -> Result<Json<CaseList>, Refused> {
     demand_any_right(&asked)?;
-    let paging = paging_of(&query)?;
+    let paging = paging_of(asked.version, &query)?;
     let is_sender = asked.caller.has(Right::Send);
     let filter = CaseFilter {
         sender: is_sender.then(|| asked.caller.client.clone()),

@@ -28,7 +28,7 @@ pub(super) async fn of_case(
     if !reads_log(&asked, &case.sender, case.destination_id).await? {
         return Err(Code::CaseNotFound.into());
     }
-    log(&asked, LogOf::Case(id), paging_of(&query)?).await
+    log(&asked, LogOf::Case(id), paging_of(asked.version, &query)?).await
 }
 
 pub(super) async fn of_submission(
@@ -46,7 +46,12 @@ pub(super) async fn of_submission(
     if !reads_log(&asked, &submission.sender, submission.destination_id).await? {
         return Err(no_such_submission());
     }
-    log(&asked, LogOf::Subject(id.into()), paging_of(&query)?).await
+    log(
+        &asked,
+        LogOf::Subject(id.into()),
+        paging_of(asked.version, &query)?,
+    )
+    .await
 }
 
 pub(super) async fn of_reply(
@@ -64,7 +69,12 @@ pub(super) async fn of_reply(
     if !reads_log(&asked, &reply.receiver, reply.destination_id).await? {
         return Err(Code::ReplyNotFound.into());
     }
-    log(&asked, LogOf::Subject(id.into()), paging_of(&query)?).await
+    log(
+        &asked,
+        LogOf::Subject(id.into()),
+        paging_of(asked.version, &query)?,
+    )
+    .await
 }
 
 pub(super) fn demand_any_right(asked: &Asked) -> Result<(), Refused> {

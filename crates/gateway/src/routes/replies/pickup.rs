@@ -23,7 +23,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     asked.caller.demand(Right::Send)?;
-    let paging = paging_of(&query)?;
+    let paging = paging_of(asked.version, &query)?;
     let filter = ReplyFilter::ForPickup(asked.caller.client.clone());
     let wait = Wait::preferred(&headers, asked.context.limits().wait_max);
     let look = || async {

@@ -4,12 +4,10 @@ use amtsbote_fit_connect::submission::{
     CompactJwe, Service, Submission as WireSubmission, SubmissionReduced, SubmissionRef as WireRef,
     SubmissionsForPickup,
 };
-use amtsbote_fit_connect::{Page as WirePage, Paging};
+use amtsbote_fit_connect::{ApiVersion, Page as WirePage, Paging};
 use amtsbote_model::{DestinationId, SubmissionId};
 use amtsbote_problem::{Code, Problem};
-use amtsbote_store::{
-    DestinationFilter, Listed, Page, Submission, SubmissionFilter, SubmissionRef,
-};
+use amtsbote_store::{Listed, Submission, SubmissionFilter, SubmissionRef};
 use axum::Json;
 use axum::extract::RawQuery;
 use axum::http::HeaderMap;
@@ -18,8 +16,8 @@ use serde_json::Value;
 
 use super::long_poll::Wait;
 use crate::access::{
-    Asked, Of, destination_of_caller, no_such_submission, page_of, paging_of, pairs_of,
-    received_by_caller,
+    Asked, Of, destination_of_caller, no_such_submission, owned_destinations, page_of, paging_of,
+    pairs_of, received_by_caller,
 };
 use crate::answer::Refused;
 use crate::auth::Right;
@@ -31,7 +29,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     asked.caller.demand(Right::Subscribe)?;
-    let paging = paging_of(&query)?;
+    let paging = paging_of(asked.version, &query)?;
     let filter = SubmissionFilter::ForPickup(destinations(&asked, &query).await?);
     let wait = Wait::preferred(&headers, asked.context.limits().wait_max);
     let look = || async {
@@ -69,54 +67,35 @@ async fn destinations(asked: &Asked, query: &RawQuery) -> Result<Vec<Destination
     let named = pairs_of(query)
         .find(|(name, _)| name == "destinationId")
         .map(|(_, value)| value.into_owned());
-    match named {
-        Some(text) => {
-            let id = text.parse::<DestinationId>().map_err(|_| {
+    let Some(text) = named else {
+        return own_destinations(asked).await;
+    };
+    // Neither 400 nor 404 is an answer of this route in v1: what is no id, unknown or foreign is not permitted.
+    let refused =
+        || Problem::new(Code::NotPermitted).detail("this client receives at no such destination");
+    let id = text
+        .parse::<DestinationId>()
+        .map_err(|_| match asked.version {
+            ApiVersion::V1 => refused(),
+            ApiVersion::V2 => {
                 Problem::new(Code::MalformedParameter).detail("destinationId is not a UUID")
-            })?;
-            // 404 is no answer of this route: unknown and foreign destinations are both not permitted.
-            let refused = || {
-                Problem::new(Code::NotPermitted)
-                    .detail("this client receives at no such destination")
-            };
-            destination_of_caller(asked, id)
-                .await?
-                .ok_or_else(refused)?;
-            Ok(vec![id])
-        }
-        None => own_destinations(asked).await,
-    }
+            }
+        })?;
+    destination_of_caller(asked, id)
+        .await?
+        .ok_or_else(refused)?;
+    Ok(vec![id])
 }
 
 /// All destinations where the caller receives.
 pub(in crate::routes) async fn own_destinations(
     asked: &Asked,
 ) -> Result<Vec<DestinationId>, Refused> {
-    let filter = DestinationFilter::OwnedBy(asked.caller.client.clone());
-    let mut ids = Vec::new();
-    let mut offset = 0;
-    loop {
-        let listed = asked
-            .context
-            .store()
-            .destinations(
-                &filter,
-                Page {
-                    offset,
-                    limit: Paging::MAX_LIMIT,
-                },
-            )
-            .await?;
-        let subscribed = listed
-            .entries
-            .iter()
-            .filter(|destination| asked.caller.subscribes_to(destination));
-        ids.extend(subscribed.map(|destination| destination.id));
-        offset += listed.entries.len() as u64;
-        if listed.entries.is_empty() || offset >= listed.total {
-            return Ok(ids);
-        }
-    }
+    let owned = owned_destinations(asked).await?;
+    let subscribed = owned
+        .iter()
+        .filter(|destination| asked.caller.subscribes_to(destination));
+    Ok(subscribed.map(|destination| destination.id).collect())
 }
 
 pub(super) async fn fetch(asked: Asked, Of(id): Of<SubmissionId>) -> Result<Json<Value>, Refused> {
