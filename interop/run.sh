@@ -94,7 +94,7 @@ python() { "$cache/python/bin/python" "$here/python/$1.py" "${@:2}"; }
 java_clients() {
   local sandbox=$1
   shift
-  java -cp "$work/classes:$cache/java/lib/*" interop.Scenarios \
+  java ${authority:+-Dauthority="$authority"} -cp "$work/classes:$cache/java/lib/*" interop.Scenarios \
     "$sandbox" "$root/schemas/hundesteuer/examples/familie.json" "$@"
 }
 
@@ -116,4 +116,9 @@ start tls --tls
 try python v2_client "$work/tls/sandbox.json"
 # Over TLS this client speaks HTTP/2.
 try java_clients "$work/tls/sandbox.json" v2
+
+# Destinations' keys with chains to a root that the operator names.
+java -cp "$work/classes:$cache/java/lib/*" interop.Authority "$work/authority"
+start trusting --trust-keys "$work/authority/root.pem"
+authority="$work/authority" try java_clients "$work/trusting/sandbox.json" v1 v2
 exit "$failed"

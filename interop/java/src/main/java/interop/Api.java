@@ -87,7 +87,7 @@ final class Api {
         }
     }
 
-    private String token() throws IOException {
+    private synchronized String token() throws IOException {
         if (Instant.now().isAfter(expires)) {
             JsonNode client = sandbox.client(role);
             RequestBody form = new FormBody.Builder()

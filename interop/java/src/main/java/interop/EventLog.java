@@ -8,10 +8,21 @@ import com.nimbusds.jose.jwk.KeyOperation;
 import com.nimbusds.jose.jwk.RSAKey;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** The events of a case, each verified before it is shown. */
 final class EventLog {
     static final String EVENTS = "https://schema.fitko.de/fit-connect/events/";
+
+    private static final String UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
+
+    /** What the schema of the payload, 1.2.x, says about text claims. */
+    private static final Map<String, String> RULES = Map.of(
+            "$schema", "https://schema\\.fitko\\.de/fit-connect/set-payload/1\\.\\d+\\.\\d+/set-payload\\.schema\\.json",
+            "jti", UUID,
+            "iss", "https?://.+|" + UUID,
+            "sub", "(submission|reply):" + UUID,
+            "txn", "case:" + UUID);
 
     /** One event. */
     record Event(String kind, JsonNode payload, JsonNode claims) {}
@@ -52,6 +63,15 @@ final class EventLog {
             throw new AssertionError("an event is of type " + token.getHeader().getType());
         }
         Crypto.verify(token, key);
+        for (var rule : RULES.entrySet()) {
+            String claim = claims.path(rule.getKey()).asText();
+            if (!claim.matches(rule.getValue())) {
+                throw new AssertionError("claim " + rule.getKey() + " breaks the schema of the payload: " + claim);
+            }
+        }
+        if (!claims.required("iat").isIntegralNumber() || claims.required("iat").asLong() < 1_577_833_200L) {
+            throw new AssertionError("iat is " + claims.required("iat"));
+        }
         var names = claims.required("events").fieldNames();
         String uri = names.next();
         if (names.hasNext() || !uri.startsWith(EVENTS)) {
