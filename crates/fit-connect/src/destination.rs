@@ -203,10 +203,15 @@ impl Description {
         let name = fields.optional("name", Node::string);
         let contact = fields.required("contactInformation", usable_contact);
         let services = services(fields, version);
+        if let Some(services) = &services {
+            each_once(fields, version, services);
+        }
         let encryption_kid = fields.required("encryptionKid", kid);
         let metadata_versions = fields.required("metadataVersions", metadata_versions);
         let callback = fields.optional("callback", submission::callback);
-        let reply_channels = fields.optional("replyChannels", reply_channels).flatten();
+        let reply_channels = fields
+            .optional("replyChannels", reply_channels)
+            .filter(is_filled);
         Some(Self {
             name,
             contact: contact?,
@@ -443,7 +448,7 @@ fn jwk(node: &Node<'_>) -> Option<Value> {
 }
 
 /// Kept as sent. Channels that Submission API 1.1.3 knows have its form; an empty object says what a missing one does.
-fn reply_channels(node: &Node<'_>) -> Option<Option<Value>> {
+fn reply_channels(node: &Node<'_>) -> Option<Value> {
     let fields = node.object()?;
     for channel in ["deMail", "elster", "fink"] {
         fields.optional(channel, |n| n.object().map(|_| ()));
@@ -452,9 +457,13 @@ fn reply_channels(node: &Node<'_>) -> Option<Option<Value>> {
         n.object()?.optional("usePgp", Node::boolean);
         Some(())
     });
-    let channels = bare(node.value());
-    let is_empty = channels.as_object().is_none_or(Map::is_empty);
-    Some((!is_empty).then_some(channels))
+    Some(bare(node.value()))
+}
+
+fn is_filled(channels: &Value) -> bool {
+    channels
+        .as_object()
+        .is_some_and(|object| !object.is_empty())
 }
 
 /// Without members that are null: they say what missing ones do. Depth is bounded by the parser.
@@ -487,26 +496,43 @@ fn metadata_versions(node: &Node<'_>) -> Option<Vec<String>> {
 }
 
 fn unique<T: PartialEq>(node: &Node<'_>, items: &[T]) {
-    let repeated = items
+    if is_repeating(items) {
+        node.say("uniqueItems", REPEATS);
+    }
+}
+
+const REPEATS: (&str, &str) = ("enthält Wiederholungen", "holds repetitions");
+
+fn is_repeating<T: PartialEq>(items: &[T]) -> bool {
+    items
         .iter()
         .enumerate()
-        .any(|(place, item)| items[..place].contains(item));
-    if repeated {
-        node.say(
-            "uniqueItems",
-            ("enthält Wiederholungen", "holds repetitions"),
-        );
+        .any(|(place, item)| items[..place].contains(item))
+}
+
+/// Under which of its two names the list of services stands, or should.
+fn services_name(fields: &Fields<'_>, version: ApiVersion) -> &'static str {
+    let (member, other) = (version.services_member(), version.other().services_member());
+    if !fields.has(member) && fields.has(other) {
+        other
+    } else {
+        member
     }
 }
 
 fn services(fields: &Fields<'_>, version: ApiVersion) -> Option<Vec<ServiceOffer>> {
-    let (member, other) = (version.services_member(), version.other().services_member());
-    let name = if !fields.has(member) && fields.has(other) {
-        other
-    } else {
-        member
+    fields.required(services_name(fields, version), |n| n.some_list(offer))
+}
+
+/// What is handed in names each service, region and schema once, members that are unknown here aside.
+fn each_once(fields: &Fields<'_>, version: ApiVersion, services: &[ServiceOffer]) {
+    let inside = |offer: &ServiceOffer| {
+        is_repeating(&offer.regions) || is_repeating(&offer.submission_schemas)
     };
-    fields.required(name, |n| n.some_list(offer))
+    if is_repeating(services) || services.iter().any(inside) {
+        let name = services_name(fields, version);
+        fields.say(name, "uniqueItems", REPEATS);
+    }
 }
 
 fn offer(node: &Node<'_>) -> Option<ServiceOffer> {

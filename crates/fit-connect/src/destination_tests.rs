@@ -155,6 +155,28 @@ fn known_reply_channels_have_their_form_and_none_is_like_an_empty_object() {
 }
 
 #[test]
+fn each_service_region_and_schema_is_named_once() {
+    let twice = |pointer: &str| {
+        with(|body| {
+            let list = body.pointer_mut(pointer).and_then(Value::as_array_mut);
+            let list = list.unwrap();
+            let mut again = list[0].clone();
+            if let Some(object) = again.as_object_mut() {
+                object.insert("unknown".to_owned(), json!(1));
+            }
+            list.push(again);
+        })
+    };
+    for list in [
+        "/services",
+        "/services/0/regions",
+        "/services/0/submissionSchemas",
+    ] {
+        assert_eq!(twice(list), ["uniqueItems /services"], "{list}");
+    }
+}
+
+#[test]
 fn an_email_address_has_a_name_and_a_host() {
     for bad in ["AAA", "@x", "x@", "a b@x.example", "a@b\n"] {
         let found = with(|body| body["contactInformation"]["email"] = bad.into());
