@@ -30,6 +30,7 @@ mod pickup;
 mod problems;
 #[cfg(test)]
 mod rates;
+#[cfg(test)]
 mod replies;
 #[cfg(test)]
 mod rival;
