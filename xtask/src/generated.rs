@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::complaint::Complaint;
 use crate::say;
+use crate::states;
 use crate::telemetry;
 use crate::tree::Tree;
 
@@ -51,6 +52,10 @@ pub(crate) fn write(tree: &Tree) -> Result<()> {
 fn pages(tree: &Tree) -> Vec<(String, String)> {
     let mut pages = vec![
         ("docs/settings.md".to_owned(), settings()),
+        (
+            "docs/spec/life-cycles.md".to_owned(),
+            format!("{MARK}{}", states::page()),
+        ),
         (
             "docs/operate/telemetry.md".to_owned(),
             format!("{MARK}{}", telemetry::page(tree.text(telemetry::NAMES))),

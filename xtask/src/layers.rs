@@ -29,6 +29,7 @@ const SHELLS: &[&str] = &[
     "client",
     "console",
     "gateway",
+    "mail",
     "outgoing",
     "store-sql",
 ];
@@ -60,6 +61,7 @@ const FENCED: &[(&str, &str)] = &[
     ("tokio-postgres", "store-sql"),
     ("josekit", "jose"),
     ("openssl", "jose"),
+    ("lettre", "mail"),
     ("xsd-schema", "validate"),
     ("jsonschema", "validate"),
     ("russh", "transport-sftp"),

@@ -15,6 +15,7 @@ mod links;
 mod listed;
 mod shape;
 mod sizes;
+mod states;
 mod telemetry;
 mod testing;
 mod tidy;

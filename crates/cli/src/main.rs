@@ -21,6 +21,7 @@ mod hessen;
 mod identity;
 mod lines;
 mod packages;
+mod postman;
 mod registry;
 mod reload;
 mod sandbox;

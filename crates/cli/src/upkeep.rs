@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use amtsbote_gateway::{
     Backoff, CallbackPolicy, CallbackWorker, CircuitPolicy, Context as Gateway, Deadlines,
-    Retention, Trust,
+    MailPolicy, MailWorker, Retention, Trust,
 };
 use amtsbote_model::{Clock as _, Timestamp};
 use amtsbote_outgoing::{Outgoing, Settings as Outward};
@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use crate::access::USER_AGENT;
 use crate::clock::SystemClock;
 use crate::gateway::Ready;
+use crate::postman::SmtpPostman;
 use crate::stop::Stop;
 
 /// Work beside the requests; ends when stopped.
@@ -48,14 +49,30 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
         .context("the HTTP client cannot be set up")?;
     let policy = policy(&ready.settings.callbacks);
     let callbacks = CallbackWorker::new(ready.context.clone(), outgoing, policy);
-    let deadlines = Deadlines::new(ready.context.clone(), retention(&ready.settings.deadlines));
+    let mut deadlines = Deadlines::new(ready.context.clone(), retention(&ready.settings.deadlines));
+    let mails = mail_worker(ready)?;
+    if mails.is_some() {
+        deadlines = deadlines.mailing();
+    }
     let (store, blobs) = (ready.store.clone(), ready.blobs.clone());
-    Ok(Background(vec![
+    let mut tasks = vec![
         tokio::spawn(callbacks.run(stop.wait())),
         tokio::spawn(deadlines.run(stop.wait())),
         tokio::spawn(sweep_until(store, blobs, stop.wait())),
         tokio::spawn(wind_down(ready.context.clone(), stop.wait())),
-    ]))
+    ];
+    tasks.extend(mails.map(|mails| tokio::spawn(mails.run(stop.wait()))));
+    Ok(Background(tasks))
+}
+
+fn mail_worker(ready: &Ready) -> Result<Option<MailWorker>> {
+    let Some(mail) = &ready.settings.mail else {
+        tracing::warn!("[gateway.mail] is not set: nobody is reminded of waiting submissions");
+        return Ok(None);
+    };
+    let postman = SmtpPostman::open(mail, &ready.settings.base_url)?;
+    let (context, policy) = (ready.context.clone(), MailPolicy::default());
+    Ok(Some(MailWorker::new(context, Arc::new(postman), policy)))
 }
 
 fn policy(given: &settings::Callbacks) -> CallbackPolicy {

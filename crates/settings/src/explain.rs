@@ -68,6 +68,10 @@ pub const REFERENCE: &[Explained] = &[
         about: "How long things are kept.",
     },
     Explained {
+        key: "gateway.mail",
+        about: "The mail server for reminders; without it they are told to the log only.",
+    },
+    Explained {
         key: "gateway.tls.certificate",
         about: "PEM file: certificate and chain.",
     },
@@ -214,6 +218,38 @@ pub const REFERENCE: &[Explained] = &[
     Explained {
         key: "gateway.deadlines.clock_confirmed",
         about: "A person's word that the clock was right at this moment (RFC 3339), after a longer downtime; may stay for ever.",
+    },
+    Explained {
+        key: "gateway.mail.server",
+        about: "The mail server's name, as in its certificate.",
+    },
+    Explained {
+        key: "gateway.mail.port",
+        about: "Its port; without it 465 for `tls`, 587 for `starttls`, 25 for `danger-none`.",
+    },
+    Explained {
+        key: "gateway.mail.security",
+        about: "`tls` from the first byte, `starttls` and never without, or `danger-none` for a server on this machine.",
+    },
+    Explained {
+        key: "gateway.mail.ca_file",
+        about: "PEM file with further trusted roots.",
+    },
+    Explained {
+        key: "gateway.mail.user",
+        about: "Name for the server, if it asks for one.",
+    },
+    Explained {
+        key: "gateway.mail.password_file",
+        about: "File with its password.",
+    },
+    Explained {
+        key: "gateway.mail.from",
+        about: "The address reminders come from.",
+    },
+    Explained {
+        key: "gateway.mail.hello_name",
+        about: "How we greet the server; the host of `base_url` if left out.",
     },
     Explained {
         key: "agent.data_dir",

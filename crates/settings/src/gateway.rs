@@ -7,7 +7,7 @@ use amtsbote_model::{ClientId, Secret};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{Callbacks, Deadlines, SettingsFault, Span, fault};
+use crate::{Callbacks, Deadlines, Mail, SettingsFault, Span, fault};
 
 /// `[gateway]`
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +48,8 @@ pub struct Gateway {
     /// How long things are kept.
     #[serde(default)]
     pub deadlines: Deadlines,
+    /// The mail server for reminders; without it they are told to the log only.
+    pub mail: Option<Mail>,
 }
 
 /// `[gateway.tls]`
@@ -134,6 +136,9 @@ impl Gateway {
         }
         self.callbacks.check(faults);
         self.deadlines.check(faults);
+        if let Some(mail) = &self.mail {
+            mail.check(faults);
+        }
     }
 }
 

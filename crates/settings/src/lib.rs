@@ -15,6 +15,7 @@ mod deadlines;
 mod duration;
 mod explain;
 mod gateway;
+mod mail;
 
 use serde::Deserialize;
 
@@ -24,6 +25,7 @@ pub use deadlines::{Deadlines, Moment};
 pub use duration::Span;
 pub use explain::{Explained, REFERENCE};
 pub use gateway::{Client, Gateway, Kind, Limits, Tls};
+pub use mail::{Mail, Security};
 
 /// The whole settings file.
 #[derive(Debug, Clone, Deserialize)]
@@ -158,6 +160,32 @@ mod tests {
         check(
             &with("per_host = 0\nwait_first = \"0s\""),
             &["gateway.callbacks.wait_first", "gateway.callbacks.per_host"],
+        );
+    }
+
+    #[test]
+    fn mail_needs_a_server_and_an_address_and_no_password_goes_in_clear() {
+        let with = |lines: &str| format!("{GATEWAY}\n[gateway.mail]\n{lines}");
+        let good =
+            "server = \"mail.example.de\"\nsecurity = \"starttls\"\nfrom = \"amtsbote@example.de\"";
+        check(&with(good), &[]);
+        check(
+            &with(&format!("{good}\nuser = \"u\"")),
+            &["gateway.mail.user"],
+        );
+        check(
+            &with(
+                "server = \"\"\nsecurity = \"danger-none\"\nfrom = \"Amtsbote <a@example.de>\"\nuser = \"u\"\npassword_file = \"p\"",
+            ),
+            &[
+                "gateway.mail.server",
+                "gateway.mail.from",
+                "gateway.mail.security",
+            ],
+        );
+        check(
+            &with("server = \"m\"\nsecurity = \"maybe\"\nfrom = \"a@example.de\""),
+            &["(file)"],
         );
     }
 

@@ -102,6 +102,10 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
         if let Some(tls) = &mut gateway.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }
+        if let Some(mail) = &mut gateway.mail {
+            paths.extend(mail.ca_file.as_mut());
+            paths.extend(mail.password_file.as_mut());
+        }
         paths.extend(
             gateway
                 .clients

@@ -23,6 +23,10 @@ mod intake_repeat;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
+mod mails;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod pickup;
