@@ -16,6 +16,10 @@ pub(crate) const SMALL: usize = 1024 * 1024;
 /// What is read of an answer that is not success.
 const PROBLEM_MAX: usize = 256 * 1024;
 
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Whatever waits longer than this is a mistake; proxies cut such connections.
+const WAIT_MAX: Duration = Duration::from_mins(5);
+
 /// A call that can be made again with another token.
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -68,6 +72,16 @@ impl Call {
     pub(crate) fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
+    }
+
+    /// With `Prefer: wait` (RFC 7240 §4.3), in whole seconds up to 300: proxies cut connections that wait longer.
+    pub(crate) fn preferring(self, wait: Duration) -> Self {
+        let wait = wait.min(WAIT_MAX);
+        let call = self.wait(wait);
+        match HeaderValue::try_from(format!("wait={}", wait.as_secs())) {
+            Ok(value) if wait.as_secs() > 0 => call.header(PREFER, value),
+            Ok(_) | Err(_) => call,
+        }
     }
 
     pub(crate) fn answer_max(mut self, bytes: usize) -> Self {

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! It works against our gateway and against the federal service alike. It must never repeat a call (the one exception: a
-//! token that is no longer taken is fetched anew once), sleep, hold an attachment in memory, read an answer without a bound,
-//! or put tokens, secrets or content into an error.
+//! token that is no longer taken is fetched anew once), sleep, hold an attachment in memory (but for the notices that
+//! [`ReplyContent`] seals), read an answer without a bound, or put tokens, secrets or content into an error.
 //!
 //! Sources: Submission API 1.1.3 (`OpenAPI`), RFC 6749, RFC 7240, RFC 9110, SET payload 1.2.2.
 //!
@@ -20,6 +20,8 @@ mod exchange;
 mod fault;
 mod intake;
 mod reads;
+mod replies;
+mod reply_content;
 mod sender;
 mod service;
 mod session;
@@ -28,6 +30,10 @@ pub mod verify;
 
 pub use fault::{Answered, Fault, Silence};
 pub use intake::{Intake, IntakeReceipt, Validation};
+pub use reply_content::{
+    NotOpened, NotSealed, OpenedReply, ReplyAttachment, ReplyContent, SealedReply, open_reply,
+    reply_key,
+};
 pub use sender::Sender;
 pub use service::{Credentials, Limits, MalformedBase, Service};
 pub use session::Session;

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use amtsbote_fit_connect::Paging;
+use amtsbote_fit_connect::case::{Case, CaseList};
 use amtsbote_fit_connect::destination::PublicDestination;
 use amtsbote_fit_connect::event::EventLog;
+use amtsbote_fit_connect::reply::ReplyRef;
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_jose::{KeySet, KeyUse, PublicKey, X5c};
 use amtsbote_model::{CaseId, DestinationId};
 
 use crate::exchange::Call;
 use crate::session::CachedKeys;
-use crate::verify::{self, Expected, Keys, NamedKeys, VerifiedLog};
+use crate::verify::{self, Expected, ExpectedReply, Keys, NamedKeys, VerifiedLog};
 use crate::{Fault, Session};
 
 /// One page of an event log: 500 tokens of 32 KiB.
@@ -149,6 +151,40 @@ impl Session {
             ids,
         };
         Ok(verify::log(&tokens, &expected, &keys))
+    }
+
+    /// Fetches the event log of a reply's case with all keys it needs, and verifies it for the reply. `destination` is that of the
+    /// case: take it from the submission that was sent, not from the answer.
+    pub async fn verified_reply_log(
+        &self,
+        ids: ReplyRef,
+        destination: DestinationId,
+    ) -> Result<Result<VerifiedLog, amtsbote_problem::Findings>, Fault> {
+        let tokens = self.event_log(ids.case_id).await?;
+        let named = verify::named_keys(&tokens);
+        let keys = self.keys_for(&named, destination).await?;
+        let expected = ExpectedReply {
+            service: self.service().expected_issuer(),
+            ids,
+            destination_id: destination,
+        };
+        Ok(verify::reply_log(&tokens, &expected, &keys))
+    }
+
+    /// The caller's cases, oldest first.
+    pub async fn cases(&self, paging: Paging) -> Result<CaseList, Fault> {
+        let mut url = self.versioned(&["cases"]);
+        url.query_pairs_mut().extend_pairs(paging.pairs());
+        let answer = self.call(&Call::get(url)).await?;
+        CaseList::parse(answer.json()?)
+            .map_err(|_| Fault::malformed("a list of cases was expected"))
+    }
+
+    /// A case and what is in it.
+    pub async fn case(&self, id: CaseId) -> Result<Case, Fault> {
+        let url = self.versioned(&["cases", &id.to_string()]);
+        let answer = self.call(&Call::get(url)).await?;
+        Case::parse(answer.json()?).map_err(|_| Fault::malformed("a case was expected"))
     }
 
     async fn keys_for(&self, named: &NamedKeys, destination: DestinationId) -> Result<Keys, Fault> {

@@ -61,30 +61,9 @@ impl Sender {
     where
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
-        let session = &self.session;
-        let url = session.versioned(&[
-            "submissions",
-            &submission.to_string(),
-            "attachments",
-            &attachment.to_string(),
-        ]);
-        let token = session.token().await?;
-        let outgoing = session.outgoing();
-        let call = bearing(outgoing.stream_request(Method::PUT, url)?, &token)?;
-        let call = call.header(CONTENT_TYPE, "application/jose");
-        let call = match length {
-            Some(bytes) => call.header(CONTENT_LENGTH, bytes),
-            None => call,
-        };
-        let response = outgoing.send_upload(call, sealed).await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            session.discard(token.number).await;
-            return Err(Fault::Unavailable {
-                retry_after: None,
-                silence: Silence::StaleToken,
-            });
-        }
-        session.settle(response, SMALL).await.map(|_| ())
+        let (submission, attachment) = (submission.to_string(), attachment.to_string());
+        let path = ["submissions", &submission, "attachments", &attachment];
+        self.session.upload(&path, sealed, length).await
     }
 
     /// Completes a submission. May be repeated with the same content as long as it is not answered.
@@ -104,5 +83,37 @@ impl Sender {
             .await?;
         SubmissionReduced::parse(answer.json()?)
             .map_err(|_| Fault::malformed("the submission was expected"))
+    }
+}
+
+impl Session {
+    /// Uploads a compact JWE to the path, see [`Sender::upload`].
+    pub(crate) async fn upload<S>(
+        &self,
+        path: &[&str],
+        sealed: S,
+        length: Option<u64>,
+    ) -> Result<(), Fault>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send + 'static,
+    {
+        let url = self.versioned(path);
+        let token = self.token().await?;
+        let outgoing = self.outgoing();
+        let call = bearing(outgoing.stream_request(Method::PUT, url)?, &token)?;
+        let call = call.header(CONTENT_TYPE, "application/jose");
+        let call = match length {
+            Some(bytes) => call.header(CONTENT_LENGTH, bytes),
+            None => call,
+        };
+        let response = outgoing.send_upload(call, sealed).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.discard(token.number).await;
+            return Err(Fault::Unavailable {
+                retry_after: None,
+                silence: Silence::StaleToken,
+            });
+        }
+        self.settle(response, SMALL).await.map(|_| ())
     }
 }

@@ -7,17 +7,14 @@ use amtsbote_fit_connect::submission::{Submission, SubmissionsForPickup};
 use amtsbote_model::{AttachmentId, CaseId, DestinationId, SubmissionId};
 use amtsbote_outgoing::Download;
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
+use reqwest::header::ACCEPT;
 use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::exchange::{Call, bearing, media_type};
 use crate::{Fault, Session};
 
-const PREFER: HeaderName = HeaderName::from_static("prefer");
 const JOSE: &str = "application/jose";
-/// Whatever waits longer than this is a mistake; proxies cut such connections.
-const WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// Fetches and answers submissions. Destinations, keys and event logs are read through [`Subscriber::session`].
 #[derive(Debug, Clone)]
@@ -54,20 +51,13 @@ impl Subscriber {
         paging: Paging,
         wait: Duration,
     ) -> Result<SubmissionsForPickup, Fault> {
-        let wait = wait.min(WAIT_MAX);
         let mut url = self.session.versioned(&["submissions"]);
         url.query_pairs_mut().extend_pairs(paging.pairs());
         if let Some(id) = destination {
             url.query_pairs_mut()
                 .append_pair("destinationId", &id.to_string());
         }
-        let mut call = Call::get(url).wait(wait);
-        if let Ok(value) = HeaderValue::try_from(format!("wait={}", wait.as_secs()))
-            && wait.as_secs() > 0
-        {
-            call = call.header(PREFER, value);
-        }
-        let answer = self.session.call(&call).await?;
+        let answer = self.session.call(&Call::get(url).preferring(wait)).await?;
         SubmissionsForPickup::parse(answer.json()?)
             .map_err(|_| Fault::malformed("a list of submissions was expected"))
     }
@@ -94,52 +84,9 @@ impl Subscriber {
         submission: SubmissionId,
         attachment: AttachmentId,
     ) -> Result<AttachmentStream, Fault> {
-        let mut renewed = false;
-        loop {
-            let token = self.session.token().await?;
-            let download = self.begin(submission, attachment, &token).await?;
-            if download.status() == StatusCode::UNAUTHORIZED && !renewed {
-                self.session.discard(token.number).await;
-                renewed = true;
-                continue;
-            }
-            return self.stream_of(download).await;
-        }
-    }
-
-    async fn begin(
-        &self,
-        submission: SubmissionId,
-        attachment: AttachmentId,
-        token: &crate::session::Token,
-    ) -> Result<Download, Fault> {
         let (submission, attachment) = (submission.to_string(), attachment.to_string());
-        let url = self
-            .session
-            .versioned(&["submissions", &submission, "attachments", &attachment]);
-        let outgoing = self.session.outgoing();
-        let call = bearing(outgoing.stream_request(Method::GET, url)?, token)?;
-        Ok(outgoing
-            .send_stream(call.header(ACCEPT, "application/jose, application/problem+json"))
-            .await?)
-    }
-
-    async fn stream_of(&self, download: Download) -> Result<AttachmentStream, Fault> {
-        if !download.status().is_success() {
-            return Err(self.session.fault(download.into_response()).await);
-        }
-        let kind = media_type(download.headers());
-        if !kind.is_none_or(|kind| kind == JOSE || kind == "application/octet-stream") {
-            return Err(Fault::malformed("its content type is not application/jose"));
-        }
-        let max = self.session.service().bounds().attachment_bytes;
-        if download.length().is_some_and(|length| length > max) {
-            return Err(Fault::malformed("it is longer than allowed"));
-        }
-        Ok(AttachmentStream {
-            download,
-            left: max,
-        })
+        let path = ["submissions", &submission, "attachments", &attachment];
+        self.session.download(&path).await
     }
 
     /// Writes a sealed attachment into `sink` and gives its length in bytes. After a fault the sink holds a part.
@@ -177,6 +124,50 @@ impl Subscriber {
             Err(Fault::Refused { status: 409, .. }) => Ok(Posted::IllegalStep),
             Err(fault) => Err(fault),
         }
+    }
+}
+
+impl Session {
+    /// The compact JWE at the path, as a stream.
+    pub(crate) async fn download(&self, path: &[&str]) -> Result<AttachmentStream, Fault> {
+        let mut renewed = false;
+        loop {
+            let token = self.token().await?;
+            let download = self.begin(path, &token).await?;
+            if download.status() == StatusCode::UNAUTHORIZED && !renewed {
+                self.discard(token.number).await;
+                renewed = true;
+                continue;
+            }
+            return self.stream_of(download).await;
+        }
+    }
+
+    async fn begin(&self, path: &[&str], token: &crate::session::Token) -> Result<Download, Fault> {
+        let url = self.versioned(path);
+        let outgoing = self.outgoing();
+        let call = bearing(outgoing.stream_request(Method::GET, url)?, token)?;
+        Ok(outgoing
+            .send_stream(call.header(ACCEPT, "application/jose, application/problem+json"))
+            .await?)
+    }
+
+    async fn stream_of(&self, download: Download) -> Result<AttachmentStream, Fault> {
+        if !download.status().is_success() {
+            return Err(self.fault(download.into_response()).await);
+        }
+        let kind = media_type(download.headers());
+        if !kind.is_none_or(|kind| kind == JOSE || kind == "application/octet-stream") {
+            return Err(Fault::malformed("its content type is not application/jose"));
+        }
+        let max = self.service().bounds().attachment_bytes;
+        if download.length().is_some_and(|length| length > max) {
+            return Err(Fault::malformed("it is longer than allowed"));
+        }
+        Ok(AttachmentStream {
+            download,
+            left: max,
+        })
     }
 }
 

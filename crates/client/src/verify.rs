@@ -1,17 +1,19 @@
 //! Whether an event log is to be believed (SET payload 1.2.2; public documentation, "Event-Log", checks of clients).
 //!
-//! Pure: tokens and keys in, a [`VerifiedLog`] or findings out. A case's log may hold events of other submissions and of
+//! Pure: tokens and keys in, a [`VerifiedLog`] or findings out. A case's log may hold events of other submissions and
 //! replies; they are passed over, since leaving them out is all that a forger could gain by them.
 
 use std::collections::BTreeSet;
 
 use amtsbote_fit_connect::event::{
-    AuthenticationTags, Claims, EventKind, Issuer, Payload, SchemaRule, Subject,
+    AuthenticationTags, Claims, Issuer, Payload, SchemaRule, Subject,
 };
+use amtsbote_fit_connect::reply::ReplyRef;
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_jose::{Jws, KeySet};
+use amtsbote_model::reply::{self, Party};
 use amtsbote_model::submission::{self, State};
-use amtsbote_model::{EventId, Timestamp};
+use amtsbote_model::{CaseId, DestinationId, EventId, Timestamp};
 use amtsbote_problem::{Bilingual, Finding, Findings};
 
 /// One token, at most.
@@ -31,6 +33,26 @@ pub struct Expected<'a> {
     pub service: &'a str,
     /// The submission.
     pub ids: SubmissionRef,
+}
+
+/// Whose log it must be, of a reply.
+#[derive(Debug, Clone, Copy)]
+pub struct ExpectedReply<'a> {
+    /// `iss` of the service's events; a slash at the end makes no difference.
+    pub service: &'a str,
+    /// The reply.
+    pub ids: ReplyRef,
+    /// The destination it comes from: that of the case's submissions.
+    pub destination_id: DestinationId,
+}
+
+/// What both have in common.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    service: &'a str,
+    subject: Subject,
+    case_id: CaseId,
+    destination_id: DestinationId,
 }
 
 /// The keys to check with.
@@ -68,7 +90,7 @@ pub struct VerifiedEvent {
     pub token: String,
 }
 
-/// The history of one submission, every event of it verified.
+/// The history of one submission or reply, every event of it verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedLog {
     state: State,
@@ -82,7 +104,7 @@ impl VerifiedLog {
         self.state
     }
 
-    /// The authentication tags of the one `submit-submission`; none before it.
+    /// The authentication tags of the one submit event; none before it.
     pub const fn tags(&self) -> Option<&AuthenticationTags> {
         self.tags.as_ref()
     }
@@ -120,10 +142,36 @@ pub fn log(
     expected: &Expected<'_>,
     keys: &Keys,
 ) -> Result<VerifiedLog, Findings> {
+    let wanted = Wanted {
+        service: expected.service,
+        subject: expected.ids.submission_id.into(),
+        case_id: expected.ids.case_id,
+        destination_id: expected.ids.destination_id,
+    };
+    log_of(tokens, wanted, keys)
+}
+
+/// Verifies the log of a case for one reply, like [`log`]. Its answers are the service's to sign, on behalf of the receiver
+/// (unconfirmed, see `docs/spec/fit-connect.md`).
+pub fn reply_log(
+    tokens: &[String],
+    expected: &ExpectedReply<'_>,
+    keys: &Keys,
+) -> Result<VerifiedLog, Findings> {
+    let wanted = Wanted {
+        service: expected.service,
+        subject: expected.ids.reply_id.into(),
+        case_id: expected.ids.case_id,
+        destination_id: expected.destination_id,
+    };
+    log_of(tokens, wanted, keys)
+}
+
+fn log_of(tokens: &[String], wanted: Wanted<'_>, keys: &Keys) -> Result<VerifiedLog, Findings> {
     let mut findings = Findings::new();
     let mut events = Vec::new();
     for (place, token) in tokens.iter().enumerate() {
-        match check(token, expected, keys) {
+        match check(token, wanted, keys) {
             Ok(Some(event)) => events.push((place, event)),
             Ok(None) => {}
             Err(broken) => findings.push(broken.at(place)),
@@ -137,7 +185,7 @@ pub fn log(
             return Err(findings);
         }
     }
-    let history = follow(events, &mut findings);
+    let history = follow(events, wanted.subject, &mut findings);
     match history {
         Some(history) if findings.is_empty() => Ok(history),
         Some(_) | None => Err(findings),
@@ -246,24 +294,20 @@ impl Broken {
 }
 
 /// One token: `None` if it is about something else.
-fn check(
-    token: &str,
-    expected: &Expected<'_>,
-    keys: &Keys,
-) -> Result<Option<VerifiedEvent>, Broken> {
+fn check(token: &str, wanted: Wanted<'_>, keys: &Keys) -> Result<Option<VerifiedEvent>, Broken> {
     let jws = Jws::parse(token, TOKEN_MAX_BYTES).map_err(|_| Broken::Form)?;
     if jws.header().typ() != Some(TYP) {
         return Err(Broken::Typ);
     }
     let claims = Claims::parse(jws.unverified_payload(), SchemaRule::OptionalAny)
         .map_err(|_| Broken::Claims)?;
-    if claims.case_id != expected.ids.case_id {
+    if claims.case_id != wanted.case_id {
         return Err(Broken::Case);
     }
-    let Some(event) = event_of(&claims, expected) else {
+    let Some(event) = event_of(&claims, wanted.subject) else {
         return Ok(None);
     };
-    let (issuer, keys) = issuer_of(&claims, expected, keys)?;
+    let (issuer, keys) = issuer_of(&claims, wanted, keys)?;
     let key = keys.find(jws.header().kid()).ok_or(Broken::Key)?;
     jws.verify(key).map_err(|_| Broken::Signature)?;
     let (id, at) = (claims.id, claims.issued_at);
@@ -277,32 +321,39 @@ fn check(
     }))
 }
 
-fn event_of(claims: &Claims, expected: &Expected<'_>) -> Option<submission::Event> {
-    let ours = claims.subject == Subject::Submission(expected.ids.submission_id);
-    EventKind::submission_event(claims.kind).filter(|_| ours)
+fn event_of(claims: &Claims, subject: Subject) -> Option<submission::Event> {
+    let event = match subject {
+        Subject::Submission(_) => claims.kind.submission_event(),
+        Subject::Reply(_) => claims.kind.reply_event(),
+    };
+    event.filter(|_| claims.subject == subject)
 }
 
 fn issuer_of<'k>(
     claims: &Claims,
-    expected: &Expected<'_>,
+    wanted: Wanted<'_>,
     keys: &'k Keys,
 ) -> Result<(submission::Issuer, &'k KeySet), Broken> {
     match &claims.issuer {
         Issuer::Service(url)
-            if url.trim_end_matches('/') == expected.service.trim_end_matches('/') =>
+            if url.trim_end_matches('/') == wanted.service.trim_end_matches('/') =>
         {
             Ok((submission::Issuer::Service, &keys.service))
         }
         Issuer::Service(_) => Err(Broken::Service),
-        Issuer::Destination(id) if *id == expected.ids.destination_id => {
+        Issuer::Destination(id) if *id == wanted.destination_id => {
             Ok((submission::Issuer::Subscriber, &keys.destination))
         }
         Issuer::Destination(_) => Err(Broken::Destination),
     }
 }
 
-/// Order, pairing and tags, by the state machine of submissions.
-fn follow(events: Vec<(usize, VerifiedEvent)>, findings: &mut Findings) -> Option<VerifiedLog> {
+/// Order, pairing and tags, by the state machine of what the log is about.
+fn follow(
+    events: Vec<(usize, VerifiedEvent)>,
+    subject: Subject,
+    findings: &mut Findings,
+) -> Option<VerifiedLog> {
     if events.is_empty() {
         if findings.is_empty() {
             findings.push(Broken::Empty.finding("/eventLog".to_owned()));
@@ -318,7 +369,7 @@ fn follow(events: Vec<(usize, VerifiedEvent)>, findings: &mut Findings) -> Optio
             findings.push(Broken::Repeated.at(place));
             continue;
         }
-        match step(state, &event) {
+        match step(state, &event, subject) {
             Ok(next) => state = Some(next),
             Err(broken) => findings.push(broken.at(place)),
         }
@@ -335,16 +386,35 @@ fn follow(events: Vec<(usize, VerifiedEvent)>, findings: &mut Findings) -> Optio
     })
 }
 
-fn step(state: Option<State>, event: &VerifiedEvent) -> Result<State, Broken> {
-    let refused = |refusal| match refusal {
-        submission::Refusal::WrongIssuer { .. } => Broken::Pairing,
-        submission::Refusal::IllegalStep { .. } => Broken::Order,
+fn step(state: Option<State>, event: &VerifiedEvent, subject: Subject) -> Result<State, Broken> {
+    let Some(state) = state else {
+        return match (event.event, event.issuer) {
+            (submission::Event::Create, submission::Issuer::Service) => Ok(State::Created),
+            (submission::Event::Create, submission::Issuer::Subscriber) => Err(Broken::Pairing),
+            (_, submission::Issuer::Service | submission::Issuer::Subscriber) => Err(Broken::Order),
+        };
     };
-    match state {
-        Some(state) => state.step(event.event, event.issuer).map_err(refused),
-        None if event.event != submission::Event::Create => Err(Broken::Order),
-        None if event.issuer == submission::Issuer::Service => Ok(State::Created),
-        None => Err(Broken::Pairing),
+    match subject {
+        Subject::Submission(_) => {
+            state
+                .step(event.event, event.issuer)
+                .map_err(|refusal| match refusal {
+                    submission::Refusal::WrongIssuer { .. } => Broken::Pairing,
+                    submission::Refusal::IllegalStep { .. } => Broken::Order,
+                })
+        }
+        Subject::Reply(_) => {
+            let party = match (event.event, event.issuer) {
+                // On behalf of the receiver.
+                (submission::Event::Accept, submission::Issuer::Service) => Party::Receiver,
+                (_, submission::Issuer::Service) => Party::Service,
+                (_, submission::Issuer::Subscriber) => Party::Sender,
+            };
+            reply::step(state, event.event, party).map_err(|refusal| match refusal {
+                reply::Refusal::WrongParty { .. } => Broken::Pairing,
+                reply::Refusal::IllegalStep { .. } => Broken::Order,
+            })
+        }
     }
 }
 

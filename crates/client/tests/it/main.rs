@@ -11,6 +11,8 @@ mod keys;
 #[cfg(test)]
 mod receiving;
 #[cfg(test)]
+mod replies;
+#[cfg(test)]
 mod sending;
 #[cfg(test)]
 mod stage;
