@@ -269,6 +269,16 @@ pub(crate) fn collect(file: &ParcelFile) -> Option<Vec<u8>> {
     Some(all)
 }
 
+/// The bytes of a file whatever its sources.
+pub(crate) async fn collect_async(file: &ParcelFile) -> Option<Vec<u8>> {
+    let mut reader = file.read();
+    let mut all = Vec::new();
+    while let Some(bytes) = reader.next().await.ok()? {
+        all.extend_from_slice(&bytes);
+    }
+    Some(all)
+}
+
 fn lines(lines: impl Iterator<Item = String>) -> Vec<u8> {
     let sorted: BTreeSet<String> = lines.collect();
     sorted

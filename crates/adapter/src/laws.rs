@@ -10,6 +10,7 @@
 //! The laws panic on a breach: this module is for tests only.
 
 pub mod format;
+pub mod inbound;
 pub mod outbound;
 pub mod sources;
 
@@ -53,6 +54,30 @@ macro_rules! outbound_laws {
             #[test]
             fn $law() {
                 $crate::laws::run($crate::laws::outbound::$law(&$bench));
+            }
+        )+
+    };
+}
+
+/// The laws of [`crate::Inbound`]; the argument makes a fresh [`inbound::Bench`].
+#[macro_export]
+macro_rules! inbound_laws {
+    ($bench:expr) => {
+        $crate::inbound_laws!(@each $bench,
+            nothing_there_gives_nothing,
+            an_answer_is_given_until_it_is_settled,
+            a_kept_answer_is_gone,
+            a_refused_answer_is_set_aside,
+            answers_come_oldest_first_and_no_more_than_asked,
+            settling_what_is_not_there_changes_nothing,
+            nothing_printed_tells_content,
+        );
+    };
+    (@each $bench:expr, $($law:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $law() {
+                $crate::laws::run($crate::laws::inbound::$law(&$bench));
             }
         )+
     };

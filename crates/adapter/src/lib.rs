@@ -6,18 +6,21 @@
 //!                                                                  │ + stable ParcelId
 //!                                                                  ▼
 //!                                              Parcel ──► Outbound (a transport) ──► Receipt | Fault
+//!
+//!  procedure ──► Inbound (a way in): poll ──► Answer { files, facts } ──► settle
 //! ```
 //!
 //! An adapter translates and classifies. It does not retry, sleep, spawn, read the clock or the environment, or choose
 //! the next state. Content lives in [`Personal`](amtsbote_model::Personal) and in [`AttachmentSource`]s, which stream.
 //!
-//! Start reading at [`Format`], then [`Transport`] and [`Outbound`].
+//! Start reading at [`Format`], then [`Transport`] and [`Outbound`], then [`Inbound`].
 
 mod answer;
 mod attachment_names;
 mod check;
 mod example;
 mod format;
+mod inbound;
 pub mod laws;
 mod outbound;
 mod package;
@@ -35,6 +38,7 @@ pub use answer::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use check::{Difference, ExampleResult, Preview, Report};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
+pub use inbound::{Answer, AnswerId, Inbound, MalformedAnswerId, Settled};
 pub use outbound::{Arrival, Fault, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
 pub use parcel::{

@@ -10,17 +10,17 @@ use crate::{AttachmentReader, AttachmentSource, Fault, ParcelFile, Piece};
 
 impl ParcelFile {
     /// Begins reading the file's bytes. Holds at most one piece of an attachment (256 KiB) at a time.
-    pub fn read(&self) -> FileReader<'_> {
+    pub fn read(&self) -> FileReader {
         FileReader {
-            rest: self.pieces.iter(),
+            rest: self.pieces.clone().into_iter(),
             open: None,
         }
     }
 }
 
 /// The bytes of one [`ParcelFile`], piece by piece.
-pub struct FileReader<'a> {
-    rest: std::slice::Iter<'a, Piece>,
+pub struct FileReader {
+    rest: std::vec::IntoIter<Piece>,
     open: Option<OpenSource>,
 }
 
@@ -31,7 +31,7 @@ struct OpenSource {
     base64: Option<BytesMut>,
 }
 
-impl FileReader<'_> {
+impl FileReader {
     /// The next bytes (never empty), or `None` at the end. A source that ends early or late is `Unavailable`: what
     /// was written so far must not become visible.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
@@ -45,13 +45,13 @@ impl FileReader<'_> {
             } else {
                 match self.rest.next() {
                     None => return Ok(None),
-                    Some(Piece::Bytes(bytes)) => bytes.reveal().clone(),
+                    Some(Piece::Bytes(bytes)) => bytes.into_revealed(),
                     Some(Piece::Attachment(source)) => {
-                        self.open = Some(OpenSource::begin(source, None).await?);
+                        self.open = Some(OpenSource::begin(&source, None).await?);
                         Bytes::new()
                     }
                     Some(Piece::Base64(source)) => {
-                        self.open = Some(OpenSource::begin(source, Some(BytesMut::new())).await?);
+                        self.open = Some(OpenSource::begin(&source, Some(BytesMut::new())).await?);
                         Bytes::new()
                     }
                 }

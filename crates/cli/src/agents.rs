@@ -78,6 +78,11 @@ impl Running {
         Self(vec![tokio::spawn(async move { agent.run(wait).await })])
     }
 
+    /// Something beside the agents that ends by itself when stopped.
+    pub(crate) fn beside(task: JoinHandle<()>) -> Self {
+        Self(vec![task])
+    }
+
     /// Together with others.
     pub(crate) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);

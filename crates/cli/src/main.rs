@@ -32,6 +32,7 @@ mod talk;
 mod tls;
 mod upkeep;
 mod xsd;
+mod xta;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ use amtsbote_adapter::{Format, Outbound, Transport};
 use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
 use anyhow::{Result, anyhow, bail};
 
+use crate::clock::SystemClock;
 use crate::xsd::{self, Added};
 
 /// The formats this program knows.
@@ -60,6 +61,8 @@ fn transports() -> Vec<Box<dyn Transport>> {
         Box::new(amtsbote_transport_folder::Folder),
         Box::new(amtsbote_transport_http::Http),
         Box::new(amtsbote_transport_sftp::Sftp),
+        Box::new(amtsbote_transport_xta::Xta),
+        Box::new(amtsbote_transport_xta::XtaBox::new(Arc::new(SystemClock))),
     ]
 }
 

@@ -6,6 +6,7 @@ use amtsbote_model::{ClientId, DestinationId};
 use serde::Deserialize;
 use url::Url;
 
+use crate::xta::{self, Xta};
 use crate::{SettingsFault, Span, fault};
 
 /// `[agent]`
@@ -26,6 +27,8 @@ pub struct Agent {
     /// The destinations served, and where their submissions go.
     #[serde(default, rename = "destination")]
     pub destinations: Vec<DestinationRoute>,
+    /// An XTA server from which procedures take their messages.
+    pub xta: Option<Xta>,
     /// Deliveries worked on at a time.
     pub concurrency: Option<usize>,
     /// Pause between two looks at a service that does not know `Prefer: wait`.
@@ -94,8 +97,12 @@ impl Agent {
         for (at, service) in self.services.iter().enumerate() {
             service.check(at, faults);
         }
+        if let Some(xta) = &self.xta {
+            xta.check(faults);
+        }
         for (at, route) in self.destinations.iter().enumerate() {
             self.check_route(at, route, faults);
+            xta::check_route(self.xta.as_ref(), at, route, faults);
         }
     }
 

@@ -347,4 +347,56 @@ pub const REFERENCE: &[Explained] = &[
         key: "agent.destination[].outbound",
         about: "The way out: `transport = \"folder\"`, `\"sftp\"` or `\"http\"`, and that transport's settings.",
     },
+    Explained {
+        key: "agent.xta",
+        about: "An XTA 2 server from which procedures take their messages (`transport = \"xta-box\"`) and to which they send answers.",
+    },
+    Explained {
+        key: "agent.xta.listen",
+        about: "Address and port to listen on; port 0 takes any.",
+    },
+    Explained {
+        key: "agent.xta.certificate",
+        about: "PEM file: certificate and chain.",
+    },
+    Explained {
+        key: "agent.xta.key",
+        about: "PEM file: private key.",
+    },
+    Explained {
+        key: "agent.xta.client_ca_file",
+        about: "PEM file: authorities whose client certificates are let in.",
+    },
+    Explained {
+        key: "agent.xta.identity",
+        about: "How the server calls itself in transport reports; `Amtsbote` if left out.",
+    },
+    Explained {
+        key: "agent.xta.message_max_bytes",
+        about: "Largest message that a procedure may send, bytes; 600 MB if left out.",
+    },
+    Explained {
+        key: "agent.xta.account",
+        about: "A procedure and its message box.",
+    },
+    Explained {
+        key: "agent.xta.account[].name",
+        about: "A name for the log.",
+    },
+    Explained {
+        key: "agent.xta.account[].path",
+        about: "Folder of its message box, absolute; made if missing. Holds messages in clear until the procedure closes them.",
+    },
+    Explained {
+        key: "agent.xta.account[].certificates_sha256",
+        about: "SHA-256 of its client certificates in hex; several during a roll-over.",
+    },
+    Explained {
+        key: "agent.xta.account[].identifiers",
+        about: "Identifiers it may speak for, for example `psw:06414000`.",
+    },
+    Explained {
+        key: "agent.xta.account[].services",
+        about: "Service URIs under which it may send; what `lookupService` calls available.",
+    },
 ];

@@ -16,6 +16,7 @@ mod duration;
 mod explain;
 mod gateway;
 mod mail;
+mod xta;
 
 use serde::Deserialize;
 
@@ -26,6 +27,7 @@ pub use duration::Span;
 pub use explain::{Explained, REFERENCE};
 pub use gateway::{Client, Gateway, Kind, Limits, Tls};
 pub use mail::{Mail, Security};
+pub use xta::{Xta, XtaAccount};
 
 /// The whole settings file.
 #[derive(Debug, Clone, Deserialize)]

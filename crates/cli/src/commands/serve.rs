@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::gateway::{self, Given};
 use crate::stop::Stop;
 use crate::talk::Talk;
-use crate::{agents, identity, services, tls, upkeep};
+use crate::{agents, identity, services, tls, upkeep, xta};
 
 /// Which part of the settings runs in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<(
     };
     let agent = match (part, &settings.agent) {
         (Part::Both, None) | (Part::Gateway, _) => None,
-        (Part::Both | Part::Agent, Some(agent)) => Some(agents::start(agent, &stop, talk)?),
+        (Part::Both | Part::Agent, Some(agent)) => Some(start_agent(agent, &stop, talk).await?),
         (Part::Agent, None) => bail!("the settings have no [agent]"),
     };
     if let Some(gateway) = gateway {
@@ -46,6 +46,19 @@ pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<(
         agent.finished().await;
     }
     Ok(())
+}
+
+/// The XTA server first: it makes the message boxes that the agents put their parcels into.
+async fn start_agent(
+    settings: &settings::Agent,
+    stop: &Stop,
+    talk: Talk,
+) -> Result<agents::Running> {
+    let server = match &settings.xta {
+        Some(xta) => xta::start(xta, stop, talk).await?,
+        None => agents::Running::none(),
+    };
+    Ok(server.and(agents::start(settings, stop, talk)?))
 }
 
 async fn start_gateway(
@@ -120,6 +133,9 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
             &mut agent.packages_dir,
         ]);
         paths.extend(agent.xsd_dir.as_mut());
+        if let Some(xta) = &mut agent.xta {
+            paths.extend([&mut xta.certificate, &mut xta.key, &mut xta.client_ca_file]);
+        }
         for service in &mut agent.services {
             paths.push(&mut service.client_secret_file);
             paths.extend(service.ca_file.as_mut());

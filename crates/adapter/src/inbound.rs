@@ -1,0 +1,79 @@
+//! Ways in: where procedures leave what goes back to the sender.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::{Fault, ParcelFile, Reply};
+
+/// A way in. Nothing is taken for good before [`Inbound::settle`]: what was polled and not settled is given again, also to
+/// another process.
+pub trait Inbound: Send + Sync {
+    /// What lies there, oldest first, at most `max`. Empty if there is nothing.
+    fn poll(&self, max: usize, limit: Duration) -> Reply<'_, Result<Vec<Answer>, Fault>>;
+
+    /// Ends an answer. Ending one that is not there (any more) changes nothing.
+    fn settle<'a>(
+        &'a self,
+        id: &'a AnswerId,
+        outcome: Settled,
+        limit: Duration,
+    ) -> Reply<'a, Result<(), Fault>>;
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is durable elsewhere: the way in may forget its content.
+    Kept,
+    /// It cannot be used: a person must look. It is not given again and not deleted.
+    Refused,
+}
+
+/// The name of an answer at its way in: 1–200 visible ASCII characters, nothing personal; stable over polls.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnswerId(String);
+
+/// The text is no such name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an answer's id: 1 to 200 visible ASCII characters")]
+pub struct MalformedAnswerId;
+
+impl AnswerId {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AnswerId {
+    type Error = MalformedAnswerId;
+
+    fn try_from(text: String) -> Result<Self, MalformedAnswerId> {
+        let fits =
+            (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err(MalformedAnswerId)
+        }
+    }
+}
+
+impl fmt::Display for AnswerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a procedure sent: files, and what the way in knows about them. Which case it belongs to is found from these by whoever
+/// polls.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its name at the way in.
+    pub id: AnswerId,
+    /// Facts of the way in for matching and for the log, closed sets of names, nothing personal: `author`, `service`,
+    /// `message-type`, `message-id` …
+    pub facts: Vec<(&'static str, String)>,
+    /// At least one file; the first is the message. Content streams.
+    pub files: Vec<ParcelFile>,
+}
