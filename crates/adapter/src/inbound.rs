@@ -9,18 +9,18 @@ use crate::{Fault, ParcelFile, Reply};
 /// another process.
 pub trait Inbound: Send + Sync {
     /// What lies there, oldest first, at most `max`. Empty if there is nothing.
-    fn poll(&self, max: usize, limit: Duration) -> Reply<'_, Result<Vec<Answer>, Fault>>;
+    fn poll(&self, max: usize, limit: Duration) -> Reply<'_, Result<Vec<Return>, Fault>>;
 
-    /// Ends an answer. Ending one that is not there (any more) changes nothing.
+    /// Ends a return. Ending one that is not there (any more) changes nothing.
     fn settle<'a>(
         &'a self,
-        id: &'a AnswerId,
+        id: &'a ReturnId,
         outcome: Settled,
         limit: Duration,
     ) -> Reply<'a, Result<(), Fault>>;
 }
 
-/// What became of an answer.
+/// What became of a return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// It is durable elsewhere: the way in may forget its content.
@@ -29,37 +29,37 @@ pub enum Settled {
     Refused,
 }
 
-/// The name of an answer at its way in: 1–200 visible ASCII characters, nothing personal; stable over polls.
+/// The name of a return at its way in: 1–200 visible ASCII characters, nothing personal; stable over polls.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AnswerId(String);
+pub struct ReturnId(String);
 
 /// The text is no such name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an answer's id: 1 to 200 visible ASCII characters")]
-pub struct MalformedAnswerId;
+#[error("not a return's id: 1 to 200 visible ASCII characters")]
+pub struct MalformedReturnId;
 
-impl AnswerId {
+impl ReturnId {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl TryFrom<String> for AnswerId {
-    type Error = MalformedAnswerId;
+impl TryFrom<String> for ReturnId {
+    type Error = MalformedReturnId;
 
-    fn try_from(text: String) -> Result<Self, MalformedAnswerId> {
+    fn try_from(text: String) -> Result<Self, MalformedReturnId> {
         let fits =
             (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if fits {
             Ok(Self(text))
         } else {
-            Err(MalformedAnswerId)
+            Err(MalformedReturnId)
         }
     }
 }
 
-impl fmt::Display for AnswerId {
+impl fmt::Display for ReturnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -68,9 +68,9 @@ impl fmt::Display for AnswerId {
 /// What a procedure sent: files, and what the way in knows about them. Which case it belongs to is found from these by whoever
 /// polls.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Return {
     /// Its name at the way in.
-    pub id: AnswerId,
+    pub id: ReturnId,
     /// Facts of the way in for matching and for the log, closed sets of names, nothing personal: `author`, `service`,
     /// `message-type`, `message-id` …
     pub facts: Vec<(&'static str, String)>,

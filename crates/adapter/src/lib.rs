@@ -7,7 +7,7 @@
 //!                                                                  ▼
 //!                                              Parcel ──► Outbound (a transport) ──► Receipt | Fault
 //!
-//!  procedure ──► Inbound (a way in): poll ──► Answer { files, facts } ──► settle
+//!  procedure ──► Inbound (a way in): poll ──► Return { files, facts } ──► settle
 //! ```
 //!
 //! An adapter translates and classifies. It does not retry, sleep, spawn, read the clock or the environment, or choose
@@ -38,7 +38,7 @@ pub use answer::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use check::{Difference, ExampleResult, Preview, Report};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
-pub use inbound::{Answer, AnswerId, Inbound, MalformedAnswerId, Settled};
+pub use inbound::{Inbound, MalformedReturnId, Return, ReturnId, Settled};
 pub use outbound::{Arrival, Fault, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
 pub use parcel::{

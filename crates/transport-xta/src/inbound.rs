@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::{Answer, AnswerId, Fault, Inbound, ParcelFile, Piece, Reply, Settled};
+use amtsbote_adapter::{Fault, Inbound, ParcelFile, Piece, Reply, Return, ReturnId, Settled};
 use amtsbote_model::Clock;
 
 use crate::fault::{disk, unavailable};
@@ -28,7 +28,7 @@ impl XtaInbound {
         Ok(Self { mailbox, clock })
     }
 
-    fn answer(&self, record: Record) -> Result<Answer, Fault> {
+    fn answer(&self, record: Record) -> Result<Return, Fault> {
         let key = record.key();
         let file = |(index, item): (usize, &crate::mailbox::Item)| ParcelFile {
             // The sender's names stay in the record: they are no safe paths.
@@ -42,7 +42,7 @@ impl XtaInbound {
             ))],
         };
         let files = record.files.iter().enumerate().map(file).collect();
-        let id = AnswerId::try_from(record.message_id.clone())
+        let id = ReturnId::try_from(record.message_id.clone())
             .map_err(|_| unavailable("a record of the inbox is damaged"))?;
         let cover = record.cover;
         let facts = vec![
@@ -54,12 +54,12 @@ impl XtaInbound {
             ("message-type", cover.message_type.code),
             ("payload-schema", cover.message_type.payload_schema),
         ];
-        Ok(Answer { id, facts, files })
+        Ok(Return { id, facts, files })
     }
 }
 
 impl Inbound for XtaInbound {
-    fn poll(&self, max: usize, limit: Duration) -> Reply<'_, Result<Vec<Answer>, Fault>> {
+    fn poll(&self, max: usize, limit: Duration) -> Reply<'_, Result<Vec<Return>, Fault>> {
         let mailbox = self.mailbox.clone();
         Box::pin(within(limit, async move {
             let listed = blocking(move || mailbox.list(Tray::Inbox)).await;
@@ -74,7 +74,7 @@ impl Inbound for XtaInbound {
 
     fn settle<'a>(
         &'a self,
-        id: &'a AnswerId,
+        id: &'a ReturnId,
         outcome: Settled,
         limit: Duration,
     ) -> Reply<'a, Result<(), Fault>> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::check::collect_async;
-use crate::{Answer, AnswerId, Inbound, Settled};
+use crate::{Inbound, Return, ReturnId, Settled};
 
 const LIMIT: Duration = Duration::from_mins(1);
 const MARK: &str = "Geheimnis-7f3a";
@@ -27,7 +27,7 @@ pub trait Bench {
     fn set_aside(&self) -> usize;
 }
 
-async fn polled(bench: &impl Bench, max: usize) -> Vec<Answer> {
+async fn polled(bench: &impl Bench, max: usize) -> Vec<Return> {
     bench
         .way()
         .poll(max, LIMIT)
@@ -35,7 +35,7 @@ async fn polled(bench: &impl Bench, max: usize) -> Vec<Answer> {
         .expect("the way in is in good order")
 }
 
-async fn settled(bench: &impl Bench, id: &AnswerId, outcome: Settled) {
+async fn settled(bench: &impl Bench, id: &ReturnId, outcome: Settled) {
     bench
         .way()
         .settle(id, outcome, LIMIT)
@@ -123,7 +123,7 @@ pub async fn answers_come_oldest_first_and_no_more_than_asked(bench: &impl Bench
 /// An unknown id is no fault.
 pub async fn settling_what_is_not_there_changes_nothing(bench: &impl Bench) {
     bench.send(&[("a.xml", text("<a/>"))]);
-    let id = AnswerId::try_from("urn:uuid:not-there".to_owned()).expect("visible ASCII");
+    let id = ReturnId::try_from("urn:uuid:not-there".to_owned()).expect("visible ASCII");
     settled(bench, &id, Settled::Kept).await;
     assert_eq!(polled(bench, 10).await.len(), 1);
 }
