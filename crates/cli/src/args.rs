@@ -320,9 +320,9 @@ pub(crate) enum LineageBy {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Schema {
-    /// Add an official XSD set as downloaded (zip or folder); nothing is fetched from a network.
+    /// Add official schemas or code lists as downloaded (zip, folder or file); nothing is fetched from a network.
     Add {
-        /// Zip file or folder.
+        /// Zip file, folder, .xsd file or code list (genericode).
         source: PathBuf,
         /// Folder to keep sets in.
         #[arg(long, env = "AMTSBOTE_XSD_DIR", default_value = "xsd")]

@@ -61,7 +61,7 @@ pub(crate) fn add(source: &Path, dir: &Path, talk: Talk) -> Result<Added> {
     let (schemas, lists) = usable(files_of(source)?);
     if schemas.is_empty() && lists.is_empty() {
         bail!(
-            "{} holds neither a .xsd file nor a code list (genericode)",
+            "{} holds no .xsd file and no code list (genericode)",
             source.display()
         );
     }

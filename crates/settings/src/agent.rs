@@ -19,7 +19,7 @@ pub struct Agent {
     pub schemas_dir: PathBuf,
     /// Folder of mapping packages, one folder each.
     pub packages_dir: PathBuf,
-    /// Folder of official XSD sets added with `amtsbote schema add`; without it XML is checked for form only.
+    /// Folder of official XSD sets and code lists added with `amtsbote schema add`; without it XML is checked for form only.
     pub xsd_dir: Option<PathBuf>,
     /// The FIT-Connect services to pull from.
     #[serde(default, rename = "service")]

@@ -265,7 +265,7 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.xsd_dir",
-        about: "Folder of official XSD sets added with `amtsbote schema add`; without it XML is checked for form only.",
+        about: "Folder of official XSD sets and code lists added with `amtsbote schema add`; without it XML is checked for form only.",
     },
     Explained {
         key: "agent.service",

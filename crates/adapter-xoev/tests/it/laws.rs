@@ -125,3 +125,7 @@ mod xmeld {
 mod xauslaender {
     amtsbote_adapter::format_laws!(super::Other("xauslaender"));
 }
+
+mod xgewerbe {
+    amtsbote_adapter::format_laws!(super::Other("xgewerbe"));
+}

@@ -45,6 +45,14 @@ pub(crate) fn all() -> Vec<Package> {
     packages
 }
 
+/// Those that take whatever their service takes. XGewerbeanzeige does not: codes no published sample shows are refused.
+pub(crate) fn complete() -> Vec<Package> {
+    all()
+        .into_iter()
+        .filter(|package| package.format != "xgewerbe")
+        .collect()
+}
+
 /// The packages of one format.
 pub(crate) fn of_format(name: &str) -> Vec<Package> {
     all()

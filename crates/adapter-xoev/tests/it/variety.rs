@@ -102,7 +102,7 @@ fn whatever_the_service_takes_becomes_a_valid_message() {
     };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    for package in packages::all() {
+    for package in packages::complete() {
         let schema = schema_of(&package);
         let format = format_of(&package, &installed);
         let inputs = packages::inputs(&package);

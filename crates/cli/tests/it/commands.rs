@@ -417,6 +417,37 @@ fn an_xsd_set_is_added_from_a_zip_and_listed() {
     assert!(!dir.path().parent().unwrap().join("evil.xsd").exists());
 }
 
+#[test]
+fn a_code_list_is_added_by_itself_and_listed_with_its_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let sets = dir.path().join("sets");
+    let sets = sets.to_str().unwrap();
+    let path = dir.path().join("liste.xml");
+    std::fs::write(&path, LIST).unwrap();
+    let list = path.to_str().unwrap();
+    let added = run(&["--json", "schema", "add", list, "--xsd-dir", sets]).json();
+    assert_eq!(added[0]["files"], 0);
+    let expected = json!([{ "uri": "urn:example:list", "version": "2" }]);
+    assert_eq!(added[0]["codeLists"], expected);
+    assert!(
+        run(&["schema", "list", "--xsd-dir", sets])
+            .ok()
+            .contains("urn:example:list 2")
+    );
+    run(&["schema", "add", list, "--xsd-dir", sets]).failed(&["already", "remove"]);
+    let package = root().join("deploy/xoev/meldebescheinigung-xmeld");
+    let package = package.to_str().unwrap();
+    let checked = run(&["--json", "package", "check", package, "--xsd-dir", sets]).json();
+    assert_eq!(checked[0]["passed"], true);
+    let notices = checked[0]["notices"].to_string();
+    assert!(notices.contains("xsd-excerpt") && notices.contains("code-list-not-installed"));
+}
+
+const LIST: &str = r#"<gc:CodeList xmlns:gc="http://docs.oasis-open.org/codelist/ns/genericode/1.0/">
+  <Identification><Version>2</Version><CanonicalUri>urn:example:list</CanonicalUri></Identification>
+  <ColumnSet><Column Id="code"/><Key Id="k"><ColumnRef Ref="code"/></Key></ColumnSet>
+  <SimpleCodeList><Row><Value ColumnRef="code"><SimpleValue>01</SimpleValue></Value></Row></SimpleCodeList></gc:CodeList>"#;
+
 const MAIN: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="https://example.org/probe/1"
   targetNamespace="https://example.org/probe/1" elementFormDefault="qualified">
   <xs:include schemaLocation="part.xsd"/><xs:element name="probe" type="kurz"/></xs:schema>"#;
