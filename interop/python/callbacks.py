@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from scenario import expect, run
-from v2_client import Manager, OwnDestination, Sender, Subscriber, key_pair
+from v2_client import Manager, OwnDestination, Sender, Subscriber, key_pair, replied
 
 CALLBACKS = "https://schema.fitko.de/fit-connect/submission-api/callbacks/"
 SECRET = "a-secret-of-at-least-thirty-two-characters-äöü"
@@ -180,7 +180,20 @@ def a_destination_is_told_of_submissions_until_it_answers(sandbox):
     receiver.server.shutdown()
 
 
-SCENARIOS = [the_sender_is_told_what_happens, a_destination_is_told_of_submissions_until_it_answers]
+def the_sender_is_told_of_a_reply(sandbox):
+    receiver = Receiver(FOLDER)
+    sent, _ = Sender(sandbox).send({}, callback=receiver.callback)
+    Subscriber(sandbox).accept(sent["submissionId"])
+    reply, _, _ = replied(sandbox, sent)
+    told = receiver.next()
+    while told["type"] == CALLBACKS + "new-events":
+        told = receiver.next()
+    expect(told["type"], CALLBACKS + "new-replies", "type")
+    expect(told["replies"], [{"replyId": reply["replyId"], "caseId": sent["caseId"]}], "replies")
+    receiver.server.shutdown()
+
+
+SCENARIOS = [the_sender_is_told_what_happens, the_sender_is_told_of_a_reply, a_destination_is_told_of_submissions_until_it_answers]
 
 if __name__ == "__main__":
     if sys.argv[1] == "--make-ca":

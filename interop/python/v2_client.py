@@ -557,6 +557,79 @@ def makes_a_destination_and_rotates_its_key(sandbox):
     expect(problem["type"], f"{SCHEMAS}/submission-api/problems/destination-state-invalid", "type")
 
 
+def replied(sandbox, sent, version="v2"):
+    """The subscriber's reply into the case, sealed for a key that is made here; answers ids, own key and what was sent."""
+    own, public = key_pair("enc", "RSA-OAEP-256", "wrapKey")
+    subscriber = Subscriber(sandbox, version=version)
+    data, id, notice = json.dumps({"bescheid": "erteilt"}).encode(), str(uuid.uuid4()), pdf("Bescheid")
+    body = {"caseId": sent["caseId"], "announcedAttachments": [id]}
+    reply = subscriber.ok(201, "POST", "/replies", json=body).json()
+    expect(reply["caseId"], sent["caseId"], "caseId")
+    path = f"/replies/{reply['replyId']}"
+    parts = {id: Sender.sealed(public, notice, "application/pdf")}
+    subscriber.ok(
+        204, "PUT", f"{path}/attachments/{id}", data=parts[id], headers={"Content-Type": "application/jose"}
+    )
+    metadata = Sender(sandbox).metadata(data, {id: notice})
+    sealed = {
+        "encryptedMetadata": Sender.sealed(public, json.dumps(metadata).encode()),
+        "encryptedData": Sender.sealed(public, data),
+    }
+    subscriber.ok(202 if version == "v1" else 200, "PUT", path, json=sealed)
+    return reply, own, {"data": data, "attachments": {id: notice}}
+
+
+def opened(compact, own):
+    made = jwe.JWE()
+    made.deserialize(compact, jwk.JWK(**own))
+    return made.payload
+
+
+def fetches_and_accepts_a_reply(sandbox, sender, reply, own, content):
+    path = f"/replies/{reply['replyId']}"
+    got = sender.ok(200, "GET", path).json()
+    parts = {id: sender.ok(200, "GET", f"{path}/attachments/{id}").text for id in got["attachments"]}
+    metadata = json.loads(opened(got["encryptedMetadata"], own))
+    data = opened(got["encryptedData"], own)
+    expect(data, content["data"], "data")
+    expect(metadata["contentStructure"]["data"]["hash"], sha512(data), "hash of the data")
+    expect({id: opened(compact, own) for id, compact in parts.items()}, content["attachments"], "attachments")
+    tags = {
+        "metadata": tag_of(got["encryptedMetadata"]),
+        "data": tag_of(got["encryptedData"]),
+        "attachments": {id: tag_of(compact) for id, compact in parts.items()},
+    }
+    log = [claims for claims in sender.log(reply["caseId"]) if claims["sub"] == f"reply:{reply['replyId']}"]
+    expect(log[1]["events"][EVENTS + "submit-reply"]["authenticationTags"], tags, "tags")
+    wrong = {"authenticationTags": {**tags, "data": "AAAAAAAAAAAAAAAAAAAAAA"}}
+    refused(sender.call("PUT", f"{sender.api}{path}/accept", json=wrong), 422, "another tag")
+    sender.ok(204, "PUT", f"{path}/accept", json={"authenticationTags": tags})
+    sender.ok(204, "PUT", f"{path}/accept", json={"authenticationTags": tags})
+
+
+def a_reply_comes_back_into_the_case(sandbox):
+    for version in ("v1", "v2"):
+        sender, subscriber = Sender(sandbox), Subscriber(sandbox, version=version)
+        sent, _ = sender.send({})
+        sender = Sender(sandbox, version=version)
+        subscriber.accept(sent["submissionId"])
+        reply, own, content = replied(sandbox, sent, version)
+        listed = sender.ok(200, "GET", "/replies", params={"limit": 500}).json()["replies"]
+        expect({"replyId": reply["replyId"], "caseId": sent["caseId"]} in listed, True, "listed")
+        refused(subscriber.call("GET", f"{sender.api}/replies/{reply['replyId']}"), 403, "its own sender fetches it")
+        fetches_and_accepts_a_reply(sandbox, sender, reply, own, content)
+        listed = sender.ok(200, "GET", "/replies", params={"limit": 500}).json()["replies"]
+        expect(reply["replyId"] in [entry["replyId"] for entry in listed], False, "still listed")
+        tokens = subscriber.ok(200, "GET", f"/replies/{reply['replyId']}/events").json()["eventLog"]
+        names = [name for name in kinds([sender.verified(token) for token in tokens]) if name != "notify-reply"]
+        expect(names, ["create-reply", "submit-reply", "accept-reply"], "events by reply")
+        case = sender.ok(200, "GET", f"/cases/{sent['caseId']}").json()
+        expect([entry["submissionId"] for entry in case["submissions"]], [sent["submissionId"]], "submissions of the case")
+        expect([entry["replyId"] for entry in case["replies"]], [reply["replyId"]], "replies of the case")
+        cases = subscriber.ok(200, "GET", "/cases", params={"limit": 500}).json()["cases"]
+        expect(sent["caseId"] in [entry["caseId"] for entry in cases], True, "listed case")
+
+
 SCENARIOS = [
     reads_the_destination_without_a_token,
     finds_the_encryption_key_first_in_the_list,
@@ -564,6 +637,7 @@ SCENARIOS = [
     sends_and_is_accepted,
     is_rejected_with_a_problem,
     a_second_submission_joins_the_case,
+    a_reply_comes_back_into_the_case,
     repeated_ids_and_strangers_are_refused,
     forged_events_are_refused,
     makes_a_destination_and_rotates_its_key,
