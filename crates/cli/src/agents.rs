@@ -7,7 +7,7 @@ use std::time::Duration;
 use amtsbote_agent::{Activated, Agent, Mappings, Observer, Parts, Policy, Served};
 use amtsbote_client::{Credentials, Service, Session, Subscriber};
 use amtsbote_fit_connect::ApiVersion;
-use amtsbote_jose::{KeyUse, PrivateKey};
+use amtsbote_jose::{KeyUse, PrivateKey, X5c};
 use amtsbote_model::Secret;
 use amtsbote_settings as settings;
 use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries};
@@ -66,6 +66,41 @@ pub(crate) fn build(plan: Plan) -> Result<Agent> {
         policy: plan.policy,
         observer: plan.observer,
     }))
+}
+
+/// Our access to a service, without an agent; makes no call yet.
+pub(crate) fn session(service: &settings::Service) -> Result<Session> {
+    let api = &service.submission_api_url;
+    let base = api
+        .parse()
+        .context("the submission API's address is not a URL")?;
+    let token = service
+        .token_url
+        .parse()
+        .context("the token endpoint's address is not a URL")?;
+    let version = service
+        .version
+        .parse()
+        .map_err(|_| anyhow!("version must be v1 or v2"))?;
+    let ca_pem = service
+        .ca_file
+        .as_deref()
+        .map(folder::read_file)
+        .transpose()?;
+    let secret = folder::read_text(&service.client_secret_file)?;
+    let credentials = Credentials {
+        client_id: service.client_id.clone(),
+        client_secret: Secret::new(secret.trim().to_owned()),
+    };
+    // Whether a certificate is needed, the service decides when it takes a key.
+    let service = Service::new(base, token, version)?.key_policy(X5c::Optional);
+    let outgoing = access::outgoing(api, ca_pem)?;
+    Ok(Session::new(
+        outgoing,
+        service,
+        credentials,
+        Arc::new(SystemClock),
+    ))
 }
 
 /// Agents that run.

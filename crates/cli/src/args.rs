@@ -54,6 +54,15 @@ pub(crate) enum Command {
     /// Make, check, compare, activate and roll back mapping packages.
     #[command(subcommand)]
     Package(Package),
+    /// Add a service from a schema of others (JSON Schema, XSD, `XDatenfelder`).
+    #[command(subcommand)]
+    Service(Service),
+    /// Create, change, roll over and deactivate many destinations from a folder of settings.
+    #[command(subcommand)]
+    Destination(Destination),
+    /// Test each link from the delivery service to the procedure.
+    #[command(subcommand)]
+    Connect(Connect),
     /// Add or list official XSD sets.
     #[command(subcommand)]
     Schema(Schema),
@@ -269,6 +278,103 @@ pub(crate) struct NewPackage {
     /// Folder of the shared submission schemas; those built in if left out.
     #[arg(long, env = "AMTSBOTE_SCHEMAS")]
     pub(crate) schemas: Option<PathBuf>,
+}
+
+/// Services of others.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Service {
+    /// Convert a schema; lists what is not carried over, makes an example.
+    New(NewServiceArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewServiceArgs {
+    /// JSON Schema, XSD (files beside it are read, too), or `XDatenfelder` 2 or 3 (`xdatenfelder.stammdatenschema.0102`).
+    #[arg(long)]
+    pub(crate) from: PathBuf,
+    /// Short name of the service, and of its folder: a-z, 0-9 and -.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// URN of the administrative service, such as `urn:de:fim:leika:leistung:99102013002000`.
+    #[arg(long)]
+    pub(crate) urn: String,
+    /// Address of the schema, as senders name it; the schema's own, or FIM's, if left out.
+    #[arg(long)]
+    pub(crate) schema_uri: Option<String>,
+    /// Name for people; the schema's own if left out.
+    #[arg(long)]
+    pub(crate) label: Option<String>,
+    /// What the file is; by its ending and content if left out.
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<ForeignKind>,
+    /// Root element, of an XSD with several.
+    #[arg(long)]
+    pub(crate) root: Option<String>,
+    /// Folder of services to add to.
+    #[arg(long, env = "AMTSBOTE_SCHEMAS", default_value = "schemas")]
+    pub(crate) schemas: PathBuf,
+}
+
+/// Kinds of foreign schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ForeignKind {
+    /// JSON Schema.
+    JsonSchema,
+    /// XML Schema.
+    Xsd,
+    /// `XDatenfelder`.
+    Xdf,
+}
+
+/// Destinations from a folder of settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Destination {
+    /// Show what would be done. Exit code 0: nothing to do; 3: changes are pending; 1: faults.
+    Plan(DestinationFolder),
+    /// Do it. Safe to repeat: what is done is not done again. Exit code 0: everything is as wanted; 1: faults.
+    Apply(DestinationFolder),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DestinationFolder {
+    /// Folder with one folder per destination: `destination.toml`, `keys/encryption-public.jwk`, `keys/signature-public.jwk`.
+    pub(crate) dir: PathBuf,
+    /// Access to the Destination API; `service.toml` in the folder if left out.
+    #[arg(long)]
+    pub(crate) service: Option<PathBuf>,
+    /// Destinations worked on at a time.
+    #[arg(long, default_value_t = 4)]
+    pub(crate) parallel: usize,
+}
+
+/// The chain from service to procedure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connect {
+    /// Keys, certificates, access, destination, way into the procedure, packages; with `--send` a marked test message.
+    Test(ConnectTest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectTest {
+    /// Settings file of the agent.
+    #[arg(
+        long,
+        short,
+        env = "AMTSBOTE_SETTINGS",
+        default_value = "amtsbote.toml"
+    )]
+    pub(crate) settings: PathBuf,
+    /// Only this destination.
+    #[arg(long)]
+    pub(crate) destination: Option<String>,
+    /// Send the first example of each package, marked `TEST`, through the intake and wait until the running agent has handed it over.
+    #[arg(long)]
+    pub(crate) send: bool,
+    /// How long to wait for that, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) wait_s: u64,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 /// Kinds of samples.

@@ -40,8 +40,12 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use args::{Cli, Command};
+use commands::destination::Pending;
 use commands::serve::Part;
 use talk::{Form, Talk};
+
+/// Exit code of a plan with something to do.
+const PENDING: u8 = 3;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -52,6 +56,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             talk.progress_done();
+            if let Some(pending) = error.downcast_ref::<Pending>() {
+                talk.say(pending);
+                return ExitCode::from(PENDING);
+            }
             talk.say(format_args!("{} {error:#}", talk.pick("Fehler:", "error:")));
             ExitCode::FAILURE
         }
@@ -100,6 +108,9 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Submit(args) => commands::submit::run(&args, talk).await,
         Command::Status(args) => commands::status::run(&args, talk).await,
         Command::Package(args) => commands::package::run(&args, talk),
+        Command::Service(args) => commands::service::run(&args, talk),
+        Command::Destination(args) => commands::destination::run(&args, talk).await,
+        Command::Connect(args) => commands::connect::run(&args, talk).await,
         Command::Schema(args) => commands::schema::run(&args, talk),
         Command::Receipt(args) => commands::receipt::run(&args, talk),
         Command::Keys(args) => commands::keys::run(&args, talk),

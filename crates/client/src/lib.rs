@@ -16,6 +16,7 @@
 //!
 //! Start reading at [`Session`], then [`Subscriber`] and [`Fault`].
 
+mod destination_api;
 mod exchange;
 mod fault;
 mod intake;
@@ -28,6 +29,7 @@ mod session;
 mod subscriber;
 pub mod verify;
 
+pub use destination_api::DestinationApi;
 pub use fault::{Answered, Fault, Silence};
 pub use intake::{Intake, IntakeReceipt, Validation};
 pub use reply_content::{

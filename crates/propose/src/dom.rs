@@ -28,6 +28,8 @@ pub(crate) struct Element {
     pub(crate) repeats: bool,
     /// Texts of further elements of the sample that this one stands for.
     pub(crate) further: Vec<String>,
+    /// Restrictions of its type.
+    pub(crate) facets: Vec<(String, String)>,
     /// The codes its type allows, if that is known.
     pub(crate) codes: Vec<String>,
 }
@@ -62,6 +64,17 @@ impl Element {
         self.children
             .iter()
             .filter(move |child| child.local() == name)
+    }
+}
+
+impl Element {
+    /// The trimmed text below a path of local names; nothing if it is empty.
+    pub(crate) fn text_at(&self, path: &[&str]) -> Option<&str> {
+        let mut at = self;
+        for name in path {
+            at = at.child(name)?;
+        }
+        Some(at.text.trim()).filter(|text| !text.is_empty())
     }
 }
 

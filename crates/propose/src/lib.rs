@@ -23,6 +23,7 @@ mod json;
 mod matching;
 mod names;
 mod package;
+mod service;
 mod slots;
 mod xml;
 mod xsd;
@@ -30,6 +31,7 @@ mod xsd;
 pub use fields::{Code, Field, Kind, Step, fields};
 pub use fixed::Column;
 pub use package::{Ask, Note, NoteKind, Proposal, Sample, package};
+pub use service::{Foreign, NewService, service};
 
 /// What cannot be read or used at all, in German and English.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

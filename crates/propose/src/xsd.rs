@@ -325,6 +325,7 @@ impl<'s> Maker<'s> {
             made.codes = codes;
         } else if let Some(base) = restriction.attribute("base") {
             self.typed(base, file, made);
+            made.facets.extend(facets(restriction));
         } else {
             PLACEHOLDER.clone_into(&mut made.text);
         }
@@ -465,6 +466,20 @@ impl<'s> Maker<'s> {
             ));
         }
     }
+}
+
+/// What a restriction says beyond its codes.
+fn facets(restriction: &Element) -> impl Iterator<Item = (String, String)> {
+    restriction
+        .children
+        .iter()
+        .filter(|facet| !matches!(facet.local(), "enumeration" | "annotation" | "simpleType"))
+        .filter_map(|facet| {
+            Some((
+                facet.local().to_owned(),
+                facet.attribute("value")?.to_owned(),
+            ))
+        })
 }
 
 /// The names an alternative of a choice has.

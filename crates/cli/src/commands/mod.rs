@@ -1,10 +1,13 @@
 //! One file per command.
 
+pub(crate) mod connect;
+pub(crate) mod destination;
 pub(crate) mod keys;
 pub(crate) mod package;
 pub(crate) mod receipt;
 pub(crate) mod schema;
 pub(crate) mod serve;
+pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod submit;

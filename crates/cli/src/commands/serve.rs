@@ -94,7 +94,7 @@ async fn start_gateway(
 }
 
 /// Paths in the settings are relative to the settings file.
-fn based(mut settings: settings::Settings, file: &Path) -> settings::Settings {
+pub(crate) fn based(mut settings: settings::Settings, file: &Path) -> settings::Settings {
     for path in paths(&mut settings) {
         if path.is_relative() {
             let folder = file.parent().unwrap_or(Path::new(""));

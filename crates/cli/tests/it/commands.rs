@@ -514,8 +514,19 @@ fn a_package_that_fails_its_examples_says_where() {
 fn help_and_version_are_there_and_nonsense_is_refused_by_usage() {
     assert!(run(&["--version"]).ok().starts_with("amtsbote "));
     for command in [
-        "serve", "sandbox", "demo", "submit", "status", "package", "schema", "receipt", "keys",
+        "serve",
+        "sandbox",
+        "demo",
+        "submit",
+        "status",
+        "package",
+        "schema",
+        "receipt",
+        "keys",
         "settings",
+        "service",
+        "destination",
+        "connect",
     ] {
         assert!(run(&["--help"]).ok().contains(command));
         run(&[command, "--help"]).ok();

@@ -286,3 +286,61 @@ fn killed_while_activating_the_active_version_is_whole_and_the_next_call_ends_it
         assert!(!beside.exists());
     }
 }
+
+const XDF: &str = r#"<x:xdatenfelder.stammdatenschema.0102 xmlns:x="urn:xoev-de:fim:standard:xdatenfelder_2"><x:stammdatenschema>
+<x:identifikation><x:id>S00000092</x:id><x:version>1.0</x:version></x:identifikation><x:bezeichnungEingabe>Hund</x:bezeichnungEingabe>
+<x:struktur><x:anzahl>1:1</x:anzahl><x:enthaelt><x:datenfeld><x:identifikation><x:id>F60000227</x:id><x:version>1.1</x:version></x:identifikation>
+<x:bezeichnungEingabe>Familienname</x:bezeichnungEingabe><x:feldart><code>input</code></x:feldart><x:datentyp><code>text</code></x:datentyp>
+<x:praezisierung>{"minLength":"1","maxLength":"120"}</x:praezisierung></x:datenfeld></x:enthaelt></x:struktur></x:stammdatenschema></x:xdatenfelder.stammdatenschema.0102>"#;
+
+#[test]
+fn a_foreign_schema_becomes_a_service_for_which_a_package_can_be_proposed() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("hund.xml"), XDF).unwrap();
+    let schemas = desk.text("schemas");
+    let new = [
+        "service",
+        "new",
+        "--from",
+        &desk.text("hund.xml"),
+        "--name",
+        "hund",
+        "--urn",
+        "urn:de:fim:leika:leistung:99102013002000",
+        "--schemas",
+        &schemas,
+    ];
+    let made = run(&[&["--json"], &new[..]].concat()).json();
+    assert_eq!(made["exampleIsValid"], true, "{made:#}");
+    run(&new).failed(&["is there already"]);
+    let manifest = std::fs::read_to_string(desk.path("schemas/hund/service.toml")).unwrap();
+    assert!(
+        manifest.contains("https://schema.fitko.de/fim/s00000092_1.0.schema.json"),
+        "{manifest}"
+    );
+    std::fs::write(desk.path("probe.csv"), "NACHNAME;X\nM;1\n").unwrap();
+    let package = run(&[
+        "--json",
+        "package",
+        "new",
+        &desk.text("probe.csv"),
+        "--service",
+        "hund",
+        "--schemas",
+        &schemas,
+        "--out",
+        &desk.text("hund"),
+    ])
+    .json();
+    let proposed = package["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|note| note["at"] == "column/NACHNAME")
+        .unwrap();
+    assert!(
+        proposed["text"].as_str().unwrap().starts_with("/F60000227"),
+        "{package:#}"
+    );
+    run(&["package", "check", &desk.text("hund")]).ok();
+}

@@ -132,6 +132,15 @@ impl House {
         }
     }
 
+    /// A gateway's data with an active destination.
+    async fn prepared(&self, port: u16) -> String {
+        self.write_settings(port, "");
+        let gateway = Program::start(self.command("gateway")).ready();
+        let destination = self.create_destination(port).await;
+        assert!(gateway.stop(Duration::from_secs(5)).success());
+        destination
+    }
+
     /// Creates and activates the destination, as the municipality's client.
     async fn create_destination(&self, port: u16) -> String {
         let token = self.token(port, "fachamt").await;
@@ -277,6 +286,182 @@ async fn a_running_agent_takes_up_the_version_that_is_activated_and_goes_back() 
     in_use("1.0.0");
     let third = house.apply(port, "Muster", &serve).await;
     assert_eq!(data_file(&third).as_deref(), Some("bauantrag.json"));
+    assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+/// A folder of destinations with the house's keys, and access to the Destination API.
+fn write_destinations(house: &House, port: u16, names: &[&str]) -> PathBuf {
+    let dir = house.dir().join("destinations");
+    for (nr, name) in names.iter().enumerate() {
+        let folder = dir.join(format!("d{nr}"));
+        crate::stand::copy(&house.dir().join("keys/destination"), &folder.join("keys"));
+        let text = format!(
+            "[destination]\nname = \"{name}\"\n[destination.contact]\nlegalName = \"Kreis Beispiel\"\nemail = \"bau@example.org\"\n\
+             [[destination.service]]\nidentifier = \"{SERVICE}\"\nregions = [\"DE0{}4390000000\"]\nschema_uri = \"{SCHEMA}\"\nmime_type = \"application/json\"\n",
+            6 - nr
+        );
+        std::fs::write(folder.join("destination.toml"), text).unwrap();
+    }
+    let service = format!(
+        "destination_api_url = \"http://127.0.0.1:{port}/destination-api\"\ntoken_url = \"http://127.0.0.1:{port}/token\"\n\
+         version = \"v2\"\nclient_id = \"fachamt\"\nclient_secret_file = \"../clients/fachamt.secret\"\n"
+    );
+    std::fs::write(dir.join("service.toml"), service).unwrap();
+    dir
+}
+
+#[test]
+fn destinations_are_planned_applied_once_changed_rolled_over_and_tested() {
+    let (house, port) = (House::new(), free_port());
+    house.write_settings(port, "");
+    let gateway = Program::start(house.command("gateway")).ready();
+    let dir = write_destinations(&house, port, &["Bauaufsicht", "Liegenschaften"]);
+    let at = dir.to_str().unwrap();
+    let plan = || run(&["--json", "destination", "plan", at]);
+    let first = plan();
+    assert_eq!(first.code(), Some(3), "{}", first.stderr());
+    let rows: Value = serde_json::from_str(&first.stdout()).unwrap();
+    assert_eq!(rows[0]["actions"][0]["kind"], "create");
+    let applied = run(&["--json", "destination", "apply", at]).json();
+    let id = applied[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        plan().json()[0]["actions"],
+        json!([]),
+        "everything is as wanted"
+    );
+
+    // Killed before the id was noted: found by its name, not made twice.
+    std::fs::remove_file(dir.join("d0/destination-id")).unwrap();
+    let again = run(&["--json", "destination", "apply", at]).json();
+    assert_eq!(
+        (&again[0]["id"], &again[0]["actions"]),
+        (&json!(id), &json!([]))
+    );
+
+    // Another address, another key, and one destination less.
+    let file = dir.join("d0/destination.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("bau@", "amt@")).unwrap();
+    run(&[
+        "keys",
+        "new",
+        "destination",
+        "--dir",
+        house.dir().join("next").to_str().unwrap(),
+    ])
+    .ok();
+    std::fs::copy(
+        house.dir().join("next/encryption-public.jwk"),
+        dir.join("d0/keys/encryption-public.jwk"),
+    )
+    .unwrap();
+    let other = dir.join("d1/destination.toml");
+    let text = std::fs::read_to_string(&other).unwrap();
+    std::fs::write(
+        &other,
+        text.replace("[destination]", "[destination]\nstatus = \"inactive\""),
+    )
+    .unwrap();
+    let changed: Value = serde_json::from_str(&plan().stdout()).unwrap();
+    let kinds = |row: usize| -> Vec<&str> {
+        let actions = changed[row]["actions"].as_array().unwrap();
+        actions
+            .iter()
+            .map(|action| action["kind"].as_str().unwrap())
+            .collect()
+    };
+    assert_eq!(
+        (kinds(0), kinds(1)),
+        (vec!["add-key", "change"], vec!["status"])
+    );
+    assert!(
+        run(&["destination", "plan", at])
+            .stdout()
+            .contains("key roll-over")
+    );
+    run(&["destination", "apply", at]).ok();
+    assert_eq!(plan().code(), Some(0));
+
+    // A folder that cannot be used does not hide the others.
+    std::fs::write(&file, "[destination]\n").unwrap();
+    run(&["destination", "apply", at]).failed(&["1 of 2"]);
+    run(&["destination", "plan", "/nonexistent"]).failed(&["/nonexistent"]);
+    assert!(gateway.stop(Duration::from_secs(5)).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chain_to_the_procedure_is_tested_link_by_link_with_a_marked_message_at_its_end() {
+    let (house, port) = (House::new(), free_port());
+    let destination = house.prepared(port).await;
+    let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
+    let agent = house.agent_settings(port, &destination, &packages);
+    house.write_settings(port, &agent);
+    let serve = Program::start(house.command("serve")).ready();
+    let (url, secret, settings) = (
+        format!("http://127.0.0.1:{port}"),
+        house.dir().join("clients/portal.secret"),
+        house.settings(),
+    );
+    let test = |more: &[&str]| {
+        let base = [
+            "--json",
+            "connect",
+            "test",
+            "--settings",
+            settings.to_str().unwrap(),
+        ];
+        run(&[&base[..], more].concat())
+    };
+    let sent = test(&[
+        "--send",
+        "--url",
+        &url,
+        "--client-id",
+        "portal",
+        "--client-secret-file",
+        secret.to_str().unwrap(),
+    ])
+    .json();
+    let links = sent[0]["links"].as_array().unwrap();
+    assert!(
+        links.len() >= 9 && links.iter().all(|link| link["passed"] == true),
+        "{sent:#}"
+    );
+    let brought = files_below(&house.dir().join("eingang"));
+    let is_marked = brought
+        .iter()
+        .any(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("TEST ")));
+    assert!(is_marked, "{brought:?}");
+
+    // Another key than the published one, and a procedure whose folder is gone.
+    run(&[
+        "keys",
+        "new",
+        "destination",
+        "--dir",
+        house.dir().join("other").to_str().unwrap(),
+    ])
+    .ok();
+    let broken = agent
+        .replace("keys/destination/decryption.jwk", "other/decryption.jwk")
+        .replace("eingang\"", "eingang/x/y\"");
+    std::fs::write(house.dir().join("eingang/x"), "no folder").unwrap();
+    house.write_settings(port, &broken);
+    let told = test(&[]);
+    assert_eq!(told.code(), Some(1));
+    let told: Value = serde_json::from_str(&told.stdout()).unwrap();
+    let faults: Vec<&str> = told[0]["links"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|link| link["passed"] == false)
+        .map(|link| link["what"].as_str().unwrap())
+        .collect();
+    assert!(
+        faults.contains(&"senders seal for one of our keys"),
+        "{told:#}"
+    );
+    assert!(faults.contains(&"way into the procedure"), "{told:#}");
     assert!(serve.stop(Duration::from_secs(5)).success());
 }
 

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod services;

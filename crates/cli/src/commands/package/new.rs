@@ -1,6 +1,5 @@
 //! `amtsbote package new SAMPLE --service NAME`: proposes a package.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -137,7 +136,7 @@ fn proposed(
         SampleKind::Fixed => Sample::Fixed(&bytes, columns.as_deref()),
         SampleKind::Json => Sample::Json(&bytes),
         SampleKind::Xsd => {
-            beside = schemas_beside(&args.sample)?;
+            beside = crate::commands::service::beside(&args.sample)?;
             Sample::Xsd(&beside, args.root.as_deref())
         }
     };
@@ -152,24 +151,6 @@ fn proposed(
         sample,
     };
     package(&ask).map_err(|unusable| talk.error(&unusable.text.de, &unusable.text.en))
-}
-
-/// The XSD files of the folder: the one given may import its neighbours.
-fn schemas_beside(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut files = BTreeMap::from([(path.display().to_string(), folder::read_file(path)?)]);
-    for entry in folder::entries(parent)? {
-        let is_schema = entry
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("xsd"));
-        if is_schema && entry.is_file() && entry.file_name() != path.file_name() {
-            files.insert(entry.display().to_string(), folder::read_file(&entry)?);
-        }
-    }
-    Ok(files)
 }
 
 fn example<'s>(

@@ -1,0 +1,133 @@
+//! A submission made up to fit a schema, as far as that can be known without trying.
+
+use serde_json::{Map, Value, json};
+
+const DEPTH_MAX: usize = 20;
+
+/// Everything the schema names, once.
+pub(super) fn of(schema: &Value) -> Value {
+    value(schema, schema, 0)
+}
+
+fn value(root: &Value, node: &Value, depth: usize) -> Value {
+    if depth > DEPTH_MAX {
+        return Value::Null;
+    }
+    if let Some(found) = node.get("const").or_else(|| node.get("example")) {
+        return found.clone();
+    }
+    for word in ["enum", "examples"] {
+        if let Some(first) = node.get(word).and_then(|list| list.get(0)) {
+            return first.clone();
+        }
+    }
+    let target = node
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|reference| root.pointer(reference.strip_prefix('#')?));
+    if let Some(target) = target {
+        return value(root, target, depth + 1);
+    }
+    for word in ["oneOf", "anyOf"] {
+        if let Some(first) = node.get(word).and_then(|list| list.get(0)) {
+            return value(root, first, depth + 1);
+        }
+    }
+    let kind = match node.get("type") {
+        Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str),
+        kind => kind.and_then(Value::as_str),
+    };
+    match kind {
+        Some("array") => {
+            let least = node.get("minItems").and_then(Value::as_u64).unwrap_or(1);
+            let item = node
+                .get("items")
+                .map_or(json!("x"), |items| value(root, items, depth + 1));
+            let count = usize::try_from(least.clamp(1, 10)).unwrap_or(1);
+            Value::Array(vec![item; count])
+        }
+        Some("number" | "integer") => number(node),
+        Some("boolean") => json!(true),
+        Some("null") => Value::Null,
+        Some("string") => json!(text(node)),
+        _ => object(root, node, depth),
+    }
+}
+
+fn object(root: &Value, node: &Value, depth: usize) -> Value {
+    let mut members = Map::new();
+    let parts = std::iter::once(node).chain(
+        node.get("allOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten(),
+    );
+    for part in parts {
+        for (name, member) in part
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let member = value(root, member, depth + 1);
+            // What is nested too deep is left out.
+            if !member.is_null() {
+                members.insert(name.clone(), member);
+            }
+        }
+    }
+    Value::Object(members)
+}
+
+fn number(node: &Value) -> Value {
+    let least = node.get("minimum").and_then(Value::as_f64).unwrap_or(1.0);
+    let most = node
+        .get("maximum")
+        .and_then(Value::as_f64)
+        .unwrap_or(f64::MAX);
+    let chosen = if least > 0.0 {
+        least
+    } else {
+        1.0_f64.min(most).max(least)
+    };
+    if node.get("type").and_then(Value::as_str) == Some("integer") || chosen.fract() == 0.0 {
+        // Whole and small: the text has no fraction and is a number.
+        return serde_json::from_str(&format!("{chosen:.0}")).unwrap_or(json!(1));
+    }
+    json!(chosen)
+}
+
+fn text(node: &Value) -> String {
+    let bound = |word: &str| {
+        node.get(word)
+            .and_then(Value::as_u64)
+            .and_then(|n| usize::try_from(n).ok())
+    };
+    let base = match node.get("format").and_then(Value::as_str) {
+        Some("date") => "2026-01-31",
+        Some("date-time") => "2026-01-31T08:00:00+01:00",
+        Some("time") => "08:00:00+01:00",
+        Some("email") => "muster@example.org",
+        Some("uri") => "https://example.org/",
+        Some("uuid") => "5f0c1f0a-3c39-4c8b-9d0e-0d3a3b6f2a11",
+        _ => "Muster",
+    };
+    let mut text = base.to_owned();
+    if let Some(pattern) = node.get("pattern").and_then(Value::as_str) {
+        // The forms administrations ask for most; others are found out by checking.
+        text = match pattern {
+            p if p.contains("{5}") => "12345".to_owned(),
+            p if p.contains("{8}") => "12345678".to_owned(),
+            p if p.contains("{12}") => "064140000000".to_owned(),
+            p if p.contains("[0-9]") || p.contains("\\d") => "1".to_owned(),
+            _ => text,
+        };
+    }
+    while text.chars().count() < bound("minLength").unwrap_or(0).min(10_000) {
+        text.push('x');
+    }
+    if let Some(most) = bound("maxLength") {
+        text = text.chars().take(most).collect();
+    }
+    text
+}
