@@ -40,6 +40,7 @@ fn the_file_holds_exactly_what_is_promised() {
         "jwksUrl",
         "keys",
         "portalUrl",
+        "receiver",
         "region",
         "routingApiUrl",
         "sender",
