@@ -25,6 +25,10 @@ const TOOLS: &[(&str, &str)] = &[
         "nginx",
         "Debian package nginx-light; a peer of the HTTP transport",
     ),
+    (
+        "openssl",
+        "Debian package openssl; opens what the mail transport sends",
+    ),
 ];
 
 /// Looks, says, runs.

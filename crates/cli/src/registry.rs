@@ -60,6 +60,7 @@ fn transports() -> Vec<Box<dyn Transport>> {
     vec![
         Box::new(amtsbote_transport_folder::Folder),
         Box::new(amtsbote_transport_http::Http),
+        Box::new(amtsbote_transport_mail::Mail::new(Arc::new(SystemClock))),
         Box::new(amtsbote_transport_sftp::Sftp),
         Box::new(amtsbote_transport_xta::Xta),
         Box::new(amtsbote_transport_xta::XtaBox::new(Arc::new(SystemClock))),

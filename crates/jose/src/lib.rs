@@ -8,7 +8,7 @@
 //!             │      └─ JweScanner            structure alone, for who holds no key
 //!   sign ─────┴───► jws ────► verify          PS512, salt of 64 bytes
 //!
-//!   token (HS256)   mac (HMAC)   digest (SHA-512)   random
+//!   token (HS256)   mac (HMAC)   digest (SHA-512)   random   cms (encrypted mail)
 //! ```
 //!
 //! One algorithm per job, none to choose: the submission service fixes them ("FIT-Connect, Verschlüsselung", "SET payload
@@ -24,6 +24,7 @@
 
 mod base64url;
 mod certificate;
+pub mod cms;
 mod digest;
 mod generate;
 pub mod jwe;

@@ -345,7 +345,7 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.destination[].outbound",
-        about: "The way out: `transport = \"folder\"`, `\"sftp\"` or `\"http\"`, and that transport's settings.",
+        about: "The way out: `transport = \"folder\"`, `\"sftp\"`, `\"http\"` or `\"mail\"`, and that transport's settings.",
     },
     Explained {
         key: "agent.xta",

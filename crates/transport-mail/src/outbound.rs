@@ -1,0 +1,170 @@
+//! One try: look into the ledger, build, seal, send, note.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_adapter::transport::{read_small, settings_of};
+use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
+use amtsbote_jose::cms::{ContentCipher, Recipients};
+use amtsbote_model::{Clock, ParcelId};
+
+use crate::fault::{misconfigured, unavailable};
+use crate::ledger::{Entry, probe};
+use crate::settings::{Cipher, Settings};
+use crate::smtp::Connection;
+use crate::wire::{inner, message_id, outer};
+
+/// Mailboxes, by settings.
+pub struct Mail(Arc<dyn Clock>);
+
+impl Mail {
+    /// Mail needs a date, and certificates have one.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(clock)
+    }
+}
+
+impl Transport for Mail {
+    fn name(&self) -> &'static str {
+        crate::NAME
+    }
+
+    /// Makes the ledger's folder if it is not there.
+    fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        let way = MailOutbound::open(settings.below(base), self.0.clone())?;
+        Ok(Arc::new(way))
+    }
+}
+
+/// The way out to one mailbox.
+pub struct MailOutbound {
+    settings: Arc<Settings>,
+    recipients: Recipients,
+    clock: Arc<dyn Clock>,
+}
+
+impl MailOutbound {
+    /// Checks the settings, reads the certificates, makes the ledger's folder. Calls nobody.
+    pub fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        settings.check()?;
+        let mut pems = Vec::new();
+        for file in &settings.certificate_files {
+            pems.push(read_small(file, "a certificate of certificate_files")?);
+        }
+        let recipients = Recipients::parse(&pems, clock.now().as_seconds())
+            .map_err(|error| misconfigured(&format!("certificate_files: {error}")))?;
+        std::fs::create_dir_all(&settings.ledger_dir).map_err(|error| {
+            misconfigured(&format!("ledger_dir cannot be made: {}", error.kind()))
+        })?;
+        Ok(Self {
+            settings: Arc::new(settings),
+            recipients,
+            clock,
+        })
+    }
+
+    async fn bring(&self, parcel: &Parcel) -> Result<Receipt, Fault> {
+        let (settings, id) = (self.settings.clone(), parcel.id);
+        self.check_dates()?;
+        let entry = blocking(move || Entry::lock(&settings.ledger_dir, id)).await?;
+        let (entry, brought) = blocking(move || {
+            let brought = entry.is_brought()?;
+            Ok((entry, brought))
+        })
+        .await?;
+        if brought {
+            return Ok(self.receipt(id, Arrival::Repeated));
+        }
+        let content = inner(parcel, self.settings.max_bytes).await?;
+        let (recipients, cipher) = (self.recipients.clone(), cipher(self.settings.cipher));
+        let sealed = blocking(move || {
+            recipients
+                .seal(content.reveal(), cipher)
+                .map_err(|error| misconfigured(&error.to_string()))
+        })
+        .await?;
+        let mail = outer(&self.settings, id, self.clock.now(), &sealed)?;
+        let mut connection = Connection::open(&self.settings).await?;
+        connection.send(&self.settings, &mail).await?;
+        // A stop before this note is the one window: the repeat sends the same mail again. A note that cannot be written
+        // opens it too, and the mail is with the server all the same.
+        let noted = blocking(move || {
+            let _ = entry.note_brought();
+            Ok(())
+        })
+        .await;
+        let _ = noted;
+        connection.close().await;
+        Ok(self.receipt(id, Arrival::New))
+    }
+
+    fn check_dates(&self) -> Result<(), Fault> {
+        self.recipients
+            .check_dates(self.clock.now().as_seconds())
+            .map_err(|error| misconfigured(&format!("certificate_files: {error}")))
+    }
+
+    fn receipt(&self, id: ParcelId, arrival: Arrival) -> Receipt {
+        Receipt {
+            place: message_id(&self.settings, id),
+            arrival,
+            file_number: None,
+        }
+    }
+
+    async fn look(&self) -> Result<(), Fault> {
+        self.check_dates()?;
+        let settings = self.settings.clone();
+        blocking(move || probe(&settings.ledger_dir)).await?;
+        let mut connection = Connection::open(&self.settings).await?;
+        connection.ask(&self.settings).await?;
+        connection.close().await;
+        Ok(())
+    }
+}
+
+const fn cipher(cipher: Cipher) -> ContentCipher {
+    match cipher {
+        Cipher::Aes256Gcm => ContentCipher::Aes256Gcm,
+        Cipher::Aes256Cbc => ContentCipher::Aes256Cbc,
+    }
+}
+
+/// Runs what computes long or waits for the disk off the async threads. If the caller is dropped it still ends by itself, and
+/// the parcel's lock goes with it.
+async fn blocking<T, F>(work: F) -> Result<T, Fault>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Fault> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(unavailable("the program is shutting down")),
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(unavailable("it took longer than the limit")))
+}
+
+impl Outbound for MailOutbound {
+    fn deliver<'a>(
+        &'a self,
+        parcel: &'a Parcel,
+        limit: Duration,
+    ) -> Reply<'a, Result<Receipt, Fault>> {
+        Box::pin(within(limit, self.bring(parcel)))
+    }
+
+    /// Connects, logs in, names sender and recipients, and takes it back.
+    fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {
+        Box::pin(within(limit, self.look()))
+    }
+}
