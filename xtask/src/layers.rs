@@ -1,7 +1,7 @@
 //! Who may depend on whom: pure → pure, seams → pure, shells → seams and pure, only `cli` and `testkit` → shells.
 //!
 //! Exceptions, each with its reason: `outgoing` is the foundation under every shell that calls out; the `agent` speaks to
-//! services through `client` alone. Development dependencies are free.
+//! services through `client` alone, and so does the gateway's uplink. Development dependencies are free.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
@@ -178,7 +178,9 @@ fn forbidden(name: &str, layer: Layer, on: &str) -> Option<String> {
         )
         | (Layer::Shell | Layer::Testkit | Layer::Binary, Layer::Seam)
         | (Layer::Testkit | Layer::Binary, Layer::Shell) => true,
-        (Layer::Shell, Layer::Shell) => on == "outgoing" || (name == "agent" && on == "client"),
+        (Layer::Shell, Layer::Shell) => {
+            on == "outgoing" || (matches!(name, "agent" | "gateway") && on == "client")
+        }
         (Layer::Pure | Layer::Seam, Layer::Seam | Layer::Shell)
         | (_, Layer::Testkit | Layer::Binary) => false,
     };
@@ -229,10 +231,11 @@ mod tests {
         check("gateway", &["amtsbote-store", "amtsbote-outgoing"], 0);
         check(
             "gateway",
-            &["amtsbote-store-sql", "amtsbote-client", "amtsbote-cli"],
+            &["amtsbote-store-sql", "amtsbote-agent", "amtsbote-cli"],
             3,
         );
         check("agent", &["amtsbote-client"], 0);
+        check("gateway", &["amtsbote-client"], 0);
         check("adapter-json", &["amtsbote-client"], 1);
         check("cli", &["amtsbote-gateway", "amtsbote-store-sql"], 0);
     }

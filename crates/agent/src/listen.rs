@@ -118,13 +118,35 @@ impl Inner {
 
 fn log_fault(fault: &Fault) {
     let text = "the delivery service could not be asked";
+    let cause = cause_of(fault);
     match fault {
         Fault::Unavailable { .. } | Fault::OwnEnd(_) => {
-            tracing::warn!(error = %fault, "{text}: {fault}");
+            tracing::warn!(error = %fault, cause, "{text}: {fault} ({cause})");
+        }
+        Fault::Refused {
+            status: 400 | 401 | 403,
+            ..
+        } => {
+            tracing::error!(error = %fault, "{text}: {fault}; check client_id and client_secret_file");
         }
         Fault::Refused { .. }
         | Fault::NotFound
         | Fault::Malformed { .. }
         | Fault::Misconfigured(_) => tracing::error!(error = %fault, "{text}: {fault}"),
     }
+}
+
+/// What lies under it: refused certificates and unknown hosts look alike from above.
+fn cause_of(fault: &Fault) -> String {
+    let mut text = String::new();
+    let mut next = std::error::Error::source(fault);
+    while let Some(cause) = next {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&more);
+        }
+        next = cause.source();
+    }
+    text
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use amtsbote_model::{Ars, DestinationId, ServiceId};
 use clap::{Args, Parser, Subcommand};
 
 use crate::talk::Tongue;
@@ -75,6 +76,9 @@ pub(crate) enum Command {
     /// Check or explain settings.
     #[command(subcommand)]
     Settings(Settings),
+    /// Try the ways to foreign delivery services.
+    #[command(subcommand)]
+    Uplink(Uplink),
 }
 
 /// The settings file.
@@ -488,6 +492,30 @@ pub(crate) enum KeyOwner {
     Destination,
     /// A client: its secret.
     Client,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Uplink {
+    /// Ask each foreign delivery service for a token, its keys, destinations and their keys; nothing is sent.
+    Test(UplinkTest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UplinkTest {
+    #[command(flatten)]
+    pub(crate) file: SettingsFile,
+    /// Only the uplink of this name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A destination to look at; those of the routes if left out.
+    #[arg(long)]
+    pub(crate) destination: Option<DestinationId>,
+    /// With --region: ask the routing service, too, for this service (URN).
+    #[arg(long, requires = "region")]
+    pub(crate) service: Option<ServiceId>,
+    /// Regional key of twelve digits.
+    #[arg(long, requires = "service")]
+    pub(crate) region: Option<Ars>,
 }
 
 #[derive(Debug, Subcommand)]

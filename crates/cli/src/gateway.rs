@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 use crate::areas;
 use crate::clock::SystemClock;
 use crate::folder;
+use crate::uplinks;
 
 /// Computations of milliseconds waiting for a processor, at most.
 const CRYPTO_QUEUE: usize = 512;
@@ -80,7 +81,7 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
         areas: areas::pilots(),
         requests_per_minute: per_minute.unwrap_or(routing.requests_per_minute),
     };
-    let context = Gateway::with_routing(parts, routing);
+    let context = Gateway::with_uplinks(parts, routing, uplinks::open(settings)?);
     Ok(Ready {
         context,
         server,

@@ -31,6 +31,7 @@ mod stop;
 mod talk;
 mod tls;
 mod upkeep;
+mod uplinks;
 mod xsd;
 mod xta;
 
@@ -115,5 +116,6 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Receipt(args) => commands::receipt::run(&args, talk),
         Command::Keys(args) => commands::keys::run(&args, talk),
         Command::Settings(args) => commands::settings::run(&args, talk),
+        Command::Uplink(args) => commands::uplink::run(&args, talk).await,
     }
 }

@@ -252,6 +252,7 @@ fn settings_of(dir: &Path, persisted: &Persisted, base: &str, port: u16) -> sett
         callbacks: settings::Callbacks::default(),
         deadlines: settings::Deadlines::default(),
         mail: None,
+        uplinks: Vec::new(),
     }
 }
 

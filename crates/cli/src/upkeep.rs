@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use amtsbote_gateway::{
     Backoff, CallbackPolicy, CallbackWorker, CircuitPolicy, Context as Gateway, Deadlines,
-    MailPolicy, MailWorker, Retention, Trust,
+    MailPolicy, MailWorker, Retention, Trust, UplinkPolicy, UplinkWorker,
 };
 use amtsbote_model::{Clock as _, Timestamp};
 use amtsbote_outgoing::{Outgoing, Settings as Outward};
@@ -54,10 +54,12 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
     if mails.is_some() {
         deadlines = deadlines.mailing();
     }
+    let uplink = UplinkWorker::new(ready.context.clone(), UplinkPolicy::default());
     let (store, blobs) = (ready.store.clone(), ready.blobs.clone());
     let mut tasks = vec![
         tokio::spawn(callbacks.run(stop.wait())),
         tokio::spawn(deadlines.run(stop.wait())),
+        tokio::spawn(uplink.run(stop.wait())),
         tokio::spawn(sweep_until(store, blobs, stop.wait())),
         tokio::spawn(wind_down(ready.context.clone(), stop.wait())),
     ];

@@ -3,7 +3,7 @@
 //! ```text
 //!            Session (service, token, its keys) ──► outgoing
 //!           /        |         \
-//!      Sender   Subscriber   Intake        one call is one try; answers are typed or a Fault
+//!      Sender   Subscriber   Intake        (Router: a routing service, without token) one call is one try; answers are typed or a Fault
 //!           \        |
 //!            VerifiedLog ◄── verify::log (pure): SETs + keys → states, tags, or findings
 //! ```
@@ -23,6 +23,7 @@ mod intake;
 mod reads;
 mod replies;
 mod reply_content;
+mod router;
 mod sender;
 mod service;
 mod session;
@@ -36,6 +37,7 @@ pub use reply_content::{
     NotOpened, NotSealed, OpenedReply, ReplyAttachment, ReplyContent, SealedReply, open_reply,
     reply_key,
 };
+pub use router::{Places, Router};
 pub use sender::Sender;
 pub use service::{Credentials, Limits, MalformedBase, Service};
 pub use session::Session;

@@ -16,6 +16,7 @@ use crate::intake::Budget;
 use crate::notify::Noted;
 use crate::rates::Rates;
 use crate::routing::{Routing, RoutingSettings};
+use crate::uplink::Uplinks;
 use crate::{Clients, CryptoPool};
 
 /// Where the gateway is reached, as clients write it. No slash at the end.
@@ -170,6 +171,7 @@ struct Shared {
     routing: Routing,
     intake_budget: Budget,
     rates: Rates,
+    uplinks: Uplinks,
 }
 
 impl Context {
@@ -180,6 +182,11 @@ impl Context {
 
     /// Puts the parts together, with areas and limits of the routing service.
     pub fn with_routing(parts: Parts, routing: RoutingSettings) -> Self {
+        Self::with_uplinks(parts, routing, Uplinks::default())
+    }
+
+    /// Puts the parts together, with ways to foreign delivery services.
+    pub fn with_uplinks(parts: Parts, routing: RoutingSettings, uplinks: Uplinks) -> Self {
         let intake_budget = Budget::new(&parts.limits);
         let rates = Rates::new(&parts.limits);
         Self(Arc::new(Shared {
@@ -191,6 +198,7 @@ impl Context {
             background: TaskTracker::new(),
             noted: Noted::default(),
             routing: Routing::new(routing),
+            uplinks,
         }))
     }
 
@@ -273,6 +281,11 @@ impl Context {
     /// The limits of clients.
     pub(crate) fn rates(&self) -> &Rates {
         &self.0.rates
+    }
+
+    /// The ways to foreign delivery services.
+    pub(crate) fn uplinks(&self) -> &Uplinks {
+        &self.0.uplinks
     }
 
     /// The state of the routing service.

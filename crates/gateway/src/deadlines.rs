@@ -239,6 +239,10 @@ impl Deadlines {
         let Some(submission) = self.context.store().submission(id).await? else {
             return Ok(Taken::Moved);
         };
+        // What goes through an uplink has its deadlines there, and the uplink knows what became of it.
+        if submission.state.is_open() && self.goes_on(&submission).await? {
+            return Ok(Taken::Moved);
+        }
         let next = submission.state.step(step, Issuer::Service).ok();
         let Some(next) = next.filter(|_| submission.state == state) else {
             return Ok(Taken::Moved);
@@ -253,6 +257,15 @@ impl Deadlines {
             self.delete_blobs(&submission.attachments).await;
         }
         Ok(Taken::Done)
+    }
+
+    async fn goes_on(&self, submission: &Submission) -> Result<bool, Refused> {
+        let destination = self
+            .context
+            .store()
+            .destination(submission.destination_id)
+            .await?;
+        Ok(destination.is_some_and(|found| self.context.uplinks().owns(&found.owner)))
     }
 
     async fn batch(

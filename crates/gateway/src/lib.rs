@@ -8,6 +8,7 @@
 //! ```
 //!
 //! It keeps ciphertext, routing data and signed events. Intake alone sees content, in memory, for one request.
+//! Beside it the [`uplink`](mod@uplink) brings what the intake took for foreign destinations to their own delivery service.
 //! Never: a 2xx before the store said `Done`; content in a log, an error or a file; SQL; a key's bytes.
 //!
 //! Start reading at [`router`](mod@router), then `routes/submissions.rs`.
@@ -33,6 +34,7 @@ pub mod router;
 mod routes;
 mod routing;
 pub mod server;
+pub mod uplink;
 
 pub use auth::{Client, Clients, Right};
 pub use backoff::Backoff;
@@ -44,3 +46,4 @@ pub use mails::{MailPolicy, MailWorker, Postman, Undelivered};
 pub use router::router;
 pub use routing::{Area, RoutingSettings};
 pub use server::{Server, ServerSettings};
+pub use uplink::{Freshness, StaticRoute, Uplink, UplinkPolicy, UplinkWorker, Uplinks};

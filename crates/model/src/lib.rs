@@ -1,9 +1,10 @@
 //! The words of the domain: identifiers, regions, services, destinations, and the state machines
-//! (a *submission* and a *reply* at the gateway, a *delivery* at the agent).
+//! (a *submission* and a *reply* at the gateway, a *relay* through an uplink, a *delivery* at the agent).
 //!
 //! ```text
 //!  ids ── region ── service ── destination ── submission (gateway's life cycle)
 //!                                        ├─── reply      (the way back)
+//!                                        ├─── relay      (uplink's life cycle)
 //!                                        └─── delivery   (agent's life cycle)
 //! ```
 //!
@@ -19,6 +20,7 @@ mod guarded;
 pub mod ids;
 mod mail_address;
 pub mod region;
+pub mod relay;
 pub mod reply;
 pub mod service;
 mod subject;

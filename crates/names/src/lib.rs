@@ -59,4 +59,6 @@ pub mod field {
     pub const SUBJECT_ID: &str = "subject.id";
     /// A submission.
     pub const SUBMISSION_ID: &str = "submission.id";
+    /// An uplink, by its name in the settings.
+    pub const UPLINK_NAME: &str = "uplink.name";
 }

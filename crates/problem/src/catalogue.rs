@@ -505,6 +505,15 @@ catalogue! {
         hint: "nothing was accepted: send again after Retry-After",
         hint_de: "Nichts wurde angenommen: nach Retry-After erneut senden",
     },
+    UplinkUnavailable = Entry {
+        code: "uplink-unavailable",
+        status: 503,
+        turn: Turn::SenderLater,
+        title: "the delivery service of this destination cannot be asked now",
+        title_de: "Der Zustelldienst dieses Zustellpunkts kann gerade nicht befragt werden",
+        hint: "nothing was accepted: send again after Retry-After",
+        hint_de: "Nichts wurde angenommen: nach Retry-After erneut senden",
+    },
     Overloaded = Entry {
         code: "overloaded",
         status: 503,

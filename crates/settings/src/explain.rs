@@ -72,6 +72,10 @@ pub const REFERENCE: &[Explained] = &[
         about: "The mail server for reminders; without it they are told to the log only.",
     },
     Explained {
+        key: "gateway.uplink",
+        about: "Foreign FIT-Connect delivery services that intake sends to.",
+    },
+    Explained {
         key: "gateway.tls.certificate",
         about: "PEM file: certificate and chain.",
     },
@@ -250,6 +254,74 @@ pub const REFERENCE: &[Explained] = &[
     Explained {
         key: "gateway.mail.hello_name",
         about: "How we greet the server; the host of `base_url` if left out.",
+    },
+    Explained {
+        key: "gateway.uplink[].name",
+        about: "A name for logs and status: 1 to 64 of `a-z`, `0-9` and `-`. It must stay the same as long as submissions are on their way.",
+    },
+    Explained {
+        key: "gateway.uplink[].token_url",
+        about: "Token endpoint.",
+    },
+    Explained {
+        key: "gateway.uplink[].submission_api_url",
+        about: "Submission API without version.",
+    },
+    Explained {
+        key: "gateway.uplink[].issuer",
+        about: "`iss` of the service's events, where it is not `submission_api_url`.",
+    },
+    Explained {
+        key: "gateway.uplink[].routing_url",
+        about: "Routing API without version: finds destinations that no route names.",
+    },
+    Explained {
+        key: "gateway.uplink[].portal_url",
+        about: "Portal that signs the routing data (`destinationSignature`); needed with `routing_url`.",
+    },
+    Explained {
+        key: "gateway.uplink[].version",
+        about: "`v1` or `v2`.",
+    },
+    Explained {
+        key: "gateway.uplink[].client_id",
+        about: "Sender client.",
+    },
+    Explained {
+        key: "gateway.uplink[].client_secret_file",
+        about: "File with its secret.",
+    },
+    Explained {
+        key: "gateway.uplink[].ca_file",
+        about: "PEM file with further trusted roots.",
+    },
+    Explained {
+        key: "gateway.uplink[].danger_keys_without_certificate",
+        about: "Whether destinations' keys may come without certificate (`x5c`); for test set-ups.",
+    },
+    Explained {
+        key: "gateway.uplink[].key_trust_file",
+        about: "PEM file of root certificates: destinations' keys must come with a chain that leads to one of them.",
+    },
+    Explained {
+        key: "gateway.uplink[].fresh",
+        about: "How long a destination and its key are taken for true without asking again; 10 minutes if left out.",
+    },
+    Explained {
+        key: "gateway.uplink[].route",
+        about: "Routes that are fixed.",
+    },
+    Explained {
+        key: "gateway.uplink[].route[].service",
+        about: "The service.",
+    },
+    Explained {
+        key: "gateway.uplink[].route[].regions",
+        about: "Where, for example `DE06`.",
+    },
+    Explained {
+        key: "gateway.uplink[].route[].destination",
+        about: "The foreign destination.",
     },
     Explained {
         key: "agent.data_dir",

@@ -7,6 +7,7 @@ use amtsbote_model::{ClientId, Secret};
 use serde::Deserialize;
 use url::Url;
 
+use crate::uplink::Uplink;
 use crate::{Callbacks, Deadlines, Mail, SettingsFault, Span, fault};
 
 /// `[gateway]`
@@ -50,6 +51,9 @@ pub struct Gateway {
     pub deadlines: Deadlines,
     /// The mail server for reminders; without it they are told to the log only.
     pub mail: Option<Mail>,
+    /// Foreign FIT-Connect delivery services that intake sends to.
+    #[serde(default, rename = "uplink")]
+    pub uplinks: Vec<Uplink>,
 }
 
 /// `[gateway.tls]`
@@ -139,12 +143,28 @@ impl Gateway {
         if let Some(mail) = &self.mail {
             mail.check(faults);
         }
+        for (at, uplink) in self.uplinks.iter().enumerate() {
+            uplink.check(at, faults);
+            if self.uplinks[..at]
+                .iter()
+                .any(|other| other.name == uplink.name)
+            {
+                faults.push(fault(
+                    &format!("gateway.uplink[{at}].name"),
+                    "another uplink has this name",
+                ));
+            }
+        }
     }
 }
 
 impl Client {
     fn check(&self, at: usize, faults: &mut Vec<SettingsFault>) {
         let key = |name: &str| format!("gateway.client[{at}].{name}");
+        // So are the owners of foreign destinations called in our directory.
+        if self.id.as_str().starts_with("uplink:") {
+            faults.push(fault(&key("id"), "names that begin with uplink: are taken"));
+        }
         match (&self.secret_sha256, &self.secret_file) {
             (Some(hash), None) => {
                 let hex = hash.len() == 64

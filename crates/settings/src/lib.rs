@@ -16,6 +16,7 @@ mod duration;
 mod explain;
 mod gateway;
 mod mail;
+mod uplink;
 mod xta;
 
 use serde::Deserialize;
@@ -27,6 +28,7 @@ pub use duration::Span;
 pub use explain::{Explained, REFERENCE};
 pub use gateway::{Client, Gateway, Kind, Limits, Tls};
 pub use mail::{Mail, Security};
+pub use uplink::{Uplink, UplinkRoute};
 pub use xta::{Xta, XtaAccount};
 
 /// The whole settings file.
@@ -118,6 +120,54 @@ mod tests {
             .replace("https://amtsbote.example.de", "ftp://x")
             .replace("127.0.0.1:8443", "nowhere");
         check(&text, &["gateway.base_url", "gateway.listen"]);
+    }
+
+    const UPLINK: &str = r#"
+        [[gateway.uplink]]
+        name = "bund"
+        token_url = "https://auth.example.org/token"
+        submission_api_url = "https://api.example.org/submission-api"
+        version = "v2"
+        client_id = "c"
+        client_secret_file = "s"
+        [[gateway.uplink.route]]
+        service = "urn:de:fim:leika:leistung:99012008001000"
+        regions = ["DE06"]
+        destination = "2c7b8c1e-5f0a-4f5e-9d43-0a1b2c3d4e5f"
+    "#;
+
+    #[test]
+    fn an_uplink_needs_addresses_that_can_be_trusted_and_a_name_of_its_own() {
+        let both = |uplink: &str| format!("{GATEWAY}\n{uplink}");
+        check(&both(UPLINK), &[]);
+        check(
+            &both(&UPLINK.replace("bund", "Der Bund")),
+            &["gateway.uplink[0].name"],
+        );
+        check(
+            &both(&UPLINK.replace("https://auth", "http://auth")),
+            &["gateway.uplink[0].token_url"],
+        );
+        check(
+            &both(&UPLINK.replace("\"v2\"", "\"v3\"")),
+            &["gateway.uplink[0].version"],
+        );
+        check(
+            &both(&UPLINK.replace("[\"DE06\"]", "[]")),
+            &["gateway.uplink[0].route[0].regions"],
+        );
+        let routing = UPLINK.replace(
+            "version =",
+            "routing_url = \"https://r.example.org\"\nversion =",
+        );
+        check(&both(&routing), &["gateway.uplink[0].portal_url"]);
+        check(
+            &both(&format!("{UPLINK}{UPLINK}")),
+            &["gateway.uplink[1].name"],
+        );
+        let client =
+            "[[gateway.client]]\nid = \"uplink:bund\"\nkind = \"manager\"\nsecret_file = \"f\"\n";
+        check(&both(client), &["gateway.client[0].id"]);
     }
 
     #[test]

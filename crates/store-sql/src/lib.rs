@@ -3,7 +3,8 @@
 //! ```text
 //!  SqliteStore ──────┐  commit   ┌────────┐ BEGIN … SAVEPOINT per batch … COMMIT, fsync
 //!                    ├──────────►│ writer │────────────────► gateway.db / agent.db  (+ -wal)
-//!  SqliteDeliveries ─┘  queue    └────────┘                        ▲
+//!  SqliteDeliveries ─┤  queue    └────────┘                        ▲
+//!  SqliteRelays ─────┘              uplink.db                      │
 //!          └── reads ──► a few read-only connections ──────────────┘
 //!  FolderBlobs ── tmp/<id>, fsync ── rename ──► 3f/<id>, fsync of the folder
 //! ```
@@ -27,6 +28,7 @@ mod gateway;
 mod group;
 mod open_error;
 mod readers;
+mod relays;
 mod sweep;
 mod writer;
 
@@ -34,4 +36,5 @@ pub use deliveries::SqliteDeliveries;
 pub use folder_blobs::FolderBlobs;
 pub use gateway::SqliteStore;
 pub use open_error::OpenError;
+pub use relays::SqliteRelays;
 pub use sweep::sweep;

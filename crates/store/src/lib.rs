@@ -7,6 +7,7 @@
 //!          ──► Directory (destinations, keys)                    ├─ one `Batch` = one transaction
 //!          ──► Outbox (callbacks and mails that are due)        ─┘
 //!          ──► Blobs (attachments: ciphertext streams)
+//!          ──► Relays (one row per submission on its way through an uplink)
 //!  agent   ──► Deliveries (one row per submission on its way)  + Blobs (ciphertext spool)
 //! ```
 //!
@@ -23,6 +24,7 @@ pub mod deliveries;
 pub mod laws;
 pub mod memory;
 pub mod records;
+pub mod relays;
 pub mod upkeep;
 
 use std::future::Future;
@@ -32,12 +34,13 @@ use std::time::Duration;
 pub use batch::{Batch, Change, Committed, Conflict};
 pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, KeptBlob};
 pub use deliveries::{Deliveries, DeliveryRow, NewDelivery, Swapped};
-pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryStore};
+pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryRelays, MemoryStore};
 pub use records::{
     Attachment, Case, CaseFilter, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf,
     Mail, MailId, Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord, ReplyRef,
     Submission, SubmissionFilter, SubmissionRef,
 };
+pub use relays::{NewRelay, RelayRow, Relays};
 pub use upkeep::Upkeep;
 
 use amtsbote_model::{

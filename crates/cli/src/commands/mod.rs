@@ -11,3 +11,4 @@ pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod uplink;

@@ -125,6 +125,11 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
                 .iter_mut()
                 .filter_map(|client| client.secret_file.as_mut()),
         );
+        for uplink in &mut gateway.uplinks {
+            paths.push(&mut uplink.client_secret_file);
+            paths.extend(uplink.ca_file.as_mut());
+            paths.extend(uplink.key_trust_file.as_mut());
+        }
     }
     if let Some(agent) = &mut settings.agent {
         paths.extend([

@@ -264,6 +264,7 @@ async fn open(dir: &Path, persisted: &Persisted, actors: &[Actor], given: Given)
             callbacks: settings::Callbacks::default(),
             deadlines: settings::Deadlines::default(),
             mail: None,
+            uplinks: Vec::new(),
         }
     };
     let again = || Given {

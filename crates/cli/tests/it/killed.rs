@@ -82,10 +82,10 @@ impl Book {
 }
 
 /// Small, good enough, and the same on every machine (Marsaglia's xorshift).
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -97,7 +97,7 @@ impl Dice {
     clippy::disallowed_methods,
     reason = "a run that failed can be repeated with its seed"
 )]
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let given = std::env::var("AMTSBOTE_SEED")
         .ok()
         .and_then(|text| text.parse().ok());
@@ -341,10 +341,10 @@ fn assert_brought_once(out: &Path, accepted: &[Accepted], sent: &[String]) {
     }
 }
 
-type Parcels = BTreeMap<String, Vec<(PathBuf, Vec<u8>)>>;
+pub(crate) type Parcels = BTreeMap<String, Vec<(PathBuf, Vec<u8>)>>;
 
 /// The procedure's view: what is visible in its folder, by parcel.
-fn parcels(out: &Path) -> Parcels {
+pub(crate) fn parcels(out: &Path) -> Parcels {
     let mut parcels = Parcels::new();
     for path in files_below(out) {
         let below = path.strip_prefix(out).unwrap();
@@ -358,7 +358,7 @@ fn parcels(out: &Path) -> Parcels {
 }
 
 /// As a file of its own, or in base64 inside the message.
-fn brought(files: &[(PathBuf, Vec<u8>)], attachment: &[u8]) -> bool {
+pub(crate) fn brought(files: &[(PathBuf, Vec<u8>)], attachment: &[u8]) -> bool {
     let encoded = STANDARD.encode(attachment).into_bytes();
     files
         .iter()
@@ -401,7 +401,7 @@ fn assert_nothing_left_behind(dir: &Path) {
     }
 }
 
-fn has(bytes: &[u8], part: &[u8]) -> bool {
+pub(crate) fn has(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 

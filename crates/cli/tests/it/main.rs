@@ -19,4 +19,6 @@ mod stand;
 #[cfg(test)]
 mod starved;
 #[cfg(test)]
+mod uplink;
+#[cfg(test)]
 mod wire;

@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use crate::stand::{LOOK, Program, SOON, files_below, keys, program, root, run};
 use crate::wire::{Application, SCHEMA, SERVICE};
 
-const REGION: &str = "064390000000";
+pub(crate) const REGION: &str = "064390000000";
 
 /// One municipality's folder, as an operator makes it with the program's own commands.
-struct House(TempDir);
+pub(crate) struct House(TempDir);
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = Self(tempfile::tempdir().unwrap());
         let dir = house.dir();
         crate::stand::copy(keys(), &dir.join("keys"));
@@ -36,15 +36,15 @@ impl House {
         house
     }
 
-    fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.0.path()
     }
 
-    fn settings(&self) -> PathBuf {
+    pub(crate) fn settings(&self) -> PathBuf {
         self.dir().join("amtsbote.toml")
     }
 
-    fn write_settings(&self, port: u16, agent: &str) {
+    pub(crate) fn write_settings(&self, port: u16, agent: &str) {
         let schemas = root().join("schemas");
         let text = format!(
             "[gateway]\nbase_url = \"http://127.0.0.1:{port}\"\nlisten = \"127.0.0.1:{port}\"\n\
@@ -55,7 +55,7 @@ impl House {
         std::fs::write(self.settings(), text).unwrap();
     }
 
-    fn agent_settings(&self, port: u16, destination: &str, packages: &Path) -> String {
+    pub(crate) fn agent_settings(&self, port: u16, destination: &str, packages: &Path) -> String {
         let schemas = root().join("schemas");
         format!(
             "[agent]\ndata_dir = \"agent\"\nschemas_dir = {schemas:?}\npackages_dir = {packages:?}\n\n\
@@ -71,7 +71,7 @@ impl House {
         )
     }
 
-    fn command(&self, part: &str) -> std::process::Command {
+    pub(crate) fn command(&self, part: &str) -> std::process::Command {
         program(&[part, "--settings", self.settings().to_str().unwrap()])
     }
 
@@ -142,7 +142,7 @@ impl House {
     }
 
     /// Creates and activates the destination, as the municipality's client.
-    async fn create_destination(&self, port: u16) -> String {
+    pub(crate) async fn create_destination(&self, port: u16) -> String {
         let token = self.token(port, "fachamt").await;
         let (encryption, signature) = (
             self.key("encryption-public.jwk"),
@@ -186,7 +186,7 @@ impl House {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -15,6 +15,7 @@ use amtsbote_store::{
 use serde_json::{Value, json};
 
 use super::repeat::{Repeat, answered_before};
+use super::route::Sealing;
 use super::seal::{Sealed, seal_all};
 use super::{Examined, Room};
 use crate::Context;
@@ -22,6 +23,7 @@ use crate::answer::{Refused, unexpected};
 use crate::callbacks::arrival_notice;
 use crate::events::{EVENT_TYP, sign_all};
 use crate::receipt::{RECEIPT_TYP, accepted_claims};
+use crate::uplink::shade;
 
 /// What is to be sealed and stored, and for whom.
 pub(crate) struct Order {
@@ -61,6 +63,10 @@ async fn seal_and_store(
     kept: &mut Vec<Attachment>,
 ) -> Result<Accepted, Refused> {
     let context = order.context.clone();
+    if let Sealing::Foreign(_) = &order.examined.sealing {
+        // A shadow without submissions harms nobody: dying after this is fine.
+        shade(&context, &order.examined.destination).await?;
+    }
     let sealed = seal_all(&context, &mut order.examined, kept).await?;
     let submission = draft(order, id, &sealed, kept);
     let tags = tags_of(&sealed, kept)?;

@@ -6,7 +6,7 @@ use amtsbote_problem::{Bilingual, Code, Finding, Findings, Problem};
 use bytes::Bytes;
 
 use super::check::judge;
-use super::route::{Matter, Routed, route};
+use super::route::{Matter, Routed, Sealing, route};
 use crate::Context;
 use crate::answer::Refused;
 use crate::auth::Caller;
@@ -22,6 +22,8 @@ pub(crate) struct Examined {
     pub(crate) destination: Destination,
     /// What it is about.
     pub(crate) matter: Matter,
+    /// Where the key to seal for is.
+    pub(crate) sealing: Sealing,
 }
 
 /// Reads, routes and checks. Nothing is stored.
@@ -45,6 +47,7 @@ pub(crate) async fn examine(
             attachments,
             destination: routed.destination,
             matter: routed.matter,
+            sealing: routed.sealing,
         }),
         (Place::Lost(problem, at), judged) => {
             Err(refusal(problem, at, judged.err().unwrap_or_default()))

@@ -1,6 +1,9 @@
 //! Whose submission is it? From service and region, or a named destination, to exactly one destination.
 
+use std::sync::Arc;
+
 use amtsbote_fit_connect::intake::Target;
+use amtsbote_jose::PublicKey;
 use amtsbote_model::{
     Ars, Destination, DestinationId, DestinationStatus, Region, ServiceId, SubmissionSchema,
 };
@@ -10,6 +13,7 @@ use amtsbote_validate::service::Service;
 
 use crate::Context;
 use crate::answer::Refused;
+use crate::uplink::{Mirror, is_shadow_owner};
 
 /// The version of the metadata that intake writes.
 const METADATA: &str = "2.1.0";
@@ -23,7 +27,21 @@ pub(crate) struct Routed {
     pub(crate) matter: Matter,
     /// Where the destination offers the service.
     pub(crate) regions: Vec<Region>,
+    /// Where the key to seal for is.
+    pub(crate) sealing: Sealing,
 }
+
+/// Where the key to seal for is.
+#[derive(Debug, Clone)]
+pub(crate) enum Sealing {
+    /// The destination is ours: its key is in the store.
+    Ours,
+    /// It lives at a foreign delivery service: this is its key.
+    Foreign(Box<PublicKey>),
+}
+
+/// A destination, ours or a foreign one.
+type Found = (Destination, Sealing);
 
 /// What a submission is about.
 #[derive(Debug, Clone)]
@@ -40,18 +58,18 @@ pub(crate) struct Matter {
 
 /// Finds the one destination for `target`.
 pub(crate) async fn route(context: &Context, target: &Target) -> Result<Routed, Refused> {
-    let (destination, service, region) = match target {
+    let ((destination, sealing), service, region) = match target {
         Target::Routed { service, region } => {
             demand_known(context, service)?;
-            let destination = by_region(context, service, region).await?;
-            (destination, service.clone(), Some(region))
+            let found = by_region(context, service, region).await?;
+            (found, service.clone(), Some(region))
         }
         Target::Named {
             destination_id,
             service,
         } => {
-            let (destination, service) = named(context, *destination_id, service.as_ref()).await?;
-            (destination, service, None)
+            let (found, service) = named(context, *destination_id, service.as_ref()).await?;
+            (found, service, None)
         }
     };
     if destination.status != DestinationStatus::Active {
@@ -75,6 +93,7 @@ pub(crate) async fn route(context: &Context, target: &Target) -> Result<Routed, 
             service,
         },
         destination,
+        sealing,
     })
 }
 
@@ -128,12 +147,21 @@ async fn named(
     context: &Context,
     id: DestinationId,
     service: Option<&ServiceId>,
-) -> Result<(Destination, ServiceId), Refused> {
-    let destination = context
-        .store()
-        .destination(id)
-        .await?
-        .ok_or(Code::DestinationNotFound)?;
+) -> Result<(Found, ServiceId), Refused> {
+    let ours = context.store().destination(id).await?;
+    // The shadow of a foreign destination knows nothing: its own service does.
+    let ours = ours.filter(|destination| !is_shadow_owner(&destination.owner));
+    let found = match ours {
+        Some(destination) => Some((destination, Sealing::Ours)),
+        None => context
+            .uplinks()
+            .named(context, id)
+            .await?
+            .as_ref()
+            .map(foreign),
+    };
+    let found = found.ok_or(Code::DestinationNotFound)?;
+    let destination = &found.0;
     let service = match (service, destination.services.as_slice()) {
         (Some(service), _) => service.clone(),
         (None, [only]) => only.identifier.clone(),
@@ -149,15 +177,16 @@ async fn named(
         }
     };
     demand_known(context, &service)?;
-    Ok((destination, service))
+    Ok((found, service))
+}
+
+fn foreign(mirror: &Arc<Mirror>) -> Found {
+    let key = Box::new(mirror.key.clone());
+    (mirror.destination.clone(), Sealing::Foreign(key))
 }
 
 // The most precise region wins; two of the same precision would make the sender's mail go either way.
-async fn by_region(
-    context: &Context,
-    service: &ServiceId,
-    region: &Ars,
-) -> Result<Destination, Refused> {
+async fn by_region(context: &Context, service: &ServiceId, region: &Ars) -> Result<Found, Refused> {
     let filter = DestinationFilter::Offering(service.clone());
     let mut best: Vec<(usize, Destination)> = Vec::new();
     let mut offset = 0;
@@ -175,14 +204,18 @@ async fn by_region(
             break;
         }
     }
-    let most = best
-        .iter()
-        .map(|(precision, _)| *precision)
-        .max()
-        .ok_or(Code::NoRoute)?;
+    let most = best.iter().map(|(precision, _)| *precision).max();
+    let Some(most) = most else {
+        // Our own destinations go first.
+        let mirror = context.uplinks().routed(context, service, region).await?;
+        return mirror
+            .as_ref()
+            .map(foreign)
+            .ok_or_else(|| Code::NoRoute.into());
+    };
     best.retain(|(precision, _)| *precision == most);
     match (best.pop(), best.is_empty()) {
-        (Some((_, destination)), true) => Ok(destination),
+        (Some((_, destination)), true) => Ok((destination, Sealing::Ours)),
         (Some(_), false) => Err(Code::RouteAmbiguous.into()),
         (None, _) => Err(Code::NoRoute.into()),
     }

@@ -11,6 +11,7 @@ use amtsbote_store::{Attachment, Content};
 use bytes::Bytes;
 
 use super::Examined;
+use super::route::Sealing;
 use crate::Context;
 use crate::answer::Refused;
 
@@ -27,7 +28,10 @@ pub(crate) async fn seal_all(
     examined: &mut Examined,
     kept: &mut Vec<Attachment>,
 ) -> Result<Sealed, Refused> {
-    let key = encryption_key(context, &examined.destination).await?;
+    let key = match &examined.sealing {
+        Sealing::Ours => encryption_key(context, &examined.destination).await?,
+        Sealing::Foreign(key) => PublicKey::clone(key),
+    };
     let contents = std::mem::take(&mut examined.attachments);
     let mut described = Vec::with_capacity(contents.len());
     for (bytes, inline) in contents.into_iter().zip(&examined.request.attachments) {

@@ -1,10 +1,11 @@
 //! `/intake/v1`: plain submissions by REST, for senders who do not encrypt.
 
-use amtsbote_fit_connect::event::{Claims, Payload, SchemaRule};
+use amtsbote_fit_connect::event::{Claims, Issuer as ClaimsIssuer, Payload, SchemaRule};
 use amtsbote_jose::Jws;
 use amtsbote_model::SubmissionId;
+use amtsbote_model::submission::Issuer;
 use amtsbote_problem::{Bilingual, Code, Problem};
-use amtsbote_store::{Event, LogOf, Page, Submission};
+use amtsbote_store::{Event, LogOf, Page, RelayRow, Submission};
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
@@ -23,6 +24,7 @@ use crate::answer::Refused;
 use crate::auth::{Caller, Right};
 use crate::body::{self, Media};
 use crate::intake::{Accepted, Order, Repeat, Room, accept, answered_before, examine};
+use crate::uplink::{problems, show};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Events of one submission that are shown; a submission has about five.
@@ -118,7 +120,9 @@ async fn status(
         .store()
         .events(LogOf::Subject(id.into()), page)
         .await?;
-    Ok(Json(status_of(&submission, &events.entries)).into_response())
+    let relay = context.uplinks().relay(id).await?;
+    let status = status_of(&submission, &events.entries, relay.as_ref());
+    Ok(Json(status).into_response())
 }
 
 /// The body, and the room it takes in memory; 503 before it is read if others have taken all.
@@ -154,17 +158,51 @@ fn created(answer: &Value, replayed: Option<HeaderName>) -> Response {
     response
 }
 
-fn status_of(submission: &Submission, events: &[Event]) -> Value {
-    let timeline: Vec<Value> = events.iter().map(entry).collect();
-    json!({
+fn status_of(submission: &Submission, events: &[Event], relay: Option<&RelayRow>) -> Value {
+    let mut timeline: Vec<Value> = events.iter().map(entry).collect();
+    let mut state = (submission.state.name(), label_of_state(submission.state));
+    let mut uplink = Value::Null;
+    if let Some(row) = relay {
+        let shown = show(row);
+        timeline.extend(
+            shown
+                .events
+                .iter()
+                .map(|event| foreign_entry(event, &row.uplink)),
+        );
+        state = shown.state.unwrap_or(state);
+        uplink = shown.uplink;
+    }
+    let mut status = json!({
         "submissionId": submission.id,
         "caseId": submission.case_id,
         "destinationId": submission.destination_id,
         "service": submission.service,
-        "state": submission.state.name(),
-        "label": label_of_state(submission.state),
+        "state": state.0,
+        "label": state.1,
         "receivedAt": submission.submitted_at.map(amtsbote_model::Timestamp::to_rfc3339),
         "timeline": timeline,
+    });
+    if !uplink.is_null() {
+        status["uplink"] = uplink;
+    }
+    status
+}
+
+// Signed by the foreign service or its subscriber, and shown as that.
+fn foreign_entry((claims, token): &(Claims, String), uplink: &str) -> Value {
+    let issuer = match &claims.issuer {
+        ClaimsIssuer::Service(_) => Issuer::Service,
+        ClaimsIssuer::Destination(_) => Issuer::Subscriber,
+    };
+    json!({
+        "event": claims.kind.slug(),
+        "label": label_of_event(claims.kind.slug()),
+        "at": claims.issued_at.to_rfc3339(),
+        "issuer": issuer.to_string(),
+        "uplink": uplink,
+        "token": token,
+        "problems": problems(&claims.payload),
     })
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use amtsbote_fit_connect::token::{Scope, Scopes};
 use amtsbote_gateway::{
-    Addresses, Client, Clients, Context, CryptoPool, Identity, Limits, Parts, Right, router,
+    Addresses, Client, Clients, Context, CryptoPool, Identity, Limits, Parts, Right,
+    RoutingSettings, Uplinks, router,
 };
 use amtsbote_jose::{
     KeySet, KeyUse, PrivateKey, SelfSigned, TokenKey, X5c, seal, sha256_hex, sign,
@@ -58,7 +59,7 @@ fn key(key_use: KeyUse, kid: &str) -> PrivateKey {
 }
 
 /// A clock turned by hand.
-pub(crate) struct HandClock(AtomicI64);
+pub(crate) struct HandClock(pub(crate) AtomicI64);
 
 impl HandClock {
     pub(crate) fn turn(&self, by: Duration) {
@@ -132,7 +133,16 @@ impl Bench {
 
     /// Over a store that may serve others, too.
     pub(crate) async fn over(store: Arc<dyn Store>, change: impl FnOnce(&mut Parts)) -> Self {
-        Self::on(store, Arc::new(MemoryBlobs::new()), change).await
+        Self::linked(store, Uplinks::default(), change).await
+    }
+
+    /// With ways to foreign delivery services.
+    pub(crate) async fn linked(
+        store: Arc<dyn Store>,
+        uplinks: Uplinks,
+        change: impl FnOnce(&mut Parts),
+    ) -> Self {
+        Self::on((store, Arc::new(MemoryBlobs::new())), uplinks, change).await
     }
 
     /// With SQLite and a folder of blobs, as in earnest.
@@ -140,14 +150,14 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
         let blobs = Arc::new(FolderBlobs::open(&folder.path().join("blobs")).unwrap());
-        let mut bench = Self::on(store, blobs, |_| {}).await;
+        let mut bench = Self::on((store, blobs), Uplinks::default(), |_| {}).await;
         bench.folder = Some(folder);
         bench
     }
 
     async fn on(
-        store: Arc<dyn Store>,
-        blobs: Arc<dyn Blobs>,
+        (store, blobs): (Arc<dyn Store>, Arc<dyn Blobs>),
+        uplinks: Uplinks,
         change: impl FnOnce(&mut Parts),
     ) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(NOON_S * 1000)));
@@ -170,7 +180,7 @@ impl Bench {
             certificates: X5c::Required.into(),
         };
         change(&mut parts);
-        let context = Context::new(parts);
+        let context = Context::with_uplinks(parts, RoutingSettings::default(), uplinks);
         let router = router(context.clone());
         let destination = DestinationId::from_uuid(Uuid::new_v4());
         let bench = Self {

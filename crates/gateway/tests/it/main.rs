@@ -52,3 +52,5 @@ mod submissions;
 mod token;
 #[cfg(test)]
 mod trust;
+#[cfg(test)]
+mod uplink;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use amtsbote_store::laws::{Bench, DurableBench};
-use amtsbote_store_sql::{FolderBlobs, OpenError, SqliteDeliveries, SqliteStore};
+use amtsbote_store_sql::{FolderBlobs, OpenError, SqliteDeliveries, SqliteRelays, SqliteStore};
 use tempfile::TempDir;
 
 /// What can be opened in a folder.
@@ -18,6 +18,12 @@ impl Open for SqliteStore {
 }
 
 impl Open for SqliteDeliveries {
+    fn open(folder: &Path) -> Result<Self, OpenError> {
+        Self::open(folder)
+    }
+}
+
+impl Open for SqliteRelays {
     fn open(folder: &Path) -> Result<Self, OpenError> {
         Self::open(folder)
     }

@@ -1,6 +1,6 @@
 //! All laws of all traits.
 
-use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries, SqliteStore};
+use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries, SqliteRelays, SqliteStore};
 
 use crate::benches::InFolder;
 
@@ -10,3 +10,5 @@ amtsbote_store::blob_laws!(InFolder::<FolderBlobs>::new());
 amtsbote_store::durable_blob_laws!(InFolder::<FolderBlobs>::new());
 amtsbote_store::delivery_laws!(InFolder::<SqliteDeliveries>::new());
 amtsbote_store::durable_delivery_laws!(InFolder::<SqliteDeliveries>::new());
+amtsbote_store::relay_laws!(InFolder::<SqliteRelays>::new());
+amtsbote_store::durable_relay_laws!(InFolder::<SqliteRelays>::new());

@@ -5,6 +5,7 @@
 //!  durable_ledger_laws!(Bench)    … and all of it survives a reopening
 //!  blob_laws!(Bench)              durable_blob_laws!(Bench)
 //!  delivery_laws!(Bench)          durable_delivery_laws!(Bench)
+//!  relay_laws!(Bench)             durable_relay_laws!(Bench)
 //! ```
 //!
 //! The expression makes a fresh [`Bench`] (or [`DurableBench`]) for each law. The caller needs `tokio` with its macros.
@@ -19,6 +20,7 @@ pub mod durable;
 pub mod ledger;
 pub mod lists;
 pub mod refusals;
+pub mod relays;
 pub mod replies;
 pub mod samples;
 pub mod upkeep;
@@ -189,5 +191,32 @@ macro_rules! delivery_laws {
 macro_rules! durable_delivery_laws {
     ($bench:expr) => {
         $crate::laws_of_bench! { $bench; deliveries_are_there_after_reopening }
+    };
+}
+
+/// Tests of [`Relays`](crate::Relays).
+#[macro_export]
+macro_rules! relay_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            relays:
+                a_new_relay_is_due_at_once,
+                beginning_again_changes_nothing,
+                the_longest_due_relay_comes_first,
+                a_relay_swap_needs_the_revision_it_read,
+                of_racing_relay_swaps_exactly_one_is_done,
+                every_state_of_a_relay_is_read_back;
+        }
+    };
+}
+
+/// Tests of [`Relays`](crate::Relays) that survive their process.
+#[macro_export]
+macro_rules! durable_relay_laws {
+    ($bench:expr) => {
+        #[tokio::test]
+        async fn relays_are_there_after_reopening() {
+            $crate::laws::relays::relays_are_there_after_reopening($bench).await;
+        }
     };
 }

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod deliveries;
+mod relays;
 mod state;
 mod table;
 mod upkeep;
@@ -16,6 +17,7 @@ use amtsbote_model::{
 
 pub use blobs::MemoryBlobs;
 pub use deliveries::MemoryDeliveries;
+pub use relays::MemoryRelays;
 pub use state::{State, apply};
 
 use crate::{
@@ -144,10 +146,11 @@ impl Outbox for MemoryStore {
 
 #[cfg(test)]
 mod tests {
-    use super::{MemoryBlobs, MemoryDeliveries, MemoryStore};
+    use super::{MemoryBlobs, MemoryDeliveries, MemoryRelays, MemoryStore};
     use crate::laws::Plain;
 
     crate::ledger_laws!(Plain(MemoryStore::new()));
     crate::blob_laws!(Plain(MemoryBlobs::new()));
     crate::delivery_laws!(Plain(MemoryDeliveries::new()));
+    crate::relay_laws!(Plain(MemoryRelays::new()));
 }
