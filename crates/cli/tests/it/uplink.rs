@@ -343,6 +343,103 @@ async fn what_is_wrong_with_an_uplink_is_said_and_nothing_is_accepted() {
     check(&|text| text, "not available", "token");
 }
 
+/// One agent at two delivery services: `http` and v1 at ours, TLS with a private CA and v2 at the foreign one.
+fn write_agent_settings(
+    stage: &Stage,
+    ca: &std::path::Path,
+    secret: &std::path::Path,
+    own: &str,
+) -> PathBuf {
+    let text = stage
+        .ours
+        .agent_settings(stage.port, own, &packages())
+        .replace("version = \"v2\"", "version = \"v1\"");
+    let base = stage.foreign_base();
+    let service = format!(
+        "[[agent.service]]\nname = \"foreign\"\ntoken_url = \"{base}/token\"\n\
+         submission_api_url = \"{base}/submission-api\"\nversion = \"v2\"\nclient_id = \"fachamt\"\n\
+         client_secret_file = {secret:?}\nca_file = {ca:?}\n\n"
+    );
+    let (head, destination) = text.split_once("[[agent.destination]]").unwrap();
+    let destination = format!("[[agent.destination]]{destination}");
+    let other = destination
+        .replace(own, &stage.destination)
+        .replace("\"own\"", "\"foreign\"");
+    let path = stage.ours.dir().join("agent.toml");
+    std::fs::write(&path, format!("{head}{service}{destination}\n{other}")).unwrap();
+    path
+}
+
+fn start_agent(settings: &std::path::Path) -> Program {
+    Program::start(crate::stand::program(&[
+        "agent",
+        "--settings",
+        settings.to_str().unwrap(),
+    ]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_agent_serves_destinations_at_several_services_and_says_which_of_them_it_cannot_reach()
+{
+    let stage = Stage::new().await;
+    stage.write_settings("v2", "");
+    let _foreign = stage.start_foreign();
+    let ours = stage.start_ours();
+    let own = stage.ours.create_destination(stage.port).await;
+    let (ca, secret) = (
+        stage.foreign.dir().join("ca.pem"),
+        stage.foreign.dir().join("clients/fachamt.secret"),
+    );
+    let wrong = [
+        (
+            stage.ours.dir().join("ca.pem"),
+            secret.clone(),
+            "no trusted TLS connection",
+        ),
+        (
+            ca.clone(),
+            stage.ours.dir().join("clients/portal.secret"),
+            "check client_id and client_secret_file",
+        ),
+    ];
+    for (ca, secret, said) in wrong {
+        let agent = start_agent(&write_agent_settings(&stage, &ca, &secret, &own));
+        let end = Instant::now() + ARRIVED_MAX;
+        while !agent.talk().contains(said) {
+            assert!(Instant::now() < end, "{}", agent.talk());
+            tokio::time::sleep(LOOK).await;
+        }
+        // The other service is served all the same.
+        let marker = format!(
+            "Musterfrau{}",
+            if said.contains("TLS") { "eins" } else { "zwei" }
+        );
+        let sent = stage
+            .submit(&Application::new(&marker, vec![b"%PDF plan".to_vec()]))
+            .json();
+        assert_eq!(sent["destinationId"], own, "our own destination goes first");
+        stage
+            .until(sent["submissionId"].as_str().unwrap(), "accepted")
+            .await;
+        agent.kill();
+    }
+    let agent = start_agent(&write_agent_settings(&stage, &ca, &secret, &own));
+    let application = Application::new("Musterfraudrei", vec![b"%PDF plan".to_vec()]);
+    let request = stage.request(&application);
+    let mut body: Value = serde_json::from_slice(&std::fs::read(&request).unwrap()).unwrap();
+    body.as_object_mut().unwrap().remove("region");
+    body["destinationId"] = json!(stage.destination);
+    std::fs::write(&request, body.to_string()).unwrap();
+    let sent = stage
+        .command(&["--json", "submit", request.to_str().unwrap()])
+        .json();
+    let status = stage
+        .until(sent["submissionId"].as_str().unwrap(), "accepted")
+        .await;
+    assert_eq!(status["uplink"]["name"], "bund", "{}", agent.talk());
+    drop(ours);
+}
+
 /// Sends by `amtsbote submit`, whose repeat key follows from the content; repeats until our gateway has answered.
 async fn submit_until_taken(stage: &Stage, application: &Application) -> String {
     let end = Instant::now() + ARRIVED_MAX;
