@@ -140,3 +140,153 @@ fn region_of(body: &[u8]) -> Option<Ars> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     body.get("region")?.as_str()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry;
+    use crate::talk::{Form, Talk, Tongue};
+
+    const PLACES: [&str; 2] = ["/etc/amtsbote/", "/var/lib/amtsbote/"];
+
+    fn written(slug: &str) -> toml::Table {
+        let dir = HESSEN.get_dir(slug).unwrap();
+        text(dir, "agent.toml").unwrap().parse().unwrap()
+    }
+
+    fn ways(slug: &str) -> Vec<toml::Table> {
+        let ways = written(slug).remove("way").unwrap();
+        let toml::Value::Array(ways) = ways else {
+            panic!("{slug}: `way` is no list")
+        };
+        ways.into_iter()
+            .map(|way| way.try_into().unwrap())
+            .collect()
+    }
+
+    /// The placeholders for secrets and keys become files below `home`.
+    fn at_home(value: &mut toml::Value, home: &std::path::Path) {
+        match value {
+            toml::Value::String(text) => {
+                let Some(inner) = PLACES.iter().find_map(|place| text.strip_prefix(place)) else {
+                    return;
+                };
+                let path = home.join(inner);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                if let Some(content) = material(inner) {
+                    std::fs::write(&path, content).unwrap();
+                }
+                *text = path.display().to_string();
+            }
+            toml::Value::Array(items) => {
+                for item in items {
+                    at_home(item, home);
+                }
+            }
+            toml::Value::Table(table) => {
+                for (_, item) in table {
+                    at_home(item, home);
+                }
+            }
+            toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_) => {}
+        }
+    }
+
+    fn material(name: &str) -> Option<String> {
+        let (certificate, key) = pair();
+        let end = std::path::Path::new(name).extension()?.to_str()?;
+        match end {
+            "pem" => Some(certificate.clone()),
+            "key" => Some(key.clone()),
+            _ => Some("secret".to_owned()),
+        }
+    }
+
+    fn pair() -> &'static (String, String) {
+        static PAIR: std::sync::OnceLock<(String, String)> = std::sync::OnceLock::new();
+        PAIR.get_or_init(|| {
+            let made =
+                rcgen::generate_simple_self_signed(vec!["agent.example".to_owned()]).unwrap();
+            (made.cert.pem(), made.signing_key.serialize_pem())
+        })
+    }
+
+    #[test]
+    fn every_way_of_production_opens() {
+        let home = tempfile::tempdir().unwrap();
+        let mut transports = std::collections::BTreeSet::new();
+        for municipality in municipalities().unwrap() {
+            let ways = ways(&municipality.slug);
+            assert!(!ways.is_empty(), "{}", municipality.slug);
+            for mut way in ways {
+                let packages = way.remove("packages").unwrap();
+                let mut outbound = way.remove("outbound").unwrap();
+                assert!(way.is_empty(), "{}: {way:?}", municipality.slug);
+                at_home(&mut outbound, home.path());
+                let outbound = outbound.as_table().unwrap();
+                transports.insert(outbound["transport"].as_str().unwrap().to_owned());
+                let opened = registry::outbound(outbound, home.path());
+                assert!(
+                    opened.is_ok(),
+                    "{} {packages}: {:?}",
+                    municipality.slug,
+                    opened.err()
+                );
+            }
+        }
+        let transports: Vec<_> = transports.into_iter().collect();
+        assert_eq!(transports, ["http", "sftp", "xta", "xta-box"]);
+    }
+
+    #[test]
+    fn a_package_goes_one_way_of_production_at_most() {
+        for municipality in municipalities().unwrap() {
+            let mut left: Vec<&str> = municipality
+                .packages
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            for way in ways(&municipality.slug) {
+                for package in way["packages"].as_array().unwrap() {
+                    let package = package.as_str().unwrap();
+                    let place = left.iter().position(|name| *name == package);
+                    let place = place.unwrap_or_else(|| {
+                        panic!("{}: {package} is unknown or twice", municipality.slug)
+                    });
+                    left.remove(place);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_shared_service_is_wired_differently_in_three_municipalities() {
+        let services = crate::services::load(None, Talk::new(Tongue::En, Form::Text)).unwrap();
+        let mut wired: std::collections::BTreeMap<String, Vec<String>> =
+            std::collections::BTreeMap::new();
+        for municipality in municipalities().unwrap() {
+            for (name, files) in municipality.packages {
+                let package = amtsbote_adapter::Package::parse(files)
+                    .unwrap_or_else(|_| panic!("{}/{name}", municipality.slug));
+                let how = format!("{} {:?}", package.format, package.settings);
+                wired
+                    .entry(package.schema_uri.clone())
+                    .or_default()
+                    .push(how);
+            }
+        }
+        for service in services.iter() {
+            let uri = service.schema_uri();
+            let ways = wired
+                .get_mut(uri)
+                .unwrap_or_else(|| panic!("{uri}: nowhere"));
+            assert!(ways.len() >= 3, "{uri}: {ways:?}");
+            ways.sort();
+            ways.dedup();
+            assert!(ways.len() >= 3, "{uri}: {ways:?}");
+        }
+    }
+}

@@ -20,6 +20,7 @@ fn json(bytes: &[u8]) -> Value {
 fn format(package: &Package) -> Box<dyn Format> {
     match package.format.as_str() {
         "container" => Box::new(amtsbote_adapter_container::Container),
+        "json" => Box::new(amtsbote_adapter_json::Json),
         "table" => Box::new(amtsbote_adapter_table::Table),
         other => {
             let name = amtsbote_adapter_xoev::NAMES
