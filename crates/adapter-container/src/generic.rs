@@ -1,5 +1,6 @@
 //! The generic rendering of JSON as XML; its rules stand in the README.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use amtsbote_problem::{Bilingual, Finding, Findings};
@@ -9,14 +10,42 @@ use serde_json::Value;
 /// As deep as crate `serde_json` reads.
 const DEPTH_MAX: usize = 128;
 
-/// Renders `value` as the element `name`, indented by `indent` steps of two blanks. The finding tells the place in `value`.
+/// A text or attribute that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    /// Path in the XML, such as `/antrag/kind[2]/@type`.
+    pub(crate) path: String,
+    /// JSON pointer to the value it is about.
+    pub(crate) pointer: String,
+    pub(crate) what: What,
+}
+
+/// What a leaf says of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Itself.
+    Value,
+    /// `type`.
+    Type,
+    /// `key`.
+    Key,
+}
+
+/// Renders `value` as the element `name`, indented by `indent` steps of two blanks; gives what was written. The finding
+/// tells the place in `value`.
 pub(crate) fn element(
     out: &mut String,
     name: &str,
     value: &Value,
     indent: usize,
-) -> Result<(), Findings> {
-    Rendering { out }.element((name, ""), value, "", indent)
+) -> Result<Vec<Leaf>, Findings> {
+    let mut rendering = Rendering {
+        out,
+        leaves: Vec::new(),
+    };
+    let path = format!("/{name}");
+    rendering.element((name, ""), value, (&path, ""), indent)?;
+    Ok(rendering.leaves)
 }
 
 /// The closest XML name: letters, digits, `-`, `_`, `.`; beginning with a letter or `_` (XML 1.0 §2.3, without colon).
@@ -61,6 +90,7 @@ pub(crate) fn escaped(text: &str, at: &str) -> Result<String, Findings> {
 
 struct Rendering<'o> {
     out: &'o mut String,
+    leaves: Vec<Leaf>,
 }
 
 impl Rendering<'_> {
@@ -68,7 +98,7 @@ impl Rendering<'_> {
         &mut self,
         (name, attribute): (&str, &str),
         value: &Value,
-        at: &str,
+        (path, at): (&str, &str),
         indent: usize,
     ) -> Result<(), Findings> {
         if indent > DEPTH_MAX {
@@ -78,6 +108,7 @@ impl Rendering<'_> {
                 Bilingual::new("tiefer als 128 Ebenen", "nested deeper than 128 levels"),
             )]);
         }
+        self.leaf(path, at, value, attribute);
         let pad = "  ".repeat(indent);
         let leaf =
             |kind: &str, text: &str| format!("{pad}<{name}{attribute}{kind}>{text}</{name}>\n");
@@ -89,14 +120,17 @@ impl Rendering<'_> {
             Value::Array(items) => {
                 let _ = writeln!(self.out, "{pad}<{name}{attribute} type=\"array\">");
                 for (index, item) in items.iter().enumerate() {
-                    self.element(("item", ""), item, &format!("{at}/{index}"), indent + 1)?;
+                    let path = format!("{path}/item[{}]", index + 1);
+                    let at = format!("{at}/{index}");
+                    self.element(("item", ""), item, (&path, &at), indent + 1)?;
                 }
                 format!("{pad}</{name}>\n")
             }
             Value::Object(members) => {
                 let _ = writeln!(self.out, "{pad}<{name}{attribute}>");
+                let mut seen = Seen::new();
                 for (key, member) in members {
-                    self.member(key, member, at, indent + 1)?;
+                    self.member((key, member), (path, at), indent + 1, &mut seen)?;
                 }
                 format!("{pad}</{name}>\n")
             }
@@ -105,12 +139,34 @@ impl Rendering<'_> {
         Ok(())
     }
 
+    fn leaf(&mut self, path: &str, pointer: &str, value: &Value, attribute: &str) {
+        let mut put = |path: String, what: What| {
+            self.leaves.push(Leaf {
+                path,
+                pointer: pointer.to_owned(),
+                what,
+            });
+        };
+        if !attribute.is_empty() {
+            put(format!("{path}/@key"), What::Key);
+        }
+        match value {
+            Value::Null | Value::Array(_) => put(format!("{path}/@type"), What::Type),
+            Value::Bool(_) | Value::Number(_) => {
+                put(format!("{path}/@type"), What::Type);
+                put(path.to_owned(), What::Value);
+            }
+            Value::String(_) => put(path.to_owned(), What::Value),
+            Value::Object(_) => {}
+        }
+    }
+
     fn member(
         &mut self,
-        key: &str,
-        value: &Value,
-        at: &str,
+        (key, value): (&str, &Value),
+        (path, at): (&str, &str),
         indent: usize,
+        seen: &mut Seen,
     ) -> Result<(), Findings> {
         let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
         let name = element_name(key);
@@ -123,7 +179,9 @@ impl Rendering<'_> {
             // A list in an object is its element, repeated: what importers expect.
             Value::Array(items) if !items.is_empty() && !items.iter().any(Value::is_array) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.element((&name, &attribute), item, &format!("{at}/{index}"), indent)?;
+                    let path = nth(path, &name, seen);
+                    let at = format!("{at}/{index}");
+                    self.element((&name, &attribute), item, (&path, &at), indent)?;
                 }
                 Ok(())
             }
@@ -132,9 +190,21 @@ impl Rendering<'_> {
             | Value::Number(_)
             | Value::String(_)
             | Value::Array(_)
-            | Value::Object(_) => self.element((&name, &attribute), value, &at, indent),
+            | Value::Object(_) => {
+                let path = nth(path, &name, seen);
+                self.element((&name, &attribute), value, (&path, &at), indent)
+            }
         }
     }
+}
+
+/// How often each name came in an element.
+type Seen = BTreeMap<String, usize>;
+
+fn nth(above: &str, name: &str, seen: &mut Seen) -> String {
+    let nth = seen.entry(name.to_owned()).or_default();
+    *nth += 1;
+    format!("{above}/{name}[{nth}]")
 }
 
 #[cfg(test)]
@@ -146,7 +216,7 @@ mod tests {
         let outcome = element(&mut out, "a", &serde_json::from_str(json).unwrap(), 0);
         let text = outcome.map_or_else(
             |findings| format!("! {} {}", findings[0].rule, findings[0].at),
-            |()| out.split_whitespace().collect::<Vec<_>>().join(" "),
+            |_| out.split_whitespace().collect::<Vec<_>>().join(" "),
         );
         assert_eq!(text, expected, "{json}");
     }

@@ -16,6 +16,7 @@
 //! Start reading at [`Container`], then `mapping.rs`.
 
 mod generic;
+mod lineage;
 mod manifest;
 mod mapping;
 mod settings;

@@ -8,14 +8,17 @@ use amtsbote_adapter::{
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
-use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, Trace, xml};
+use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, xml};
 use bytes::Bytes;
 
-use crate::generic::{self, escaped};
+use crate::generic::{self, Leaf, escaped};
+use crate::lineage;
 use crate::manifest::{Entry, Maker, manifest};
 use crate::settings::{Layout, ManifestKind, Rendering, Settings};
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+const MANIFEST_JSON: &str = "manifest.json";
+const MANIFEST_XML: &str = "manifest.xml";
 const ATTACHMENTS_MAX: usize = 1_000;
 
 /// The format.
@@ -105,12 +108,12 @@ impl Compiled {
             let path = format!("{}.json", self.settings.file);
             let bytes = Bytes::copy_from_slice(opened.data_bytes.reveal());
             entries.push(Entry::data(&path, "application/json", &bytes));
-            lineage.push(whole(&path, Place::of(Root::Data)));
+            lineage.extend(lineage::as_sent(&path, opened.data.reveal()));
             files.push(made(&path, "application/json", bytes)?);
         }
         if self.settings.has(Rendering::Xml) {
             let path = format!("{}.xml", self.settings.file);
-            let rendered = self.rendered(opened, &path, 0)?;
+            let rendered = self.rendered(opened, "", 0)?;
             let bytes = Bytes::from(format!("{DECLARATION}{}", rendered.text));
             entries.push(Entry::data(&path, "application/xml", &bytes));
             lineage.extend(rendered.lineage);
@@ -122,8 +125,8 @@ impl Compiled {
         }
         for (index, entry) in self.attachments(opened).into_iter().enumerate() {
             let path = format!("{}/{}", self.settings.attachments, entry.path);
-            lineage.push(whole(
-                &format!("{}/{}", self.settings.attachments, index + 1),
+            lineage.push(Lineage::copied(
+                format!("{}/{}", self.settings.attachments, index + 1),
                 Place::of(Root::Attachments).index(index),
             ));
             let pieces = vec![Piece::Attachment(opened.attachments[index].source.clone())];
@@ -134,7 +137,9 @@ impl Compiled {
             });
             entries.push(Entry { path, ..entry });
         }
-        files.extend(self.manifests(opened, &entries)?);
+        let (manifests, about) = self.manifests(opened, &entries)?;
+        files.extend(manifests);
+        lineage.extend(about);
         Ok(Product {
             files,
             lineage,
@@ -146,26 +151,23 @@ impl Compiled {
         &self,
         opened: &Opened<'_>,
         entries: &[Entry],
-    ) -> Result<Vec<ParcelFile>, Findings> {
-        let json = || {
+    ) -> Result<(Vec<ParcelFile>, Vec<Lineage>), Findings> {
+        let mut lineage = Vec::new();
+        let mut files = Vec::new();
+        let kind = self.settings.manifest();
+        if matches!(kind, ManifestKind::Json | ManifestKind::Both) {
             let value = manifest(opened, &self.maker, entries, "files");
-            made(
-                "manifest.json",
-                "application/json",
-                Bytes::from(format!("{value:#}\n")),
-            )
-        };
-        let xml = || {
+            lineage.extend(lineage::manifest_json(MANIFEST_JSON, &value, entries));
+            let bytes = Bytes::from(format!("{value:#}\n"));
+            files.push(made(MANIFEST_JSON, "application/json", bytes)?);
+        }
+        if matches!(kind, ManifestKind::Xml | ManifestKind::Both) {
             let mut text = DECLARATION.to_owned();
-            self.manifest_xml(&mut text, opened, entries, 0)?;
-            made("manifest.xml", "application/xml", Bytes::from(text))
-        };
-        Ok(match self.settings.manifest() {
-            ManifestKind::None => Vec::new(),
-            ManifestKind::Json => vec![json()?],
-            ManifestKind::Xml => vec![xml()?],
-            ManifestKind::Both => vec![json()?, xml()?],
-        })
+            let leaves = self.manifest_xml(&mut text, opened, entries, 0)?;
+            lineage.extend(lineage::manifest_xml(MANIFEST_XML, leaves, entries));
+            files.push(made(MANIFEST_XML, "application/xml", Bytes::from(text))?);
+        }
+        Ok((files, lineage))
     }
 
     fn manifest_xml(
@@ -174,7 +176,7 @@ impl Compiled {
         opened: &Opened<'_>,
         entries: &[Entry],
         indent: usize,
-    ) -> Result<(), Findings> {
+    ) -> Result<Vec<Leaf>, Findings> {
         let value = manifest(opened, &self.maker, entries, "file");
         generic::element(out, "manifest", &value, indent).map_err(|findings| {
             // The place is in the manifest: say so.
@@ -193,11 +195,12 @@ impl Compiled {
         let rendered = self.rendered(opened, "/container/data", 2)?;
         let entries = self.attachments(opened);
         let mut text = format!("{DECLARATION}<container>\n");
-        self.manifest_xml(&mut text, opened, &entries, 1)?;
+        let leaves = self.manifest_xml(&mut text, opened, &entries, 1)?;
+        let mut lineage = lineage::manifest_xml("/container", leaves, &entries);
         text.push_str("  <data>\n");
         text.push_str(&rendered.text);
         text.push_str("  </data>\n");
-        let mut lineage = rendered.lineage;
+        lineage.extend(rendered.lineage);
         let mut pieces = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             let nr = index + 1;
@@ -210,10 +213,7 @@ impl Compiled {
             pieces.push(bytes_piece(Bytes::from(std::mem::take(&mut text))));
             pieces.push(Piece::Base64(opened.attachments[index].source.clone()));
             text.push_str("</attachment>\n");
-            lineage.push(whole(
-                &format!("/container/attachment[{nr}]"),
-                Place::of(Root::Attachments).index(index),
-            ));
+            lineage.extend(lineage::inside(nr, index));
         }
         text.push_str("</container>\n");
         pieces.push(bytes_piece(Bytes::from(text)));
@@ -232,15 +232,16 @@ impl Compiled {
     fn rendered(
         &self,
         opened: &Opened<'_>,
-        output: &str,
+        above: &str,
         indent: usize,
     ) -> Result<Rendered, Findings> {
         let Some(sample) = &self.sample else {
             let mut text = String::new();
-            generic::element(&mut text, &self.settings.root, opened.data.reveal(), indent)?;
+            let data = opened.data.reveal();
+            let leaves = generic::element(&mut text, &self.settings.root, data, indent)?;
             return Ok(Rendered {
                 text,
-                lineage: vec![whole(output, Place::of(Root::Data))],
+                lineage: lineage::rendered(above, leaves),
                 losses: Vec::new(),
             });
         };
@@ -256,7 +257,14 @@ impl Compiled {
         text.push('\n');
         Ok(Rendered {
             text,
-            lineage: translation.lineage,
+            lineage: translation
+                .lineage
+                .into_iter()
+                .map(|one| Lineage {
+                    output: format!("{above}{}", one.output),
+                    ..one
+                })
+                .collect(),
             losses: loss_pointers(&translation.losses),
         })
     }
@@ -281,17 +289,6 @@ impl Compiled {
             }
         };
         opened.attachments.iter().enumerate().map(entry).collect()
-    }
-}
-
-/// An output that is one input as it is.
-fn whole(output: &str, source: Place) -> Lineage {
-    Lineage {
-        output: output.to_owned(),
-        sources: vec![source],
-        template_line: None,
-        trace: Trace::Exact,
-        conversion: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use amtsbote_adapter::laws::format::{Bench, read_package};
+use amtsbote_adapter::laws::format::{self, Bench, deployed, read_package};
 use amtsbote_adapter::{Format, Package};
 use amtsbote_adapter_container::Container;
 
@@ -71,6 +71,31 @@ impl Bench for Packages {
 }
 
 amtsbote_adapter::format_laws!(Packages);
+
+/// The municipalities' packages.
+struct Deployed;
+
+impl Bench for Deployed {
+    fn format(&self) -> Box<dyn Format> {
+        Box::new(Container)
+    }
+
+    fn packages(&self) -> Vec<Package> {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+        deployed(&deploy, "container")
+    }
+
+    fn faulty(&self) -> Vec<(&'static str, Package)> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn every_value_of_the_municipalities_containers_is_explained() {
+    format::every_value_is_explained(&Deployed);
+    format::every_input_is_used_or_listed_as_lost(&Deployed);
+    format::whatever_is_left_out_the_rest_stays_explained(&Deployed);
+}
 
 #[test]
 fn a_changed_expectation_fails_by_file_and_line() {

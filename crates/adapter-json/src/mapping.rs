@@ -6,7 +6,7 @@ use amtsbote_adapter::{
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
-use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, Trace, json};
+use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, json};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -97,13 +97,7 @@ impl Mapping for Compiled {
                 media_type: attachment.media_type.clone(),
                 pieces: vec![Piece::Attachment(attachment.source.clone())],
             });
-            lineage.push(Lineage {
-                output: format!("{folder}/{}", index + 1),
-                sources: vec![place],
-                template_line: None,
-                trace: Trace::Exact,
-                conversion: None,
-            });
+            lineage.push(Lineage::copied(format!("{folder}/{}", index + 1), place));
         }
         Ok(Product {
             files,

@@ -9,7 +9,7 @@ use amtsbote_adapter::{
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::columns::{self, Cell, Field, Layout, Record, RecordKind};
-use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, Trace};
+use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root};
 use bytes::Bytes;
 
 use crate::settings::{Kind, Settings};
@@ -171,13 +171,7 @@ impl Mapping for Compiled {
                 pieces: vec![Piece::Attachment(attachment.source.clone())],
             });
             let output = format!("{folder}/{}", index + 1);
-            lineage.push(Lineage {
-                output,
-                sources: vec![place],
-                template_line: None,
-                trace: Trace::Exact,
-                conversion: None,
-            });
+            lineage.push(Lineage::copied(output, place));
         }
         Ok(Product {
             files,

@@ -1,9 +1,12 @@
 //! The laws of formats, for CSV and fixed width.
 
+#![expect(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+
 use std::path::Path;
 
-use amtsbote_adapter::laws::format::{Bench, read_package};
-use amtsbote_adapter::{Format, Package};
+use amtsbote_adapter::laws::explained::Leaf;
+use amtsbote_adapter::laws::format::{self, Bench, deployed, read_package};
+use amtsbote_adapter::{Format, Package, ParcelFile};
 use amtsbote_adapter_table::Table;
 
 struct Packages;
@@ -39,6 +42,10 @@ impl Bench for Packages {
 
     fn packages(&self) -> Vec<Package> {
         vec![package("csv"), package("fest")]
+    }
+
+    fn leaves(&self, package: &Package, _: &ParcelFile, bytes: &[u8]) -> Vec<Leaf> {
+        cells(package, bytes)
     }
 
     fn faulty(&self) -> Vec<(&'static str, Package)> {
@@ -88,3 +95,110 @@ impl Bench for Packages {
 }
 
 amtsbote_adapter::format_laws!(Packages);
+
+/// The municipalities' packages.
+struct Deployed;
+
+impl Bench for Deployed {
+    fn format(&self) -> Box<dyn Format> {
+        Box::new(Table)
+    }
+
+    fn packages(&self) -> Vec<Package> {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+        deployed(&deploy, "table")
+    }
+
+    fn leaves(&self, package: &Package, _: &ParcelFile, bytes: &[u8]) -> Vec<Leaf> {
+        cells(package, bytes)
+    }
+
+    fn faulty(&self) -> Vec<(&'static str, Package)> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn every_cell_of_the_municipalities_is_explained() {
+    format::every_value_is_explained(&Deployed);
+    format::every_input_is_used_or_listed_as_lost(&Deployed);
+    format::whatever_is_left_out_the_rest_stays_explained(&Deployed);
+}
+
+/// The cells of a file as a reader with the package's settings sees them, without padding.
+fn cells(package: &Package, bytes: &[u8]) -> Vec<Leaf> {
+    let setting = |key: &str| package.settings.get(key).and_then(toml::Value::as_str);
+    let label = setting("encoding").unwrap().trim_end_matches("-bom");
+    let (text, _, lossy) = encoding_rs::Encoding::for_label(label.as_bytes())
+        .unwrap()
+        .decode(bytes);
+    assert!(!lossy);
+    let list: toml::Table =
+        toml::from_str(package.text(setting("columns").unwrap()).unwrap()).unwrap();
+    let fields = |group: &str| list.get(group).and_then(toml::Value::as_array).cloned();
+    let fixed = setting("kind") == Some("fixed");
+    let records = if fixed {
+        text.lines().map(|line| vec![line.to_owned()]).collect()
+    } else {
+        let separator = setting("separator").unwrap_or(";").chars().next().unwrap();
+        csv_records(&text, separator)
+    };
+    let header = list.get("header").and_then(toml::Value::as_bool) == Some(true);
+    let first_row = usize::from(header) + usize::from(fields("before").is_some());
+    let last_row = records.len() - usize::from(fields("after").is_some());
+    let mut leaves = Vec::new();
+    for (index, record) in records.into_iter().enumerate() {
+        let (group, place) = match index {
+            0 if header => ("column", "header".to_owned()),
+            index if index < first_row => ("before", "before".to_owned()),
+            index if index < last_row => ("column", format!("row[{}]", index + 1 - first_row)),
+            _ => ("after", "after".to_owned()),
+        };
+        let fields = fields(group).unwrap();
+        let record = if fixed {
+            columns_of(&record[0], &fields)
+        } else {
+            record
+        };
+        assert_eq!(record.len(), fields.len(), "{}: {place}", package.name);
+        for (field, cell) in fields.iter().zip(record) {
+            let name = field["name"].as_str().unwrap();
+            leaves.push((format!("{place}/{name}"), cell.trim().to_owned()));
+        }
+    }
+    leaves
+}
+
+fn columns_of(line: &str, fields: &[toml::Value]) -> Vec<String> {
+    let mut rest = line.chars();
+    let mut cell = |field: &toml::Value| {
+        let width = usize::try_from(field["width"].as_integer().unwrap()).unwrap();
+        rest.by_ref().take(width).collect()
+    };
+    fields.iter().map(&mut cell).collect()
+}
+
+/// RFC 4180, with any separator.
+fn csv_records(text: &str, separator: char) -> Vec<Vec<String>> {
+    let mut records = Vec::new();
+    let (mut record, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' if quoted && rest.peek() == Some(&'"') => {
+                rest.next();
+                cell.push('"');
+            }
+            '"' => quoted = !quoted,
+            c if c == separator && !quoted => record.push(std::mem::take(&mut cell)),
+            '\n' if !quoted => {
+                record.push(std::mem::take(&mut cell));
+                records.push(std::mem::take(&mut record));
+            }
+            '\r' if !quoted => {}
+            c => cell.push(c),
+        }
+    }
+    assert!(cell.is_empty() && record.is_empty(), "a last line end");
+    records
+}

@@ -8,7 +8,7 @@ use amtsbote_adapter::{
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::xml::Sample;
-use amtsbote_translate::{Ignored, Limits, Lineage, Root};
+use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, Trace};
 use amtsbote_validate::charset::Group;
 use amtsbote_xoev::standard::Message;
 use amtsbote_xoev::{
@@ -83,9 +83,19 @@ impl Mapping for XoevMapping {
         };
         let mut files = vec![message];
         files.extend(attachments.files().ok_or_else(|| vec![unsafe_name()])?);
+        let mut lineage: Vec<Lineage> = translation
+            .lineage
+            .into_iter()
+            .map(|one| self.with_ids(one, opened.data.reveal()))
+            .collect();
+        let attached = |index: usize| {
+            let place = Place::of(Root::Attachments).index(index);
+            Lineage::copied(format!("attachments/{}", index + 1), place)
+        };
+        lineage.extend((0..opened.attachments.len()).map(attached));
         Ok(Made {
             files,
-            lineage: translation.lineage,
+            lineage,
             losses: loss_pointers(&translation.losses),
         })
     }
@@ -112,6 +122,26 @@ impl XoevMapping {
             }
         }
         data
+    }
+
+    /// An id that was given here has no source in the submission: it is made of the place of its item.
+    fn with_ids(&self, mut one: Lineage, data: &Value) -> Lineage {
+        let item = |place: &Place| {
+            let item = place.pointer().strip_suffix("/uuid")?;
+            let (list, _) = item.rsplit_once('/')?;
+            let given = place.root() == Root::Data
+                && self.settings.identify.iter().any(|known| known == list)
+                && data.pointer(place.pointer()).is_none();
+            given.then(|| item.to_owned())
+        };
+        for place in &mut one.sources {
+            if let Some(item) = item(place) {
+                *place = Place::pointing(Root::Data, item);
+                one.trace = Trace::Made;
+                one.conversion = Some("uuid".to_owned());
+            }
+        }
+        one
     }
 
     /// The value with its texts as the package wants characters to be written. Depth is bounded by the parser of the data.

@@ -9,6 +9,7 @@
 //!
 //! The laws panic on a breach: this module is for tests only.
 
+pub mod explained;
 pub mod format;
 pub mod inbound;
 pub mod outbound;
@@ -90,7 +91,9 @@ macro_rules! format_laws {
         $crate::format_laws!(@each $bench,
             the_examples_pass,
             the_same_input_gives_the_same_bytes,
+            every_value_is_explained,
             every_input_is_used_or_listed_as_lost,
+            whatever_is_left_out_the_rest_stays_explained,
             findings_never_carry_values,
             a_faulty_package_is_refused_when_opened,
             a_package_for_another_format_is_refused,

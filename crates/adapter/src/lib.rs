@@ -33,7 +33,7 @@ pub mod transport;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use amtsbote_translate::Lineage;
+pub use amtsbote_translate::{Lineage, Trace};
 pub use answer::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use check::{Difference, ExampleResult, Preview, Report};

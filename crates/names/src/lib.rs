@@ -33,7 +33,7 @@ pub mod field {
     pub const HTTP_ROUTE: &str = "http.route";
     /// Status of an answer.
     pub const HTTP_STATUS: &str = "http.status";
-    /// How many outputs of a translation are explained.
+    /// How many entries the lineage of a translation has.
     pub const LINEAGE_COUNT: &str = "lineage.count";
     /// How many inputs no output used.
     pub const LOSSES_COUNT: &str = "losses.count";

@@ -48,7 +48,7 @@ pub use source::{Root, Sources};
 pub struct Constant {
     /// Where in the template, for example `/antrag/kopf/@version`.
     pub at: String,
-    /// Line of the template, from 1; none for JSON samples.
+    /// Line of the template, from 1.
     pub line: Option<u32>,
     /// The text.
     pub text: String,

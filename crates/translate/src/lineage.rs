@@ -1,10 +1,12 @@
 //! Where each output came from, and which input went nowhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jaq_json::Val;
 
 use crate::place::Place;
+use crate::run::Used;
 
 /// How sure the sources of an output are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,12 @@ pub enum Trace {
     Computed,
     /// The template's default, as the listed places gave nothing.
     Default,
+    /// A constant: it stands so in the template, and nothing of the submission is in it.
+    Constant,
+    /// Made by the format itself, of what `conversion` says: a running number, a name it fixes.
+    Made,
+    /// No value: the listed places decided whether or how often the output is there, or gave nothing it could show.
+    Decides,
 }
 
 /// One output and its sources.
@@ -24,6 +32,8 @@ pub struct Lineage {
     pub output: String,
     /// Where in the input.
     pub sources: Vec<Place>,
+    /// File of the template, if a template is behind it.
+    pub template: Option<Arc<str>>,
     /// Line of the template, where the template knows lines.
     pub template_line: Option<u32>,
     /// How sure.
@@ -41,11 +51,58 @@ pub(crate) struct Origin {
     pub(crate) conversion: Option<String>,
 }
 
+impl Lineage {
+    /// An output the format makes itself; `how` says of what, `sources` are the places it looks at.
+    pub fn made(output: impl Into<String>, sources: Vec<Place>, how: &str) -> Self {
+        Self {
+            output: output.into(),
+            sources,
+            template: None,
+            template_line: None,
+            trace: Trace::Made,
+            conversion: Some(how.to_owned()),
+        }
+    }
+
+    /// An output that is exactly one input.
+    pub fn copied(output: impl Into<String>, source: Place) -> Self {
+        Self {
+            output: output.into(),
+            sources: vec![source],
+            template: None,
+            template_line: None,
+            trace: Trace::Exact,
+            conversion: None,
+        }
+    }
+}
+
 impl Origin {
+    /// Of a constant at `line` of the template.
+    pub(crate) const fn constant(line: Option<u32>) -> Self {
+        Self {
+            sources: Vec::new(),
+            template_line: line,
+            trace: Trace::Constant,
+            conversion: None,
+        }
+    }
+
+    /// Of what the format makes itself.
+    pub(crate) fn made(line: Option<u32>, how: &str) -> Self {
+        Self {
+            sources: Vec::new(),
+            template_line: line,
+            trace: Trace::Made,
+            conversion: Some(how.to_owned()),
+        }
+    }
+
     pub(crate) fn at(self, output: String) -> Lineage {
         Lineage {
             output,
             sources: self.sources,
+            template: None,
             template_line: self.template_line,
             trace: self.trace,
             conversion: self.conversion,
@@ -79,16 +136,41 @@ fn parts(pointer: &str) -> Vec<String> {
     pointer.split('/').skip(1).map(str::to_owned).collect()
 }
 
+/// What was used without being in any output, by the part of the template that asked for it.
+pub(crate) fn deciding(lineage: &[Lineage], used: &Used) -> Vec<Lineage> {
+    let shown: BTreeSet<&Place> = lineage.iter().flat_map(|one| &one.sources).collect();
+    let mut parts: BTreeMap<(&str, Option<u32>), Vec<Place>> = BTreeMap::new();
+    for (place, (output, line)) in used {
+        if !shown.contains(place) {
+            parts
+                .entry((output, *line))
+                .or_default()
+                .push(place.clone());
+        }
+    }
+    parts
+        .into_iter()
+        .map(|((output, template_line), sources)| Lineage {
+            output: output.to_owned(),
+            sources,
+            template: None,
+            template_line,
+            trace: Trace::Decides,
+            conversion: None,
+        })
+        .collect()
+}
+
 /// The leaves of `data` that hold something, that no place in `used` covers and that are not ignored.
-pub(crate) fn losses(data: &Val, used: &BTreeSet<Place>, ignored: &Ignored) -> Vec<Place> {
+pub(crate) fn losses(data: &Val, used: &Used, ignored: &Ignored) -> Vec<Place> {
     let mut losses = Vec::new();
     collect(data, &Place::of(crate::Root::Data), used, &mut losses);
     losses.retain(|place| !ignored.covers(place));
     losses
 }
 
-fn collect(value: &Val, at: &Place, used: &BTreeSet<Place>, losses: &mut Vec<Place>) {
-    if used.contains(at) {
+fn collect(value: &Val, at: &Place, used: &Used, losses: &mut Vec<Place>) {
+    if used.contains_key(at) {
         return;
     }
     match value {

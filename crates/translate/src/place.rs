@@ -21,6 +21,14 @@ impl Place {
         }
     }
 
+    /// What the JSON pointer `pointer` names in a source.
+    pub fn pointing(root: Root, pointer: impl Into<String>) -> Self {
+        Self {
+            root,
+            pointer: pointer.into(),
+        }
+    }
+
     /// The member `key` below this place.
     #[must_use]
     pub fn key(&self, key: &str) -> Self {

@@ -1,6 +1,7 @@
 //! One translation under way: how a binding becomes a text, what was read, what was missing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use amtsbote_model::Personal;
 use jaq_json::Val;
@@ -42,7 +43,7 @@ impl Default for Limits {
 pub struct Translation<D = Vec<u8>> {
     /// The document.
     pub document: Personal<D>,
-    /// Every output that is no constant of the template, in the document's order.
+    /// Every output, in the document's order; then what decided over parts without being in one.
     pub lineage: Vec<Lineage>,
     /// Inputs no output and no condition used, in the data's order.
     pub losses: Vec<Place>,
@@ -71,6 +72,25 @@ pub enum Refusal<D = Vec<u8>> {
         /// The limit.
         max_bytes: usize,
     },
+}
+
+/// Each place that was used, with the output and line of the template that asked for it first.
+pub(crate) type Used = BTreeMap<Place, (Arc<str>, Option<u32>)>;
+
+/// The outcome with `file` as the template of every output.
+pub(crate) fn from_template<D>(
+    mut outcome: Result<Translation<D>, Refusal<D>>,
+    file: &Arc<str>,
+) -> Result<Translation<D>, Refusal<D>> {
+    let translation = match &mut outcome {
+        Ok(translation) => translation,
+        Err(Refusal::Incomplete { draft, .. }) => draft,
+        Err(Refusal::TooManyNodes { .. } | Refusal::TooLarge { .. }) => return outcome,
+    };
+    for one in &mut translation.lineage {
+        one.template = Some(file.clone());
+    }
+    outcome
 }
 
 /// A limit was passed; the run ends.
@@ -114,7 +134,7 @@ pub(crate) struct Run<'a> {
     pub(crate) world: World,
     pub(crate) limits: &'a Limits,
     findings: Vec<Finding>,
-    used: BTreeSet<Place>,
+    used: Used,
     nodes: usize,
     /// Bytes of all texts so far: the tree is bounded before it is written.
     bytes: usize,
@@ -136,7 +156,7 @@ impl<'a> Run<'a> {
             world: World::new(sources),
             limits,
             findings: Vec::new(),
-            used: BTreeSet::new(),
+            used: Used::new(),
             nodes: 0,
             bytes: 0,
             steps_left: limits.steps_max,
@@ -181,8 +201,7 @@ impl<'a> Run<'a> {
             None => vec![here.clone()],
             Some(each) => {
                 let evaluated = self.evaluate(each, here, at);
-                self.used
-                    .extend(evaluated.iter().flat_map(|found| found.reads.clone()));
+                self.use_all(evaluated.iter().flat_map(|found| found.reads.clone()), at);
                 let spots = evaluated.map(|found| found.spots).unwrap_or_default();
                 spots.into_iter().flat_map(Spot::items).collect()
             }
@@ -198,21 +217,30 @@ impl<'a> Run<'a> {
         let Some(found) = self.evaluate(condition, here, at) else {
             return false;
         };
-        self.used.extend(found.reads);
-        self.used.extend(found.results);
+        self.use_all(found.reads.into_iter().chain(found.results), at);
         for spot in &found.spots {
-            self.use_condition(spot);
+            self.use_condition(spot, at);
         }
         let truth = |spot: &Spot| !matches!(spot.value, Val::Null | Val::Bool(false));
         found.spots.first().is_some_and(truth)
     }
 
     /// A condition uses single values; that a list or object is there does not use what is in it.
-    fn use_condition(&mut self, spot: &Spot) {
+    fn use_condition(&mut self, spot: &Spot, at: Asked<'_>) {
         if let Trail::At(place) = &spot.trail
             && !matches!(spot.value, Val::Arr(_) | Val::Obj(_))
         {
-            self.used.insert(place.clone());
+            self.use_all([place.clone()], at);
+        }
+    }
+
+    fn use_all(&mut self, places: impl IntoIterator<Item = Place>, at: Asked<'_>) {
+        let mut output: Option<Arc<str>> = None;
+        for place in places {
+            self.used.entry(place).or_insert_with(|| {
+                let output = output.get_or_insert_with(|| at.output.into());
+                (output.clone(), at.line)
+            });
         }
     }
 
@@ -245,8 +273,7 @@ impl<'a> Run<'a> {
         let Some(found) = self.evaluate(&binding.from, here, at) else {
             return Bound::Faulty;
         };
-        self.used.extend(found.reads);
-        self.used.extend(found.results);
+        self.use_all(found.reads.into_iter().chain(found.results), at);
         let mut spots = found.spots;
         let asked = spots.first().or(Some(here)).and_then(Spot::place).cloned();
         spots.retain(|spot| !value::is_blank(&spot.value));
@@ -280,7 +307,7 @@ impl<'a> Run<'a> {
         self.arrived += 1;
         let place = spot.place().cloned();
         if let Trail::At(place) = &spot.trail {
-            self.used.insert(place.clone());
+            self.use_all([place.clone()], at);
         }
         let mut typed = spot.value;
         for conversion in &binding.conversions {
@@ -357,10 +384,11 @@ impl<'a> Run<'a> {
     pub(crate) fn finish<D>(
         self,
         document: D,
-        lineage: Vec<Lineage>,
+        mut lineage: Vec<Lineage>,
         ignored: &Ignored,
     ) -> Result<Translation<D>, Refusal<D>> {
         let losses = lineage::losses(&self.start().value, &self.used, ignored);
+        lineage.extend(lineage::deciding(&lineage, &self.used));
         let translation = Translation {
             document: Personal::new(document),
             lineage,

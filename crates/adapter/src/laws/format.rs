@@ -12,9 +12,10 @@ use amtsbote_problem::Findings;
 use amtsbote_translate::{Lineage, Root};
 use serde_json::Value;
 
+use super::explained::{self, Leaf};
 use crate::check::collect;
 use crate::example::Case;
-use crate::{Files, Format, Mapping, Package, Product};
+use crate::{Files, Format, Mapping, Package, ParcelFile, Product};
 
 const MARK: &str = "Geheimnis\u{b}7f3a";
 
@@ -28,6 +29,12 @@ pub trait Bench {
 
     /// Packages the format has to refuse, each with a word on why.
     fn faulty(&self) -> Vec<(&'static str, Package)>;
+
+    /// The values of a file that is neither XML nor JSON, by their outputs in the lineage; empty ones may be left out.
+    fn leaves(&self, package: &Package, file: &ParcelFile, bytes: &[u8]) -> Vec<Leaf> {
+        let _ = bytes;
+        panic!("{}: {file:?} needs a reader", package.name)
+    }
 }
 
 /// Reads a package from its folder.
@@ -35,6 +42,28 @@ pub fn read_package(folder: &Path) -> Package {
     let mut files = Files::new();
     read_below(folder, "", &mut files);
     Package::parse(files).unwrap_or_else(|findings| panic!("{}: {findings:?}", folder.display()))
+}
+
+/// The packages of one format in any folder below `folder`.
+pub fn deployed(folder: &Path, format: &str) -> Vec<Package> {
+    if folder.join("package.toml").exists() {
+        let package = read_package(folder);
+        return if package.format == format {
+            vec![package]
+        } else {
+            Vec::new()
+        };
+    }
+    let mut inside: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry of the folder").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    inside.sort();
+    inside
+        .iter()
+        .flat_map(|path| deployed(path, format))
+        .collect()
 }
 
 fn read_below(folder: &Path, prefix: &str, files: &mut Files) {
@@ -64,7 +93,7 @@ fn mapping(bench: &impl Bench, package: &Package) -> Box<dyn Mapping> {
 }
 
 fn bytes(product: &Product) -> BTreeMap<String, Vec<u8>> {
-    let read = |file: &crate::ParcelFile| {
+    let read = |file: &ParcelFile| {
         (
             file.path.as_str().to_owned(),
             collect(file).expect("in memory"),
@@ -127,23 +156,93 @@ pub fn the_same_input_gives_the_same_bytes(bench: &impl Bench) {
     }
 }
 
+/// Each value of each file has a lineage with its input, its constant of the template (file and line) or what the format
+/// makes it of; each lineage has its output.
+pub fn every_value_is_explained(bench: &impl Bench) {
+    each_product(bench, |package, _, data, product| {
+        explained::check(package, data, &product, |file, bytes| {
+            bench.leaves(package, file, bytes)
+        });
+    });
+}
+
+/// With each leaf and each branch of the data left out in turn: whatever is still translated stays explained both ways.
+pub fn whatever_is_left_out_the_rest_stays_explained(bench: &impl Bench) {
+    for package in bench.packages() {
+        let mapping = mapping(bench, &package);
+        let read =
+            || Case::read(&package, &package.examples[0].name).expect("an example in good order");
+        let data = read().opened(&package).data.reveal().clone();
+        let mut places = Vec::new();
+        collect_places(&data, "", &mut places);
+        for place in places {
+            let mut data = data.clone();
+            remove(&mut data, &place);
+            let case = read().with_data(data);
+            let opened = case.opened(&package);
+            if let Ok(product) = mapping.translate(&opened) {
+                let data = opened.data.reveal();
+                explained::check(&package, data, &product, |file, bytes| {
+                    bench.leaves(&package, file, bytes)
+                });
+                nothing_vanishes(&package, data, &product);
+            }
+        }
+    }
+}
+
+fn collect_places(value: &Value, at: &str, places: &mut Vec<String>) {
+    let below: Vec<(String, &Value)> = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+        Value::Array(items) => {
+            let item = |(index, item)| (format!("{at}/{index}"), item);
+            items.iter().enumerate().map(item).collect()
+        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, member)| {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                (format!("{at}/{key}"), member)
+            })
+            .collect(),
+    };
+    for (at, value) in below {
+        collect_places(value, &at, places);
+        places.push(at);
+    }
+}
+
+fn remove(data: &mut Value, place: &str) {
+    let (above, last) = place.rsplit_once('/').expect("a place below the root");
+    match data.pointer_mut(above).expect("a branch of this data") {
+        Value::Array(items) => {
+            items.remove(last.parse().expect("an index"));
+        }
+        Value::Object(members) => {
+            members.remove(&last.replace("~1", "/").replace("~0", "~"));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// Each leaf of the data that holds something has an output that names it as source, or is listed as lost, or is left
 /// out on purpose; and each lineage names an output.
 pub fn every_input_is_used_or_listed_as_lost(bench: &impl Bench) {
     each_product(bench, |package, _, data, product| {
-        assert!(!product.lineage.is_empty());
-        for lineage in &product.lineage {
-            assert!(!lineage.output.is_empty());
-        }
-        let mut leaves = Vec::new();
-        collect_leaves(data, "", &mut leaves);
-        for leaf in leaves {
-            let used = product.lineage.iter().any(|lineage| names(lineage, &leaf));
-            let lost = product.losses.contains(&leaf);
-            let ignored = package.ignore.iter().any(|pattern| matches(pattern, &leaf));
-            assert!(used || lost || ignored, "{}: {leaf} vanished", package.name);
-        }
+        nothing_vanishes(package, data, &product);
     });
+}
+
+fn nothing_vanishes(package: &Package, data: &Value, product: &Product) {
+    assert!(!product.lineage.is_empty());
+    let mut leaves = Vec::new();
+    collect_leaves(data, "", &mut leaves);
+    for leaf in leaves {
+        let used = product.lineage.iter().any(|lineage| names(lineage, &leaf));
+        let lost = product.losses.contains(&leaf);
+        let ignored = package.ignore.iter().any(|pattern| matches(pattern, &leaf));
+        assert!(used || lost || ignored, "{}: {leaf} vanished", package.name);
+    }
 }
 
 fn names(lineage: &Lineage, leaf: &str) -> bool {

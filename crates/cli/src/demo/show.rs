@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use amtsbote_adapter::Trace;
 use amtsbote_client::{Session, VerifiedLog};
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_model::delivery::Verdict;
@@ -240,7 +241,11 @@ fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
         talk.pick("Herkunft", "lineage"),
         row.name,
         row.package,
-        outcome.lineage.len(),
+        outcome
+            .lineage
+            .iter()
+            .filter(|line| line.trace != Trace::Decides)
+            .count(),
         talk.pick("Werte erklärt", "values explained"),
         outcome.losses.len(),
         talk.pick("Verluste", "losses"),

@@ -226,6 +226,22 @@ fn lineage_is_shown_from_both_ends() {
         text.contains("/hunde/0/rufname  →  row[1]/RUFNAME"),
         "{text}"
     );
+    let by_template = preview["byTemplate"].as_object().unwrap();
+    assert!(!by_template.is_empty());
+    for (place, outputs) in by_template {
+        assert!(place.starts_with("spalten.toml:"), "{place}");
+        assert!(!outputs.as_array().unwrap().is_empty());
+    }
+    let text = run(&["package", "preview", package, "--lang", "de"]).ok();
+    assert!(
+        text.contains("header/RUFNAME  ←  Konstante der Vorlage  spalten.toml:"),
+        "{text}"
+    );
+    let text = run(&["package", "preview", package, "--lang", "en"]).ok();
+    assert!(
+        text.contains("constant of the template  spalten.toml:"),
+        "{text}"
+    );
     run(&["package", "preview", package, "--example", "keins"]).failed(&["familie"]);
 }
 

@@ -39,7 +39,7 @@ use crate::codes::CodeMaps;
 use crate::convert::Conversion;
 use crate::fault::Faults;
 use crate::lineage::Ignored;
-use crate::run::{Limits, Refusal, Translation};
+use crate::run::{Limits, Refusal, Translation, from_template};
 use crate::source::Sources;
 use crate::word::{Binding, Scope};
 
@@ -53,6 +53,7 @@ pub const WIDTH_MAX: usize = 100_000;
 /// A parsed column list. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Layout {
+    file: Arc<str>,
     parts: Arc<Parts>,
 }
 
@@ -162,6 +163,7 @@ impl Layout {
     pub fn parse(file: &str, text: &str, codes: &CodeMaps) -> Result<Self, Faults> {
         let parts = read::read(file, text, codes)?;
         Ok(Self {
+            file: file.into(),
             parts: Arc::new(parts),
         })
     }
@@ -173,7 +175,8 @@ impl Layout {
         limits: &Limits,
         ignored: &Ignored,
     ) -> Result<Translation<Table>, Refusal<Table>> {
-        rows::table(&self.parts, sources, limits, ignored)
+        let outcome = rows::table(&self.parts, sources, limits, ignored);
+        from_template(outcome, &self.file)
     }
 
     /// The fields of the rows, in order.

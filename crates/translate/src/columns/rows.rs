@@ -6,7 +6,7 @@ use jaq_json::Val;
 use super::{Cell, Counter, FieldSource, FieldValue, Overflow, Parts, Record, RecordKind, Table};
 use crate::expression::Spot;
 use crate::finding::Rule;
-use crate::lineage::{Ignored, Lineage};
+use crate::lineage::{Ignored, Lineage, Origin};
 use crate::run::{Asked, Bound, Halt, Limits, Refusal, Run, Translation};
 use crate::source::Sources;
 use crate::value;
@@ -52,6 +52,12 @@ impl Rows<'_> {
             },
         );
         self.total = contexts.len();
+        if parts.names.is_some() {
+            let header = |column: &FieldSource| {
+                Origin::constant(column.line).at(format!("header/{}", column.field.name))
+            };
+            self.lineage.extend(parts.columns.iter().map(header));
+        }
         if !parts.before.is_empty() {
             self.record(&parts.before, &data, (RecordKind::Before, 0))?;
         }
@@ -98,7 +104,11 @@ impl Rows<'_> {
             line: source.line,
         };
         let (text, place) = match &source.value {
-            FieldValue::Constant(text) => (text.clone(), None),
+            FieldValue::Constant(text) => {
+                self.lineage
+                    .push(Origin::constant(source.line).at(output.to_owned()));
+                (text.clone(), None)
+            }
             FieldValue::Count(counter, conversions) => {
                 let count = match counter {
                     Counter::Row => row,
@@ -115,6 +125,12 @@ impl Rows<'_> {
                     self.run.find(Rule::Unconvertible, None, asked, "");
                     return String::new();
                 };
+                let how = match counter {
+                    Counter::Row => "count = row",
+                    Counter::Rows => "count = rows",
+                };
+                self.lineage
+                    .push(Origin::made(source.line, how).at(output.to_owned()));
                 (value::one_text(&text).unwrap_or_default(), None)
             }
             FieldValue::Bound(binding) => match self.run.bind(binding, here, output) {

@@ -19,6 +19,7 @@
 //!
 //! Everything else stays as it is; [`Sample::constants`] lists it.
 
+mod lines;
 mod output;
 mod read;
 mod render;
@@ -31,7 +32,7 @@ use crate::Constant;
 use crate::codes::CodeMaps;
 use crate::fault::Faults;
 use crate::lineage::Ignored;
-use crate::run::{Limits, Refusal, Translation};
+use crate::run::{Limits, Refusal, Translation, from_template};
 use crate::source::Sources;
 use crate::word::{Binding, Scope};
 
@@ -45,11 +46,13 @@ pub const SAMPLE_NODES_MAX: usize = 20_000;
 /// A parsed JSON sample. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sample {
+    file: Arc<str>,
     root: Arc<Node>,
 }
 
 #[derive(Debug, Clone)]
 struct Node {
+    line: Option<u32>,
     scope: Scope,
     content: Content,
 }
@@ -67,6 +70,7 @@ impl Sample {
     pub fn parse(file: &str, bytes: &[u8], codes: &CodeMaps) -> Result<Self, Faults> {
         let root = read::read(file, bytes, codes)?;
         Ok(Self {
+            file: file.into(),
             root: Arc::new(root),
         })
     }
@@ -78,7 +82,8 @@ impl Sample {
         limits: &Limits,
         ignored: &Ignored,
     ) -> Result<Translation, Refusal> {
-        render::render(&self.root, sources, limits, ignored)
+        let outcome = render::render(&self.root, sources, limits, ignored);
+        from_template(outcome, &self.file)
     }
 
     /// Every value no binding replaces, in the sample's order, by its JSON pointer in the sample.
@@ -99,7 +104,7 @@ impl Node {
                     .map_or_else(|| value.to_string(), str::to_owned);
                 constants.push(Constant {
                     at: at.to_owned(),
-                    line: None,
+                    line: self.line,
                     text,
                 });
             }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::lines::Lines;
 use super::{Content, DEPTH_MAX, Node, SAMPLE_MAX_BYTES, SAMPLE_NODES_MAX, below};
 use crate::codes::CodeMaps;
 use crate::fault::{Fault, FaultKind, Faults};
@@ -37,6 +38,7 @@ pub(super) fn read(file: &str, bytes: &[u8], codes: &CodeMaps) -> Result<Node, F
     let mut builder = Builder {
         file,
         codes,
+        lines: Lines::of(text),
         faults: Vec::new(),
         nodes: 0,
     };
@@ -55,6 +57,7 @@ enum Spot {
 struct Builder<'f> {
     file: &'f str,
     codes: &'f CodeMaps,
+    lines: Lines,
     faults: Vec<Fault>,
     nodes: usize,
 }
@@ -63,7 +66,7 @@ impl Builder<'_> {
     fn fault(&mut self, at: &str, kind: FaultKind) {
         self.faults.push(Fault {
             file: self.file.to_owned(),
-            line: None,
+            line: self.lines.at(at),
             at: at.to_owned(),
             kind,
         });
@@ -82,6 +85,7 @@ impl Builder<'_> {
         if depth > DEPTH_MAX {
             self.fault(at, FaultKind::TooDeep { max: DEPTH_MAX });
             return Node {
+                line: self.lines.at(at),
                 scope: Scope::default(),
                 content: Content::Constant(Value::Null),
             };
@@ -94,11 +98,13 @@ impl Builder<'_> {
                 };
                 let items = items.into_iter().enumerate().map(item).collect();
                 Node {
+                    line: self.lines.at(at),
                     scope: Scope::default(),
                     content: Content::List(items),
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Node {
+                line: self.lines.at(at),
                 scope: Scope::default(),
                 content: Content::Constant(value),
             },
@@ -116,7 +122,7 @@ impl Builder<'_> {
         };
         let mut kinds = Vec::new();
         let scope = Scope::read(word("$each"), word("$if"), word("$empty"), &mut kinds);
-        let binding = binding_words.read(None, self.codes, &mut kinds);
+        let binding = binding_words.read(self.lines.at(at), self.codes, &mut kinds);
         if let Some(word) = binding_words.orphan() {
             kinds.push(FaultKind::Needs {
                 word: format!("${word}"),
@@ -155,7 +161,11 @@ impl Builder<'_> {
             };
             Content::Object(members.into_iter().map(member).collect())
         };
-        Node { scope, content }
+        Node {
+            line: self.lines.at(at),
+            scope,
+            content,
+        }
     }
 
     /// Words apart from members.

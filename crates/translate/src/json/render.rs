@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::output::{self, OutNode};
 use super::{Content, Node, below};
 use crate::expression::Spot;
-use crate::lineage::Ignored;
+use crate::lineage::{Ignored, Origin};
 use crate::run::{Asked, Bound, Halt, Limits, Refusal, Run, Translation};
 use crate::source::Sources;
 use crate::value;
@@ -32,7 +32,10 @@ fn node(node: &Node, here: &Spot, at: &str, run: &mut Run<'_>) -> Result<Option<
     run.count_node()?;
     let mark = run.mark();
     let out = match &node.content {
-        Content::Constant(value) => Some(OutNode::Leaf(value.clone(), None)),
+        Content::Constant(value) => Some(OutNode::Leaf(
+            value.clone(),
+            Some(Origin::constant(node.line)),
+        )),
         Content::Bound(binding) => bound(binding, here, at, run),
         Content::Object(members) => {
             let mut object = Vec::new();
@@ -61,7 +64,7 @@ fn repeated(child: &Node, here: &Spot, at: &str, run: &mut Run<'_>) -> Result<Ve
         here,
         Asked {
             output: at,
-            line: None,
+            line: child.line,
         },
     );
     let mut nodes = Vec::new();

@@ -53,7 +53,7 @@ use crate::Constant;
 use crate::codes::CodeMaps;
 use crate::fault::Faults;
 use crate::lineage::Ignored;
-use crate::run::{Limits, Refusal, Translation};
+use crate::run::{Limits, Refusal, Translation, from_template};
 use crate::source::Sources;
 use crate::word::{Binding, Scope};
 
@@ -70,6 +70,7 @@ pub const SAMPLE_NODES_MAX: usize = 20_000;
 /// A parsed XML sample. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sample {
+    file: Arc<str>,
     root: Arc<Element>,
 }
 
@@ -111,6 +112,7 @@ impl Sample {
     pub fn parse(file: &str, bytes: &[u8], codes: &CodeMaps) -> Result<Self, Faults> {
         let root = read::read(file, bytes, codes)?;
         Ok(Self {
+            file: file.into(),
             root: Arc::new(root),
         })
     }
@@ -122,7 +124,8 @@ impl Sample {
         limits: &Limits,
         ignored: &Ignored,
     ) -> Result<Translation, Refusal> {
-        render::render(&self.root, sources, limits, ignored)
+        let outcome = render::render(&self.root, sources, limits, ignored);
+        from_template(outcome, &self.file)
     }
 
     /// Every text and attribute value no binding replaces, in the sample's order. Namespace declarations are not listed.

@@ -24,7 +24,7 @@ pub(super) enum OutContent<'t> {
 pub(super) struct OutText<'t> {
     pub(super) name: &'t str,
     pub(super) text: String,
-    /// None for constants of the sample.
+    /// None where there is no value: blank text, or a draft's gap.
     pub(super) origin: Option<Origin>,
 }
 

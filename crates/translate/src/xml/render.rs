@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::output::{self, OutContent, OutElement, OutText};
-use super::{Attribute, AttributeValue, Content, Element};
+use super::{AttributeValue, Content, Element, is_declaration};
 use crate::expression::Spot;
 use crate::finding::Rule;
 use crate::lineage::{Ignored, Origin};
@@ -41,9 +41,9 @@ fn element<'t>(
     run.count_node()?;
     let path = format!("{above}/{}", element.name);
     let mark = run.mark();
-    let attributes = attributes(&element.attributes, here, &path, run)?;
+    let attributes = attributes(element, here, &path, run)?;
     let content = match &element.content {
-        Content::Text(text) => Some(OutContent::Text(constant("", text))),
+        Content::Text(text) => Some(OutContent::Text(constant("", text, element.line))),
         Content::Children(children) => Some(OutContent::Children(self::children(
             children, here, &path, run,
         )?)),
@@ -100,22 +100,24 @@ fn bound<'t>(
     run.count_node()?;
     Ok(Some(OutContent::Children(vec![OutElement {
         name: &inner.name,
-        attributes: attributes(&inner.attributes, here, &inner_path, run)?,
+        attributes: attributes(inner, here, &inner_path, run)?,
         content: text,
     }])))
 }
 
 fn attributes<'t>(
-    attributes: &'t [Attribute],
+    element: &'t Element,
     here: &Spot,
     path: &str,
     run: &mut Run<'_>,
 ) -> Result<Vec<OutText<'t>>, Halt> {
     let mut texts = Vec::new();
-    for attribute in attributes {
+    for attribute in &element.attributes {
         run.count_node()?;
         match &attribute.value {
-            AttributeValue::Constant(value) => texts.push(constant(&attribute.name, value)),
+            AttributeValue::Constant(value) => {
+                texts.push(constant(&attribute.name, value, element.line));
+            }
             AttributeValue::Bound(binding) => {
                 let path = format!("{path}/@{}", attribute.name);
                 let text = text(binding, here, &path, run);
@@ -130,11 +132,12 @@ fn attributes<'t>(
     Ok(texts)
 }
 
-fn constant<'t>(name: &'t str, text: &str) -> OutText<'t> {
+fn constant<'t>(name: &'t str, text: &str, line: u32) -> OutText<'t> {
     OutText {
         name,
         text: text.to_owned(),
-        origin: None,
+        origin: (!text.trim().is_empty() && !is_declaration(name))
+            .then(|| Origin::constant(Some(line))),
     }
 }
 

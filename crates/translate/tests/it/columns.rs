@@ -92,16 +92,39 @@ fn rows_records_and_counters_are_filled() {
     let outputs: Vec<String> = translation
         .lineage
         .iter()
-        .map(|line| format!("{} {}", line.output, line.sources[0]))
+        .map(|line| {
+            let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
+            let (at, file) = (line.template_line.unwrap_or(0), line.template.as_deref());
+            format!(
+                "{} {} {:?} {}:{at}",
+                line.output,
+                sources.join(","),
+                line.trace,
+                file.unwrap()
+            )
+        })
         .collect();
+    let header = ["NR", "NAME", "GEB", "ART"].map(|name| format!("header/{name} "));
+    assert!(
+        outputs
+            .iter()
+            .zip(&header)
+            .all(|(is, want)| is.starts_with(want.as_str()))
+    );
     assert_eq!(
-        outputs,
+        outputs[4..],
         [
-            "before/KEY $receiver/ags",
-            "row[1]/NAME /p/0/n",
-            "row[1]/GEB /p/0/g",
-            "row[2]/NAME /p/2/n",
-            "row[2]/GEB /p/2/g"
+            "before/KEY $receiver/ags Exact columns.toml:28",
+            "row[1]/NR  Made columns.toml:6",
+            "row[1]/NAME /p/0/n Exact columns.toml:11",
+            "row[1]/GEB /p/0/g Exact columns.toml:18",
+            "row[1]/ART  Constant columns.toml:24",
+            "row[2]/NR  Made columns.toml:6",
+            "row[2]/NAME /p/2/n Exact columns.toml:11",
+            "row[2]/GEB /p/2/g Default columns.toml:18",
+            "row[2]/ART  Constant columns.toml:24",
+            "after/ANZAHL  Made columns.toml:32",
+            "rows /p/1/n Decides columns.toml:0",
         ]
     );
     assert!(!format!("{table:?}").contains("MÜLLE"));

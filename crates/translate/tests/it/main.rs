@@ -16,7 +16,8 @@ mod xml;
 use std::collections::BTreeMap;
 
 use amtsbote_translate::{
-    CodeMap, CodeMaps, Finding, Ignored, Limits, Refusal, Root, Sources, Translation, xml::Sample,
+    CodeMap, CodeMaps, Finding, Ignored, Limits, Refusal, Root, Sources, Trace, Translation,
+    xml::Sample,
 };
 use quick_xml::events::Event;
 use serde_json::{Value, json};
@@ -116,12 +117,17 @@ fn every_text_is_explained(sample: &Sample, translation: &Translation) {
         let constant = constants
             .iter()
             .any(|constant| constant.at == bare(path) && constant.text == *text);
+        assert!(!constant || bound, "a constant without lineage: {path}");
         assert!(
             bound || constant || text.is_empty(),
             "unexplained: {path} in {document}"
         );
     }
     for line in &translation.lineage {
+        assert_eq!(line.template.as_deref(), Some("sample.xml"));
+        if line.trace == Trace::Decides {
+            continue;
+        }
         assert!(
             texts.contains_key(&line.output),
             "points nowhere: {} in {document}",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amtsbote_adapter::{Example, Package as Mapping, Preview};
+use amtsbote_adapter::{Example, Lineage, Package as Mapping, Preview, Trace};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
@@ -150,6 +150,94 @@ fn by_input(preview: &Preview) -> BTreeMap<String, Vec<&str>> {
     inputs
 }
 
+/// Each line of a template with a constant, and the outputs it stands in.
+fn by_template(preview: &Preview) -> BTreeMap<(&str, u32), Vec<&str>> {
+    let mut lines: BTreeMap<(&str, u32), Vec<&str>> = BTreeMap::new();
+    for line in &preview.lineage {
+        let is_constant = line.trace == Trace::Constant;
+        let file = line.template.as_deref().filter(|_| is_constant);
+        if let Some(place) = file.zip(line.template_line) {
+            lines.entry(place).or_default().push(&line.output);
+        }
+    }
+    lines
+}
+
+/// File and line of the template, if a template is behind it.
+fn template_of(line: &Lineage) -> Option<String> {
+    let file = line.template.as_deref()?;
+    Some(match line.template_line {
+        Some(at) => format!("{file}:{at}"),
+        None => file.to_owned(),
+    })
+}
+
+/// What is behind an output, in a word where it is no input.
+fn reason(line: &Lineage, talk: Talk) -> String {
+    let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
+    let sources = sources.join(", ");
+    let word = match line.trace {
+        Trace::Exact | Trace::Computed => return sources,
+        Trace::Default => talk.pick(
+            "Vorgabe der Vorlage anstelle von",
+            "the template's default for",
+        ),
+        Trace::Constant => talk.pick("Konstante der Vorlage", "constant of the template"),
+        Trace::Made => talk.pick("vom Zielformat", "made by the format"),
+        Trace::Decides => talk.pick("entschieden durch", "decided by"),
+    };
+    format!("{word} {sources}").trim_end().to_owned()
+}
+
+const fn trace_name(trace: Trace) -> &'static str {
+    match trace {
+        Trace::Exact => "exact",
+        Trace::Computed => "computed",
+        Trace::Default => "default",
+        Trace::Constant => "constant",
+        Trace::Made => "made",
+        Trace::Decides => "decides",
+    }
+}
+
+fn show_by_output(preview: &Preview, talk: Talk) -> Result<()> {
+    talk.data(format_args!("── {}", talk.pick("Herkunft", "lineage")))?;
+    for line in &preview.lineage {
+        let at = template_of(line)
+            .map(|at| format!("  {at}"))
+            .unwrap_or_default();
+        let how = line
+            .conversion
+            .as_ref()
+            .map(|how| format!("  [{how}]"))
+            .unwrap_or_default();
+        talk.data(format_args!(
+            "{}  ←  {}{how}{at}",
+            line.output,
+            reason(line, talk)
+        ))?;
+    }
+    Ok(())
+}
+
+fn show_by_input(preview: &Preview, talk: Talk) -> Result<()> {
+    talk.data(format_args!(
+        "── {}",
+        talk.pick("Verbleib der Angaben", "where inputs went")
+    ))?;
+    for (input, outputs) in by_input(preview) {
+        talk.data(format_args!("{input}  →  {}", outputs.join(", ")))?;
+    }
+    talk.data(format_args!(
+        "── {}",
+        talk.pick("Konstanten der Vorlage", "constants of the template")
+    ))?;
+    for ((file, line), outputs) in by_template(preview) {
+        talk.data(format_args!("{file}:{line}  →  {}", outputs.join(", ")))?;
+    }
+    Ok(())
+}
+
 fn show(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
     for (path, bytes) in &preview.files {
         talk.data(format_args!("── {path}  ({} bytes)", bytes.len()))?;
@@ -161,33 +249,10 @@ fn show(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
         }
     }
     if by != LineageBy::Input {
-        talk.data(format_args!("── {}", talk.pick("Herkunft", "lineage")))?;
-        for line in &preview.lineage {
-            let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
-            let at = line
-                .template_line
-                .map(|at| format!("  :{at}"))
-                .unwrap_or_default();
-            let how = line
-                .conversion
-                .as_ref()
-                .map(|how| format!("  [{how}]"))
-                .unwrap_or_default();
-            talk.data(format_args!(
-                "{}  ←  {}{how}{at}",
-                line.output,
-                sources.join(", ")
-            ))?;
-        }
+        show_by_output(preview, talk)?;
     }
     if by != LineageBy::Output {
-        talk.data(format_args!(
-            "── {}",
-            talk.pick("Verbleib der Angaben", "where inputs went")
-        ))?;
-        for (input, outputs) in by_input(preview) {
-            talk.data(format_args!("{input}  →  {}", outputs.join(", ")))?;
-        }
+        show_by_input(preview, talk)?;
     }
     talk.data(format_args!(
         "── {} ({})",
@@ -212,9 +277,13 @@ fn row(preview: &Preview) -> Value {
         .iter()
         .map(|line| {
             let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
-            json!({ "output": line.output, "sources": sources, "templateLine": line.template_line,
-                    "conversion": line.conversion })
+            json!({ "output": line.output, "sources": sources, "trace": trace_name(line.trace),
+                    "template": line.template.as_deref(), "templateLine": line.template_line, "conversion": line.conversion })
         })
         .collect();
-    json!({ "files": files, "lineage": lineage, "byInput": by_input(preview), "losses": preview.losses, "findings": preview.findings })
+    let by_template: BTreeMap<String, Vec<&str>> = by_template(preview)
+        .into_iter()
+        .map(|((file, line), outputs)| (format!("{file}:{line}"), outputs))
+        .collect();
+    json!({ "files": files, "lineage": lineage, "byInput": by_input(preview), "byTemplate": by_template, "losses": preview.losses, "findings": preview.findings })
 }

@@ -1,0 +1,246 @@
+//! The law that every value of every file is explained, and nothing is explained that is not there.
+
+use std::collections::BTreeMap;
+
+use amtsbote_translate::{Lineage, Place, Root, Trace};
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+use serde_json::Value;
+
+use crate::check::collect;
+use crate::{Package, ParcelFile, Piece, Product};
+
+/// Path and text of a value in a file.
+pub type Leaf = (String, String);
+
+/// What explains the outputs of a product, by file.
+struct Explained<'a> {
+    package: &'a Package,
+    lineage: BTreeMap<String, &'a Lineage>,
+    seen: BTreeMap<String, bool>,
+}
+
+/// Checks one product; `read` gives the leaves of files that are neither XML nor JSON.
+pub(super) fn check(
+    package: &Package,
+    data: &Value,
+    product: &Product,
+    read: impl Fn(&ParcelFile, &[u8]) -> Vec<Leaf>,
+) {
+    let told = || {
+        product
+            .lineage
+            .iter()
+            .filter(|one| one.trace != Trace::Decides)
+    };
+    let mut explained = Explained {
+        package,
+        lineage: told().map(|one| (plain(&one.output), one)).collect(),
+        seen: told().map(|one| (plain(&one.output), false)).collect(),
+    };
+    assert_eq!(
+        explained.lineage.len(),
+        told().count(),
+        "{}: an output is explained twice",
+        package.name
+    );
+    let mut attachment = 0;
+    for file in &product.files {
+        if let [Piece::Attachment(_)] = file.pieces.as_slice() {
+            explained.attachment(attachment);
+            attachment += 1;
+            continue;
+        }
+        let bytes = collect(file).expect("in memory");
+        let leaves = match file.media_type.as_str() {
+            "application/xml" => xml(&bytes),
+            "application/json" => json(&bytes),
+            _ => read(file, &bytes),
+        };
+        for (at, text) in leaves {
+            explained.leaf(file.path.as_str(), &at, &text);
+        }
+    }
+    for (output, seen) in &explained.seen {
+        assert!(seen, "{}: {output} points nowhere", package.name);
+    }
+    for one in told() {
+        let is_data = |place: &&Place| place.root() == Root::Data && one.trace == Trace::Exact;
+        for place in one.sources.iter().filter(is_data) {
+            assert!(
+                data.pointer(place.pointer()).is_some(),
+                "{}: no input {place} for {}",
+                package.name,
+                one.output
+            );
+        }
+    }
+}
+
+impl Explained<'_> {
+    fn leaf(&mut self, file: &str, at: &str, text: &str) {
+        let names = [plain(at), plain(&format!("{file}{at}"))];
+        let Some(name) = names
+            .iter()
+            .find(|name| self.lineage.contains_key(name.as_str()))
+        else {
+            assert!(
+                text.trim().is_empty(),
+                "{}: {file}: {at} is not explained",
+                self.package.name
+            );
+            return;
+        };
+        self.seen.insert(name.clone(), true);
+        let one = self.lineage[name];
+        let line = one.template_line.zip(one.template.as_deref());
+        let is_reason = match one.trace {
+            Trace::Exact => !one.sources.is_empty(),
+            // An expression may be a constant of its own.
+            Trace::Computed | Trace::Default => line.is_some() || !one.sources.is_empty(),
+            Trace::Constant => line.is_some(),
+            Trace::Made => one.conversion.is_some(),
+            Trace::Decides => false,
+        };
+        assert!(
+            is_reason,
+            "{}: {at} has no reason: {one:?}",
+            self.package.name
+        );
+        if let Some((line, template)) = line {
+            self.stands_there(at, text, (template, line, one.trace));
+        }
+    }
+
+    /// The template has that line, and a constant stands there or below.
+    fn stands_there(&self, at: &str, text: &str, (template, line, trace): (&str, u32, Trace)) {
+        let whole = self
+            .package
+            .text(template)
+            .expect("a template of the package");
+        let rest: Vec<&str> = whole.lines().skip(line as usize - 1).collect();
+        assert!(!rest.is_empty(), "{at}: {template} has no line {line}");
+        let is_simple = text.chars().all(|c| c.is_ascii_alphanumeric());
+        if trace == Trace::Constant && is_simple {
+            assert!(
+                rest.iter().any(|line| line.contains(text)),
+                "{at}: not at {template}:{line}"
+            );
+        }
+    }
+
+    /// The attachment `index`, which lies in a file of its own.
+    fn attachment(&mut self, index: usize) {
+        let place = Place::of(Root::Attachments).index(index);
+        let found = self.lineage.iter().find(|(output, one)| {
+            one.trace == Trace::Exact && one.sources == [place.clone()] && !output.starts_with('/')
+        });
+        let (output, _) = found.unwrap_or_else(|| {
+            panic!("{}: attachment {index} is not explained", self.package.name)
+        });
+        self.seen.insert(output.clone(), true);
+    }
+}
+
+/// A path without `[1]`: whether there are more like it is another question.
+fn plain(path: &str) -> String {
+    path.replace("[1]", "")
+}
+
+/// Everything of a JSON document that is neither list nor object.
+fn json(bytes: &[u8]) -> Vec<Leaf> {
+    let value: Value = serde_json::from_slice(bytes).expect("JSON");
+    let mut leaves = Vec::new();
+    json_below(&value, "", &mut leaves);
+    leaves
+}
+
+fn json_below(value: &Value, at: &str, leaves: &mut Vec<Leaf>) {
+    match value {
+        Value::Null => leaves.push((at.to_owned(), String::new())),
+        Value::Bool(_) | Value::Number(_) => leaves.push((at.to_owned(), value.to_string())),
+        Value::String(text) => leaves.push((at.to_owned(), text.clone())),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                json_below(item, &format!("{at}/{index}"), leaves);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                json_below(member, &format!("{at}/{key}"), leaves);
+            }
+        }
+    }
+}
+
+/// An element of an XML document that is not closed yet.
+#[derive(Default)]
+struct Open {
+    path: String,
+    children: BTreeMap<String, usize>,
+    text: String,
+}
+
+impl Open {
+    /// A further child of that name: its path, and what its attributes say.
+    fn enter(&mut self, start: &BytesStart<'_>, leaves: &mut Vec<Leaf>) -> Self {
+        let name = start.name().as_ref().to_owned();
+        let nth = self.children.entry(name.clone()).or_default();
+        *nth += 1;
+        let path = format!("{}/{name}[{nth}]", self.path);
+        for attribute in start.attributes() {
+            let attribute = attribute.expect("an attribute");
+            let name: &str = attribute.key.as_ref();
+            if name != "xmlns" && !name.starts_with("xmlns:") {
+                let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+                let value = value.expect("its value").into_owned();
+                leaves.push((format!("{path}/@{name}"), value));
+            }
+        }
+        Self {
+            path,
+            ..Self::default()
+        }
+    }
+
+    fn leave(self, leaves: &mut Vec<Leaf>) {
+        assert!(
+            self.children.is_empty() || self.text.trim().is_empty(),
+            "{}: text beside elements",
+            self.path
+        );
+        if self.children.is_empty() {
+            leaves.push((self.path, self.text));
+        }
+    }
+}
+
+/// Every attribute that declares no namespace, and the text of every element without elements.
+fn xml(bytes: &[u8]) -> Vec<Leaf> {
+    let text = std::str::from_utf8(bytes).expect("UTF-8");
+    let mut reader = Reader::from_str(text);
+    let mut open = vec![Open::default()];
+    let mut leaves = Vec::new();
+    loop {
+        let here = open.last_mut().expect("the document");
+        match reader.read_event().expect("well-formed") {
+            Event::Start(start) => {
+                let inside = here.enter(&start, &mut leaves);
+                open.push(inside);
+            }
+            Event::Empty(start) => here.enter(&start, &mut leaves).leave(&mut leaves),
+            Event::End(_) => open.pop().expect("an element").leave(&mut leaves),
+            Event::Text(text) => here.text.push_str(&text.xml10_content()),
+            Event::GeneralRef(reference) => {
+                let text = format!("&{};", &*reference);
+                let text = quick_xml::escape::unescape(&text).expect("a known reference");
+                here.text.push_str(&text);
+            }
+            Event::CData(text) => here.text.push_str(&text),
+            Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::DocType(_) => {}
+            Event::Eof => return leaves,
+        }
+    }
+}
