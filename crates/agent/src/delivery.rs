@@ -102,8 +102,9 @@ const TEXT_MAX_CHARS: usize = 1000;
 pub(crate) fn listed(findings: &Findings) -> String {
     let one = |finding: &amtsbote_problem::Finding| {
         let label = finding
-            .label
+            .place
             .as_ref()
+            .or(finding.label.as_ref())
             .map(|label| format!("{} ", label.de))
             .unwrap_or_default();
         let text = format!(

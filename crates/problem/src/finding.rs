@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Language;
+
 /// A text for people, German and English.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bilingual {
@@ -19,6 +21,14 @@ impl Bilingual {
             en: en.into(),
         }
     }
+
+    /// The text in one of the languages.
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::German => &self.de,
+            Language::English => &self.en,
+        }
+    }
 }
 
 /// One thing that is wrong. Never carries the offending value.
@@ -31,8 +41,20 @@ pub struct Finding {
     /// The field's name for people, where the schema gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Bilingual>,
+    /// The part of the form, by its label: what the schema has at its first level. Missing for the form as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Bilingual>,
+    /// The place in words: `Antragsteller 2 › Geburtsdatum`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Bilingual>,
     /// What is wrong.
     pub detail: Bilingual,
+    /// The shape of what was given: its kind, length and classes of characters, never the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Bilingual>,
+    /// What is allowed there, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Bilingual>,
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<Bilingual>,
@@ -51,7 +73,11 @@ impl Finding {
             at: at.into(),
             rule: rule.into(),
             label: None,
+            group: None,
+            place: None,
             detail,
+            given: None,
+            expected: None,
             hint: None,
             allowed: Vec::new(),
         }

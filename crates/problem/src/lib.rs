@@ -14,6 +14,7 @@ mod body;
 mod catalogue;
 mod finding;
 pub mod page;
+pub mod report;
 
 use std::time::Duration;
 

@@ -149,7 +149,7 @@ impl Offence {
         let (position, letter) = (self.position, group.letter());
         Bilingual::new(
             format!(
-                "enthält an Stelle {position} {}, das DIN 91379 (Datentyp {letter}) nicht zulässt",
+                "an Stelle {position} steht {}; DIN 91379 (Datentyp {letter}) lässt das nicht zu",
                 kind.de
             ),
             format!(

@@ -2,9 +2,13 @@
 
 mod bounds;
 mod branches;
+mod expected;
 mod outline;
 mod parse;
+mod pattern;
+mod people;
 mod schema;
+mod shape;
 mod strings;
 mod wording;
 

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::outline::Outline;
 use super::parse::{Limits, parse};
-use super::{bounds, branches, strings, wording};
+use super::{bounds, branches, people, strings, wording};
 use crate::pointer;
 
 /// Findings of one check; one more says that there are others.
 pub(crate) const FINDINGS_MAX: usize = 200;
-const ALLOWED_MAX: usize = 30;
+pub(super) const ALLOWED_MAX: usize = 30;
 const LIMITS: Limits = Limits {
     size_max_bytes: 4 << 20,
     depth_max: 64,
@@ -54,6 +54,8 @@ impl std::fmt::Debug for Schema {
 pub(crate) struct Named {
     pub(crate) finding: Finding,
     pub(crate) member: Option<String>,
+    // The place as the document has it: may hold names that must not be shown.
+    pub(super) raw: String,
 }
 
 struct Refusing;
@@ -110,6 +112,11 @@ impl Schema {
         label(&[self.outline.root()])
     }
 
+    /// The labels of the parts of the form, in the order of display (`x-order`, else as written).
+    pub fn sections(&self) -> Vec<Bilingual> {
+        people::sections(&self.outline)
+    }
+
     pub(crate) fn named(&self, document: &Value) -> Vec<Named> {
         let mut found = Vec::new();
         for error in self.validator.iter_errors(document) {
@@ -128,7 +135,11 @@ impl Schema {
                 }
             },
         );
-        capped(found)
+        let mut kept = capped(found);
+        for named in &mut kept {
+            people::tell(&self.outline, document, named);
+        }
+        kept
     }
 
     /// Adds the findings of one error.
@@ -180,6 +191,7 @@ impl Schema {
         Named {
             finding,
             member: None,
+            raw: at.to_owned(),
         }
     }
 
@@ -230,7 +242,7 @@ fn rule<'e>(error: &'e ValidationError<'_>) -> &'e str {
     }
 }
 
-fn label(nodes: &[&Value]) -> Option<Bilingual> {
+pub(super) fn label(nodes: &[&Value]) -> Option<Bilingual> {
     let text = |node: &Value, key: &str| node.get(key).and_then(Value::as_str).map(str::to_owned);
     let node = nodes.iter().find(|node| node.get("title").is_some())?;
     let de = text(node, "title")?;
@@ -287,6 +299,7 @@ fn capped(found: Vec<Named>) -> Vec<Named> {
         kept.push(Named {
             finding: crate::more(),
             member: None,
+            raw: String::new(),
         });
     }
     kept
