@@ -16,6 +16,7 @@
 //! Start reading at [`Format`], then [`Transport`] and [`Outbound`], then [`Inbound`].
 
 mod answer;
+mod archive;
 mod attachment_names;
 mod check;
 mod example;
@@ -35,6 +36,7 @@ use std::pin::Pin;
 
 pub use amtsbote_translate::{Lineage, Trace};
 pub use answer::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
+pub use archive::{Archive, TooMuch};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use check::{Difference, ExampleResult, Preview, Report};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use amtsbote_model::{ParcelId, Personal};
 use bytes::Bytes;
 
-use crate::{Fault, Reply};
+use crate::{Archive, Fault, Reply};
 
 /// A relative path inside a parcel: 1–8 parts of 1–120 characters, no `..`, no leading dot, no separators or control
 /// characters inside a part; safe to create under any folder on Linux and Windows.
@@ -79,6 +79,8 @@ pub enum Piece {
     Attachment(Arc<dyn AttachmentSource>),
     /// An attachment in base64 (RFC 4648 §4, padded, one line): written by the transport while it streams.
     Base64(Arc<dyn AttachmentSource>),
+    /// Files as a ZIP archive, written by the transport while it streams.
+    Zip(Arc<Archive>),
 }
 
 impl fmt::Debug for Piece {
@@ -87,6 +89,7 @@ impl fmt::Debug for Piece {
             Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.reveal().len()),
             Self::Attachment(source) => write!(f, "Attachment({} bytes)", source.size_bytes()),
             Self::Base64(source) => write!(f, "Base64({} bytes)", source.size_bytes()),
+            Self::Zip(archive) => write!(f, "Zip({} bytes)", archive.size_bytes()),
         }
     }
 }

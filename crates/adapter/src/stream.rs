@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 
-use crate::{AttachmentReader, AttachmentSource, Fault, ParcelFile, Piece};
+use crate::archive::ArchiveReader;
+use crate::{AttachmentReader, AttachmentSource, Fault, ParcelFile, Piece, Reply};
 
 impl ParcelFile {
     /// Begins reading the file's bytes. Holds at most one piece of an attachment (256 KiB) at a time.
@@ -21,7 +22,12 @@ impl ParcelFile {
 /// The bytes of one [`ParcelFile`], piece by piece.
 pub struct FileReader {
     rest: std::vec::IntoIter<Piece>,
-    open: Option<OpenSource>,
+    open: Option<Open>,
+}
+
+enum Open {
+    Source(OpenSource),
+    Zip(ArchiveReader),
 }
 
 struct OpenSource {
@@ -36,8 +42,11 @@ impl FileReader {
     /// was written so far must not become visible.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
-            let bytes = if let Some(source) = &mut self.open {
-                let (bytes, ended) = source.step().await?;
+            let bytes = if let Some(open) = &mut self.open {
+                let (bytes, ended) = match open {
+                    Open::Source(source) => source.step().await?,
+                    Open::Zip(archive) => archive.step().await?,
+                };
                 if ended {
                     self.open = None;
                 }
@@ -47,11 +56,16 @@ impl FileReader {
                     None => return Ok(None),
                     Some(Piece::Bytes(bytes)) => bytes.into_revealed(),
                     Some(Piece::Attachment(source)) => {
-                        self.open = Some(OpenSource::begin(&source, None).await?);
+                        self.open = Some(Open::Source(OpenSource::begin(&source, None).await?));
                         Bytes::new()
                     }
                     Some(Piece::Base64(source)) => {
-                        self.open = Some(OpenSource::begin(&source, Some(BytesMut::new())).await?);
+                        let carry = Some(BytesMut::new());
+                        self.open = Some(Open::Source(OpenSource::begin(&source, carry).await?));
+                        Bytes::new()
+                    }
+                    Some(Piece::Zip(archive)) => {
+                        self.open = Some(Open::Zip(archive.read()));
                         Bytes::new()
                     }
                 }
@@ -60,6 +74,13 @@ impl FileReader {
                 return Ok(Some(bytes));
             }
         }
+    }
+}
+
+impl FileReader {
+    /// The same in a box, for a file inside an archive.
+    pub(crate) fn next_boxed(&mut self) -> Reply<'_, Result<Option<Bytes>, Fault>> {
+        Box::pin(self.next())
     }
 }
 

@@ -114,6 +114,7 @@ fn length_of(file: &ParcelFile) -> u64 {
         Piece::Bytes(bytes) => bytes.reveal().len() as u64,
         Piece::Attachment(source) => source.size_bytes(),
         Piece::Base64(source) => base64_length(source.size_bytes()),
+        Piece::Zip(archive) => archive.size_bytes(),
     };
     file.pieces.iter().map(length).sum()
 }

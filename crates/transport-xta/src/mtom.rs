@@ -87,6 +87,7 @@ fn length(pieces: &[Piece]) -> u64 {
         Piece::Bytes(bytes) => bytes.reveal().len() as u64,
         Piece::Attachment(source) => source.size_bytes(),
         Piece::Base64(source) => source.size_bytes().div_ceil(3) * 4,
+        Piece::Zip(archive) => archive.size_bytes(),
     };
     pieces.iter().map(of).sum()
 }
