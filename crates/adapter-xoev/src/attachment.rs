@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use amtsbote_adapter::{OpenedAttachment, ParcelFile, ParcelPath, Piece};
+use amtsbote_adapter::{
+    AttachmentNames, Letters, Numbering, OpenedAttachment, ParcelFile, ParcelPath, Piece,
+};
 use amtsbote_model::Personal;
 use amtsbote_xoev::Header;
 use serde_json::{Value, json};
 
 /// The longest name before its ending.
 const STEM_MAX_CHARS: usize = 80;
+/// The same where an id stands before it.
+const STEM_BEHIND_ID_MAX_CHARS: usize = 60;
 
 /// The attachments with the names they get.
 pub(crate) struct Named<'a>(Vec<(String, &'a OpenedAttachment)>);
@@ -16,8 +20,8 @@ pub(crate) struct Named<'a>(Vec<(String, &'a OpenedAttachment)>);
 impl<'a> Named<'a> {
     /// Names as the sender gave them, as far as the type `Dateiname` (XBau-Kernmodul 1.3.0) and file systems take them; unique
     /// within the message, also where capitals do not count.
-    pub(crate) fn new(attachments: &'a [OpenedAttachment]) -> Self {
-        let mut taken = BTreeSet::new();
+    pub(crate) fn new(attachments: &'a [OpenedAttachment], data_file: Option<&str>) -> Self {
+        let mut taken: BTreeSet<String> = data_file.map(str::to_owned).into_iter().collect();
         let named = attachments.iter().enumerate().map(|(index, attachment)| {
             let given = attachment
                 .filename
@@ -36,6 +40,34 @@ impl<'a> Named<'a> {
         Self(named.collect())
     }
 
+    /// Names that begin with the attachment's id within the message, as type `stringDateinameType` of xdomea wants, then what the
+    /// sender gave, in ASCII: no program that unpacks archives stumbles.
+    pub(crate) fn primary(attachments: &'a [OpenedAttachment], header: &Header) -> Self {
+        let count = attachments.len();
+        let mut names = AttachmentNames::new(Letters::Ascii, Numbering::Duplicates, count);
+        let named = attachments.iter().enumerate().map(|(index, attachment)| {
+            let given = attachment
+                .filename
+                .as_ref()
+                .map(|name| name.reveal().as_str());
+            let name = names.next(index + 1, given, &attachment.media_type);
+            let kept = |c: char| if c.is_ascii() { c } else { '_' };
+            let name: String = name.chars().map(kept).collect();
+            let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, "bin"));
+            let stem: String = stem.chars().take(STEM_BEHIND_ID_MAX_CHARS).collect();
+            (
+                format!("{}_{stem}.{ending}", id(attachment, header)),
+                attachment,
+            )
+        });
+        Self(named.collect())
+    }
+
+    /// The names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// `$attachments` for templates: as everywhere, and `file`, the name in the parcel, and `uuid`, an id of the attachment
     /// within the message: the same on repeat.
     pub(crate) fn source(&self, header: &Header) -> Value {
@@ -50,7 +82,7 @@ impl<'a> Named<'a> {
                 "sha512": attachment.sha512,
                 "size_bytes": attachment.source.size_bytes(),
                 "file": file,
-                "uuid": header.part(&format!("/attachments/{}", attachment.id)).to_string(),
+                "uuid": id(attachment, header),
             })
         };
         Value::Array(self.0.iter().enumerate().map(about).collect())
@@ -69,6 +101,13 @@ impl<'a> Named<'a> {
             })
             .collect()
     }
+}
+
+/// An id of the attachment within the message: the same on repeat.
+fn id(attachment: &OpenedAttachment, header: &Header) -> String {
+    header
+        .part(&format!("/attachments/{}", attachment.id))
+        .to_string()
 }
 
 fn plain(given: &str, media_type: &str) -> String {

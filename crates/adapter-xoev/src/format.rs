@@ -15,7 +15,14 @@ use crate::sample::check_sample;
 use crate::settings::{EditionSettings, Requirement, Settings};
 
 /// The names of the formats.
-pub const NAMES: [&str; 5] = ["xbau", "xpersonenstand", "xmeld", "xauslaender", "xgewerbe"];
+pub const NAMES: [&str; 6] = [
+    "xbau",
+    "xpersonenstand",
+    "xmeld",
+    "xauslaender",
+    "xgewerbe",
+    "xdomea",
+];
 
 /// One of the formats.
 #[derive(Clone)]

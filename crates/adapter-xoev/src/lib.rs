@@ -1,4 +1,4 @@
-//! Target formats of XÖV: `xbau`, `xpersonenstand`, `xmeld`, `xauslaender`, `xgewerbe`. One engine; what differs between them are
+//! Target formats of XÖV: `xbau`, `xpersonenstand`, `xmeld`, `xauslaender`, `xgewerbe`, `xdomea`. One engine; what differs between them are
 //! facts, and those stand in `amtsbote_xoev::standard`.
 //!
 //! ```text
@@ -10,6 +10,7 @@
 //!                                    │
 //!                                    ▼
 //!                     <message>_<uuid>.xml  +  each attachment under the name the message gives it
+//!                                    └─► side by side, or one ZIP archive (xdomea)
 //!
 //!  answer of the procedure ─► Format::read_answer ─► Answer (file number, status, rejection …)
 //! ```
@@ -31,4 +32,4 @@ mod sample;
 mod settings;
 
 pub use format::{Format, NAMES};
-pub use settings::{Characters, EditionSettings, Requirement, Settings};
+pub use settings::{Characters, EditionSettings, Pack, Requirement, Settings};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use amtsbote_adapter::{
-    Mapping, Opened, ParcelFile, Piece, Product as Made, loss_pointers, refusal_findings,
+    Archive, Mapping, Opened, ParcelFile, ParcelPath, Piece, Product as Made, loss_pointers,
+    refusal_findings,
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
@@ -16,10 +17,10 @@ use amtsbote_xoev::{
     transliterate,
 };
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::attachment::Named;
-use crate::settings::{Characters, NameParts, Settings};
+use crate::settings::{Characters, NameParts, Pack, Settings};
 
 /// Elements whose type is wider than datatypeC: names of attachments are datatypeD in XBau.
 const WIDER: [(&str, Group); 1] = [("bezeichnung", Group::E)];
@@ -47,24 +48,135 @@ impl Mapping for XoevMapping {
     fn translate(&self, opened: &Opened<'_>) -> Result<Made, Findings> {
         let edition = self.edition(opened).ok_or_else(|| vec![no_version()])?;
         let header = Header::new(opened.parcel_id, opened.received_at);
-        let attachments = Named::new(opened.attachments);
+        let files = self.along(edition, opened, &header);
+        let mut message = header.source(&self.product, self.settings.test.as_deref());
+        message["received_on"] = legal_day(opened.received_at)
+            .map(|day| day.to_string())
+            .into();
+        message["data"] = files.data.as_ref().map_or(Value::Null, DataFile::source);
         let sources = opened
             .sources()
             .with(
                 Root::Data,
                 self.written(self.identified(opened.data.reveal(), &header)),
             )
+            .with(Root::Message, message)
             .with(
-                Root::Message,
-                header.source(&self.product, self.settings.test.as_deref()),
-            )
-            .with(Root::Attachments, self.written(attachments.source(&header)));
+                Root::Attachments,
+                self.written(files.attachments.source(&header)),
+            );
         let translation = edition
             .sample
             .translate(&sources, &Limits::default(), &self.ignored)
             .map_err(|refusal| refusal_findings(&refusal))?;
         let document = translation.document.into_revealed();
-        self.check(edition, &document, &translation.lineage)?;
+        let along = (&header, files.names());
+        self.check(edition, &document, &translation.lineage, along)?;
+        let mut lineage: Vec<Lineage> = translation
+            .lineage
+            .into_iter()
+            .map(|one| self.with_ids(one, opened.data.reveal()))
+            .collect();
+        let mut losses = loss_pointers(&translation.losses);
+        if let Some(data) = &files.data {
+            // With the data as sent beside it nothing is lost.
+            losses.clear();
+            as_sent(opened.data.reveal(), &data.name, "", &mut lineage);
+        }
+        let attached = |index: usize| {
+            let place = Place::of(Root::Attachments).index(index);
+            Lineage::copied(format!("attachments/{}", index + 1), place)
+        };
+        lineage.extend((0..opened.attachments.len()).map(attached));
+        let files = self.files(edition, &header, document, &files)?;
+        Ok(Made {
+            files,
+            lineage,
+            losses,
+        })
+    }
+}
+
+/// What goes along with a message.
+struct Along<'a> {
+    data: Option<DataFile>,
+    attachments: Named<'a>,
+}
+
+impl Along<'_> {
+    fn names(&self) -> Vec<String> {
+        let data = self.data.iter().map(|data| data.name.clone());
+        data.chain(self.attachments.names().map(str::to_owned))
+            .collect()
+    }
+}
+
+/// The data as sent, as a file.
+struct DataFile {
+    name: String,
+    uuid: String,
+    bytes: Bytes,
+}
+
+impl DataFile {
+    /// `$message.data` for templates.
+    fn source(&self) -> Value {
+        json!({ "file": self.name, "uuid": self.uuid, "size_bytes": self.bytes.len() })
+    }
+}
+
+/// Each value of the data in the file `file`, which holds it as it was sent. Depth is bounded by the parser of the data.
+fn as_sent(value: &Value, file: &str, at: &str, lineage: &mut Vec<Lineage>) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            lineage.push(Lineage::copied(
+                format!("{file}{at}"),
+                Place::pointing(Root::Data, at),
+            ));
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                as_sent(item, file, &format!("{at}/{index}"), lineage);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                as_sent(member, file, &format!("{at}/{key}"), lineage);
+            }
+        }
+    }
+}
+
+impl XoevMapping {
+    fn along<'a>(&self, edition: &Edition, opened: &Opened<'a>, header: &Header) -> Along<'a> {
+        let primary = edition.message.standard.has_primary_documents();
+        let uuid = header.part("/data").to_string();
+        let data = self.settings.data_file.as_ref().map(|name| DataFile {
+            name: if primary {
+                format!("{uuid}_{name}")
+            } else {
+                name.clone()
+            },
+            uuid,
+            bytes: Bytes::copy_from_slice(opened.data_bytes.reveal()),
+        });
+        let attachments = if primary {
+            Named::primary(opened.attachments, header)
+        } else {
+            Named::new(opened.attachments, self.settings.data_file.as_deref())
+        };
+        Along { data, attachments }
+    }
+
+    /// The message and what goes along, packed as the package wants it.
+    fn files(
+        &self,
+        edition: &Edition,
+        header: &Header,
+        document: Vec<u8>,
+        along: &Along<'_>,
+    ) -> Result<Vec<ParcelFile>, Findings> {
         let uuid = header.uuid.to_string();
         let parts = NameParts {
             name: edition.message.name,
@@ -76,32 +188,24 @@ impl Mapping for XoevMapping {
             .settings
             .file_name(&parts)
             .ok_or_else(|| vec![unsafe_name()])?;
-        let message = ParcelFile {
+        let made = |path: ParcelPath, media_type: &str, bytes: Bytes| ParcelFile {
             path,
-            media_type: "application/xml".to_owned(),
-            pieces: vec![Piece::Bytes(Personal::new(Bytes::from(document)))],
+            media_type: media_type.to_owned(),
+            pieces: vec![Piece::Bytes(Personal::new(bytes))],
         };
-        let mut files = vec![message];
-        files.extend(attachments.files().ok_or_else(|| vec![unsafe_name()])?);
-        let mut lineage: Vec<Lineage> = translation
-            .lineage
-            .into_iter()
-            .map(|one| self.with_ids(one, opened.data.reveal()))
-            .collect();
-        let attached = |index: usize| {
-            let place = Place::of(Root::Attachments).index(index);
-            Lineage::copied(format!("attachments/{}", index + 1), place)
-        };
-        lineage.extend((0..opened.attachments.len()).map(attached));
-        Ok(Made {
-            files,
-            lineage,
-            losses: loss_pointers(&translation.losses),
-        })
+        let mut files = vec![made(path.clone(), "application/xml", Bytes::from(document))];
+        if let Some(data) = &along.data {
+            let path = data.name.parse().map_err(|_| vec![unsafe_name()])?;
+            files.push(made(path, "application/json", data.bytes.clone()));
+        }
+        let attachments = along.attachments.files();
+        files.extend(attachments.ok_or_else(|| vec![unsafe_name()])?);
+        match self.settings.pack() {
+            Pack::Files => Ok(files),
+            Pack::Zip => zipped(&path, files).map(|file| vec![file]),
+        }
     }
-}
 
-impl XoevMapping {
     /// The edition that held on the day of receipt, by German legal time.
     fn edition(&self, opened: &Opened<'_>) -> Option<&Edition> {
         let day = legal_day(opened.received_at)?;
@@ -152,7 +256,13 @@ impl XoevMapping {
         }
     }
 
-    fn check(&self, edition: &Edition, bytes: &[u8], lineage: &[Lineage]) -> Result<(), Findings> {
+    fn check(
+        &self,
+        edition: &Edition,
+        bytes: &[u8],
+        lineage: &[Lineage],
+        (header, files): (&Header, Vec<String>),
+    ) -> Result<(), Findings> {
         let locator = Locator::new(lineage);
         let Ok(document) = Document::read(bytes) else {
             return Err(vec![Finding::new(
@@ -172,7 +282,12 @@ impl XoevMapping {
         } else {
             &[]
         };
-        findings.extend(document.characters(wider));
+        if standard.is_of_din_91379() {
+            findings.extend(document.characters(wider));
+        }
+        if standard.has_primary_documents() {
+            findings.extend(document.primary_documents(&header.uuid.to_string(), &files));
+        }
         findings.extend(document.codes(&self.lists));
         findings.extend(document.shape(standard));
         // A schema repeats what was just found, in less helpful words.
@@ -229,6 +344,27 @@ fn no_version() -> Finding {
         "[[settings.edition]] im Paket ergänzen",
         "add a [[settings.edition]] to the package",
     ))
+}
+
+/// One archive with the message's name.
+fn zipped(message: &ParcelPath, files: Vec<ParcelFile>) -> Result<ParcelFile, Findings> {
+    let stem = message.as_str().strip_suffix(".xml");
+    let path = format!("{}.zip", stem.unwrap_or(message.as_str()));
+    let archive = Archive::new(files).map_err(|_| {
+        vec![Finding::new(
+            "$attachments",
+            "zip-size",
+            Bilingual::new(
+                "die Anlagen sind für ein ZIP-Archiv zu groß oder zu viele",
+                "the attachments are too large or too many for a ZIP archive",
+            ),
+        )]
+    })?;
+    Ok(ParcelFile {
+        path: path.parse().map_err(|_| vec![unsafe_name()])?,
+        media_type: "application/zip".to_owned(),
+        pieces: vec![Piece::Zip(Arc::new(archive))],
+    })
 }
 
 fn unsafe_name() -> Finding {

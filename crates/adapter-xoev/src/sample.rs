@@ -52,6 +52,9 @@ fn root(check: &mut Check<'_>, message: &Message, sample: &Document) {
         &root.path,
         &format!("{{{}}}{}", standard.namespace, message.name),
     );
+    if !standard.header.is_versioned() {
+        return;
+    }
     for (name, value) in [("standard", standard.label), ("version", standard.version)] {
         check.expect(
             (root.attribute(name) == Some(value)).then_some(()),
@@ -63,7 +66,7 @@ fn root(check: &mut Check<'_>, message: &Message, sample: &Document) {
 
 fn kind(check: &mut Check<'_>, message: &Message, sample: &Document) {
     let head = message.standard.header.element();
-    let at = format!("{head}/identifikation.nachricht/nachrichtentyp");
+    let at = format!("{head}/{}", message.standard.header.kind());
     let code = sample.text(&format!("{at}/code"));
     check.expect(
         (code == Some(message.number)).then_some(()),

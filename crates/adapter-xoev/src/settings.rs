@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use amtsbote_adapter::ParcelPath;
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_xoev::Day;
+use amtsbote_xoev::standard::XDOMEA_3_1_0;
 use serde::Deserialize;
 
 /// Settings of a package.
@@ -25,9 +26,16 @@ pub struct Settings {
     #[serde(default = "template")]
     pub template: String,
     /// The message file's name: text with `{name}` (the message's name), `{number}`, `{uuid}`, `{date}` (day of receipt, UTC,
-    /// `yyyymmdd`). Needs `{uuid}`, so that no two messages have the same.
-    #[serde(default = "file_name")]
-    pub file_name: String,
+    /// `yyyymmdd`). Needs `{uuid}`, so that no two messages have the same. `{name}_{uuid}.xml` unless said, for xdomea
+    /// `{uuid}_{name}.xml`.
+    #[serde(default)]
+    pub file_name: Option<String>,
+    /// How message and attachments arrive: side by side unless said, for xdomea as one ZIP archive.
+    #[serde(default)]
+    pub pack: Option<Pack>,
+    /// The data as sent goes along under this name: `$message.data` for templates.
+    #[serde(default)]
+    pub data_file: Option<String>,
     /// Text of the root's attribute `test`. A message that has one must not be processed in production (XÖV-Basisnachricht).
     #[serde(default)]
     pub test: Option<String>,
@@ -59,6 +67,16 @@ pub struct EditionSettings {
     pub template: String,
 }
 
+/// How message and attachments arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pack {
+    /// Side by side.
+    Files,
+    /// As one ZIP archive with the message's name.
+    Zip,
+}
+
 /// What happens where something an operator may add is not installed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,10 +101,6 @@ pub enum Characters {
 
 fn template() -> String {
     "message.xml".to_owned()
-}
-
-fn file_name() -> String {
-    "{name}_{uuid}.xml".to_owned()
 }
 
 /// What a file name is made of.
@@ -114,10 +128,32 @@ impl Settings {
         only.chain(self.edition.iter().cloned()).collect()
     }
 
+    fn is_xdomea(&self) -> bool {
+        self.standard == XDOMEA_3_1_0.name
+    }
+
+    pub(crate) fn pack(&self) -> Pack {
+        let usual = if self.is_xdomea() {
+            Pack::Zip
+        } else {
+            Pack::Files
+        };
+        self.pack.unwrap_or(usual)
+    }
+
+    fn pattern(&self) -> &str {
+        let usual = if self.is_xdomea() {
+            "{uuid}_{name}.xml"
+        } else {
+            "{name}_{uuid}.xml"
+        };
+        self.file_name.as_deref().unwrap_or(usual)
+    }
+
     /// The message file's name; none if it is not a safe name.
     pub(crate) fn file_name(&self, parts: &NameParts<'_>) -> Option<ParcelPath> {
         let name = self
-            .file_name
+            .pattern()
             .replace("{name}", parts.name)
             .replace("{number}", parts.number)
             .replace("{uuid}", parts.uuid)
@@ -135,12 +171,24 @@ impl Settings {
             date: "20260101",
         };
         let mut findings = Findings::new();
-        if !self.file_name.contains("{uuid}") || self.file_name(&parts).is_none() {
+        if !self.pattern().contains("{uuid}") || self.file_name(&parts).is_none() {
             findings.push(wrong(
                 "file_name",
                 "file-name",
                 "ein Dateiname ohne Ordner mit {uuid}; sonst sind nur {name}, {number} und {date} erlaubt",
                 "a file name without folder, with {uuid}; besides only {name}, {number} and {date} are allowed",
+            ));
+        }
+        if self
+            .data_file
+            .as_deref()
+            .is_some_and(|name| !is_plain(name))
+        {
+            findings.push(wrong(
+                "data_file",
+                "file-name",
+                "ein Dateiname wie \"antrag.json\": höchstens 60 Zeichen a-z, 0-9, - und _, dann .json",
+                "a file name such as \"antrag.json\": at most 60 of a-z, 0-9, - and _, then .json",
             ));
         }
         if self.version.is_some() != self.edition.is_empty() {
@@ -177,6 +225,12 @@ impl Settings {
         }
         findings
     }
+}
+
+fn is_plain(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+    name.strip_suffix(".json")
+        .is_some_and(|stem| (1..=60).contains(&stem.len()) && stem.bytes().all(fits))
 }
 
 fn wrong(key: &str, rule: &str, de: &str, en: &str) -> Finding {

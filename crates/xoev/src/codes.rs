@@ -108,8 +108,8 @@ fn expected(attribute: &str, fixed: Option<&str>) -> Bilingual {
     }
 }
 
-/// Codes of the building blocks that all standards share, by the element's name and that of its parent (empty for any).
-const SHARED: [(&str, &str, CodeType); 5] = [
+/// Codes of the building blocks that all standards share, and of xdomea, by the element's name and that of its parent (empty for any).
+const SHARED: [(&str, &str, CodeType); 10] = [
     (
         "leser",
         "verzeichnisdienst",
@@ -143,6 +143,45 @@ const SHARED: [(&str, &str, CodeType); 5] = [
         "gemeindeschluessel",
         CodeType::List {
             uri: "urn:de:bund:destatis:bevoelkerungsstatistik:schluessel:ags",
+        },
+    ),
+    (
+        "Kopf",
+        "Nachrichtentyp",
+        CodeType::Values {
+            uri: "urn:xoev-de:xdomea:codeliste:nachrichtentyp",
+            version: "2.0",
+        },
+    ),
+    (
+        "AllgemeineMetadaten",
+        "Medium",
+        CodeType::Values {
+            uri: "urn:xoev-de:xdomea:codeliste:medium",
+            version: "1.0",
+        },
+    ),
+    (
+        "AllgemeineMetadaten",
+        "Vertraulichkeitsstufe",
+        CodeType::Values {
+            uri: "urn:xoev-de:xdomea:codeliste:vertraulichkeitsstufe",
+            version: "1.0",
+        },
+    ),
+    (
+        "Format",
+        "Name",
+        CodeType::List {
+            uri: "urn:xoev-de:xdomea:codeliste:dateiformat",
+        },
+    ),
+    (
+        "Anschrift",
+        "Typ",
+        CodeType::Values {
+            uri: "urn:xoev-de:xdomea:codeliste:anschriftstyp",
+            version: "1.0",
         },
     ),
 ];

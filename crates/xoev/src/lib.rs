@@ -17,7 +17,7 @@
 //!
 //! Pure. It must never fetch anything, put a text of a message into a finding, or say that something was checked which was not.
 //!
-//! Sources: XÖV-Handbuch 4.0.0; XÖV-Basisnachricht G2G 1.1; XInneres-Basismodul (basisnachricht 7, rueckweisung 6); DIN 91379:2022-08.
+//! Sources: XÖV-Handbuch 4.0.0; xdomea 3.1.0; XÖV-Basisnachricht G2G 1.1; XInneres-Basismodul (basisnachricht 7, rueckweisung 6); DIN 91379:2022-08.
 //!
 //! Start reading at [`standard`], then [`Document`].
 
@@ -30,6 +30,7 @@ mod head;
 mod header;
 mod legal_day;
 mod locate;
+mod primary;
 mod schema;
 pub mod shape;
 pub mod standard;

@@ -2,7 +2,7 @@
 //! more [`Standard`] beside the old one: which one a submission gets is a matter of its moment of receipt and of the package.
 //!
 //! Sources: the schema files of XBau-Hochbau 2.4.0.1 and 2.6 and XBau-Kernmodul 1.2.1.1 and 1.3.0; for XPersonenstand, XMeld and
-//! XAusländer 26.11 excerpts of the schema files; for XGewerbeanzeige 2.2 published sample messages. [`Basis`] says which.
+//! XAusländer 26.11 excerpts of the schema files; the schema files of xdomea 3.1.0; for XGewerbeanzeige 2.2 published sample messages. [`Basis`] says which.
 
 /// A version of a standard.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub enum Flavour {
     Inneres,
     /// The header of XGewerbeanzeige: qualified, `nachrichtenkopf`, keys in two parts.
     Gewerbe,
+    /// The header of xdomea before 4.0.0: qualified, `Kopf`, a process id in place of the message's.
+    Xdomea,
 }
 
 impl Flavour {
@@ -57,6 +59,25 @@ impl Flavour {
         match self {
             Self::Plain | Self::Inneres => "nachrichtenkopf.g2g",
             Self::Gewerbe => "nachrichtenkopf",
+            Self::Xdomea => "Kopf",
+        }
+    }
+
+    /// Where in it the message's number stands.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Inneres | Self::Gewerbe => {
+                "identifikation.nachricht/nachrichtentyp"
+            }
+            Self::Xdomea => "Nachrichtentyp",
+        }
+    }
+
+    /// Whether the root says standard and version.
+    pub const fn is_versioned(self) -> bool {
+        match self {
+            Self::Plain | Self::Inneres | Self::Gewerbe => true,
+            Self::Xdomea => false,
         }
     }
 }
@@ -188,6 +209,32 @@ pub static GEWERBEANZEIGE_2_2: Standard = Standard {
     ..PLAIN
 };
 
+/// xdomea 3.1.0.
+pub static XDOMEA_3_1_0: Standard = Standard {
+    format: "xdomea",
+    name: "xdomea",
+    label: "xdomea",
+    version: "3.1.0",
+    namespace: "urn:xoev-de:xdomea:schema:3.1.0",
+    list: Some(("urn:xoev-de:xdomea:codeliste:nachrichtentyp", "2.0")),
+    header: Flavour::Xdomea,
+    keys: Keys::PrefixAndKey,
+    readers: &[],
+    ..PLAIN
+};
+
+impl Standard {
+    /// Whether its texts are of DIN 91379, data type C. Those of xdomea are any XML text.
+    pub fn is_of_din_91379(&self) -> bool {
+        self.header != Flavour::Xdomea
+    }
+
+    /// Whether messages name files that go along as primary documents ([`crate::Document::primary_documents`]).
+    pub fn has_primary_documents(&self) -> bool {
+        self.header == Flavour::Xdomea
+    }
+}
+
 /// A message of a standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message {
@@ -208,7 +255,7 @@ const fn message(standard: &'static Standard, number: &'static str, name: &'stat
 }
 
 /// Standard, number and name of every message that can be written.
-pub static NAMES: [Message; 27] = [
+pub static NAMES: [Message; 30] = [
     message(&HOCHBAU_2_4_0_1, "0200", "baugenehmigung.antrag.0200"),
     message(&HOCHBAU_2_4_0_1, "0210", "vorbescheid.antrag.0210"),
     message(&HOCHBAU_2_6, "0200", "baugenehmigung.antrag.0200"),
@@ -264,6 +311,9 @@ pub static NAMES: [Message; 27] = [
     message(&GEWERBEANZEIGE_2_2, "0100", "sta.gewerbemeldung.0100"),
     message(&GEWERBEANZEIGE_2_2, "0300", "alg.gewerbemeldung.0300"),
     message(&GEWERBEANZEIGE_2_2, "0500", "abh.gewerbemeldung.0500"),
+    message(&XDOMEA_3_1_0, "0401", "Abgabe.Abgabe.0401"),
+    message(&XDOMEA_3_1_0, "0604", "FVDaten.SGOErstellen.0604"),
+    message(&XDOMEA_3_1_0, "0605", "FVDaten.SGOAblegen.0605"),
 ];
 
 impl Message {

@@ -114,6 +114,57 @@ impl Bench for Other {
     }
 }
 
+/// xdomea: no standard and version on the root, another header, an archive.
+struct Xdomea;
+
+impl Bench for Xdomea {
+    fn format(&self) -> Box<dyn Format> {
+        Box::new(crate::packages::bare("xdomea"))
+    }
+
+    fn packages(&self) -> Vec<Package> {
+        crate::packages::of_format("xdomea")
+    }
+
+    fn faulty(&self) -> Vec<(&'static str, Package)> {
+        let package = crate::packages::of_format("xdomea").remove(0);
+        let set = |key: &str, value: &str| {
+            let mut changed = package.clone();
+            changed.settings.insert(key.to_owned(), value.into());
+            changed
+        };
+        let sample = |from: &str, to: &str| {
+            let mut changed = package.clone();
+            let text = String::from_utf8(changed.files["nachricht.xml"].clone()).unwrap();
+            assert!(text.contains(from), "{from}");
+            let text = text.replace(from, to).into_bytes();
+            changed.files.insert("nachricht.xml".to_owned(), text);
+            changed
+        };
+        vec![
+            ("a message the table does not have", set("message", "0501")),
+            ("a version the table does not have", set("version", "4.0.0")),
+            ("an unknown way to pack", set("pack", "tar")),
+            ("a data file with a folder", set("data_file", "../a.json")),
+            ("a file name without uuid", set("file_name", "abgabe.xml")),
+            ("another version's namespace", sample("3.1.0\"", "3.0.0\"")),
+            (
+                "another message's code",
+                sample("<code>0401<", "<code>0402<"),
+            ),
+            ("a header without namespace", sample("x:Kopf>", "Kopf>")),
+            (
+                "another list of messages",
+                sample("listVersionID=\"2.0\"", "listVersionID=\"1.0\""),
+            ),
+        ]
+    }
+}
+
+mod xdomea {
+    amtsbote_adapter::format_laws!(super::Xdomea);
+}
+
 mod xpersonenstand {
     amtsbote_adapter::format_laws!(super::Other("xpersonenstand"));
 }

@@ -15,3 +15,4 @@ mod official;
 mod packages;
 mod shared;
 mod variety;
+mod xdomea;

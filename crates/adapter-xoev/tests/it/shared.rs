@@ -10,12 +10,12 @@ use amtsbote_validate::xml;
 use amtsbote_validate::xsd::{Options, Set, Sources, XmlSchema};
 use amtsbote_xoev::standard::{
     AUSLAENDER_26_11, HOCHBAU_2_4_0_1, HOCHBAU_2_6, KERNMODUL_1_3_0, MELD_26_11,
-    PERSONENSTAND_26_11,
+    PERSONENSTAND_26_11, XDOMEA_3_1_0,
 };
 use amtsbote_xoev::{CodeLists, Document, Installed, SchemaSets};
 
 /// Namespace, folder and schema files of the sets.
-const SETS: [(&str, &str, &[&str]); 6] = [
+const SETS: [(&str, &str, &[&str]); 7] = [
     (
         HOCHBAU_2_6.namespace,
         "xbau-2.6/xsd",
@@ -54,6 +54,14 @@ const SETS: [(&str, &str, &[&str]); 6] = [
         AUSLAENDER_26_11.namespace,
         "xauslaender-26.11/xsd-auszug",
         &["xauslaender-26.11-ozg.auszug.xsd"],
+    ),
+    (
+        XDOMEA_3_1_0.namespace,
+        "xdomea/3.1.0",
+        &[
+            "xdomea-Nachrichten-AbgabeDurchfuehren.xsd",
+            "xdomea-Nachrichten-FachverfahrensdatenAustauschen.xsd",
+        ],
     ),
 ];
 
@@ -129,6 +137,11 @@ pub(crate) fn refusal(official: &Path, message: &[u8]) -> Option<String> {
         text.contains(&declares)
     });
     let schema = official.join(folder).join(file.unwrap_or(&files[0]));
+    refusal_by(official, &schema, message)
+}
+
+/// What xmllint says of a message by that schema file.
+pub(crate) fn refusal_by(official: &Path, schema: &Path, message: &[u8]) -> Option<String> {
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("message.xml");
     std::fs::write(&path, message).unwrap();
@@ -158,9 +171,10 @@ pub(crate) fn read(folder: &Path, ending: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The official files of one standard and what they import, compiled.
-fn compiled(official: &Path, folder: &str, roots: &[&str]) -> Arc<dyn XmlSchema> {
+pub(crate) fn compiled(official: &Path, folder: &str, roots: &[&str]) -> Arc<dyn XmlSchema> {
     let mut library = read(&official.join("xoev-lib"), "xsd");
     library.extend(read(&official.join("xinneres-module/xsd"), "xsd"));
+    library.extend(read(&official.join("xdomea/xoev"), "xsd"));
     let sources = Sources {
         files: read(&official.join(folder), "xsd"),
         library,

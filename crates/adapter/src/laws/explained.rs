@@ -46,7 +46,7 @@ pub(super) fn check(
         package.name
     );
     let mut attachment = 0;
-    for file in &product.files {
+    for file in product.files.iter().flat_map(inside) {
         if let [Piece::Attachment(_)] = file.pieces.as_slice() {
             explained.attachment(attachment);
             attachment += 1;
@@ -140,6 +140,14 @@ impl Explained<'_> {
             panic!("{}: attachment {index} is not explained", self.package.name)
         });
         self.seen.insert(output.clone(), true);
+    }
+}
+
+/// The files in an archive; any other file itself.
+fn inside(file: &ParcelFile) -> &[ParcelFile] {
+    match file.pieces.as_slice() {
+        [Piece::Zip(archive)] => archive.files(),
+        _ => std::slice::from_ref(file),
     }
 }
 
