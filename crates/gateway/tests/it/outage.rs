@@ -230,7 +230,12 @@ async fn two_gateways_over_one_store_note_a_list_once() {
 
 #[tokio::test]
 async fn too_much_signing_at_a_time_is_refused_at_once() {
-    let bench = Bench::of(|parts| parts.crypto = CryptoPool::new(1, 1)).await;
+    let pool = CryptoPool::new(1, 1);
+    let bench = Bench::of({
+        let pool = pool.clone();
+        move |parts| parts.crypto = pool
+    })
+    .await;
     let body = bench.announcement("v2", &[]);
     let announce = || async {
         bench
@@ -239,12 +244,23 @@ async fn too_much_signing_at_a_time_is_refused_at_once() {
             .json(&body)
             .await
     };
-    let (one, two, three) = tokio::join!(announce(), announce(), announce());
-    one.expect(201);
-    for refused in [two, three] {
-        refused.refuses(503, "overloaded");
-        assert_eq!(refused.header("retry-after"), "2");
-    }
+    // Takes the only place until it is told to end.
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let (began, has_begun) = tokio::sync::oneshot::channel::<()>();
+    let busy = tokio::spawn(async move {
+        pool.run(move || {
+            let _ = began.send(());
+            wait.recv()
+        })
+        .await
+    });
+    has_begun.await.unwrap();
+    let refused = announce().await;
+    refused.refuses(503, "overloaded");
+    assert_eq!(refused.header("retry-after"), "2");
+    release.send(()).unwrap();
+    assert!(busy.await.unwrap().is_ok());
+    announce().await.expect(201);
     let filter = SubmissionFilter::Stale {
         state: State::Created,
         before: Timestamp::from_millis(i64::MAX),

@@ -25,12 +25,19 @@ impl Drop for Server {
     }
 }
 
+/// A Python that has aiosmtpd: the system's own first, its packages are not seen by others.
+fn python() -> Option<&'static str> {
+    ["/usr/bin/python3", "python3"].into_iter().find(|python| {
+        Command::new(python)
+            .args(["-c", "import aiosmtpd"])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+}
+
 fn is_there() -> bool {
-    let found = Command::new("python3")
-        .args(["-c", "import aiosmtpd"])
-        .stderr(Stdio::null())
-        .status();
-    if found.is_ok_and(|status| status.success()) {
+    if python().is_some() {
         return true;
     }
     assert!(
@@ -54,7 +61,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let (cert, key) = certificate(folder.path());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/server.py");
-        let mut process = Command::new("python3")
+        let mut process = Command::new(python().expect("is_there was asked"))
             .arg(script)
             .arg(mode)
             .args([cert, key])
