@@ -1,20 +1,20 @@
-//! What a gateway does beside its requests: callbacks, deadlines, the sweep of attachments that nothing refers to.
+//! What a gateway does beside its requests: callbacks, deadlines, and with them the sweep of attachments that nothing refers to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_gateway::{
     Backoff, CallbackPolicy, CallbackWorker, CircuitPolicy, Context as Gateway, Deadlines,
-    MailPolicy, MailWorker, Retention, Trust, UplinkPolicy, UplinkWorker,
+    MailPolicy, MailWorker, Orphans, Retention, Trust, UplinkPolicy, UplinkWorker,
 };
-use amtsbote_model::{Clock as _, Timestamp};
+use amtsbote_model::Timestamp;
 use amtsbote_outgoing::{Outgoing, Settings as Outward};
 use amtsbote_settings as settings;
 use amtsbote_store_sql::{FolderBlobs, SqliteStore};
 use anyhow::{Context, Result};
+use tokio::time::Instant;
 
 use crate::access::USER_AGENT;
-use crate::clock::SystemClock;
 use crate::gateway::Ready;
 use crate::postman::SmtpPostman;
 use crate::stop::Stop;
@@ -33,7 +33,7 @@ impl Background {
     }
 }
 
-/// Starts callbacks, deadlines and the sweep of orphaned attachments.
+/// Starts callbacks, deadlines with the sweep of orphaned attachments, mails and uplinks.
 pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
     let allow = ready
         .settings
@@ -49,18 +49,18 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
         .context("the HTTP client cannot be set up")?;
     let policy = policy(&ready.settings.callbacks);
     let callbacks = CallbackWorker::new(ready.context.clone(), outgoing, policy);
-    let mut deadlines = Deadlines::new(ready.context.clone(), retention(&ready.settings.deadlines));
+    let retention = retention(&ready.settings.deadlines);
+    let mut deadlines =
+        Deadlines::new(ready.context.clone(), retention).sweeping(Arc::new(Broom::of(ready)));
     let mails = mail_worker(ready)?;
     if mails.is_some() {
         deadlines = deadlines.mailing();
     }
     let uplink = UplinkWorker::new(ready.context.clone(), UplinkPolicy::default());
-    let (store, blobs) = (ready.store.clone(), ready.blobs.clone());
     let mut tasks = vec![
         tokio::spawn(callbacks.run(stop.wait())),
         tokio::spawn(deadlines.run(stop.wait())),
         tokio::spawn(uplink.run(stop.wait())),
-        tokio::spawn(sweep_until(store, blobs, stop.wait())),
         tokio::spawn(wind_down(ready.context.clone(), stop.wait())),
     ];
     tasks.extend(mails.map(|mails| tokio::spawn(mails.run(stop.wait()))));
@@ -106,6 +106,7 @@ fn retention(given: &settings::Deadlines) -> Retention {
         finished: or(given.finished, default.finished),
         event_log: or(given.event_log, default.event_log),
         answers: or(given.answers, default.answers),
+        orphans: SWEEP_AGE,
         pause: or(given.pause, default.pause),
         per_round: given.per_round.unwrap_or(default.per_round),
         trust: Trust {
@@ -113,7 +114,6 @@ fn retention(given: &settings::Deadlines) -> Retention {
             downtime_max: or(given.downtime_max, default.trust.downtime_max),
             confirmed: given.clock_confirmed.map(|moment| moment.0),
         },
-        ..default
     }
 }
 
@@ -131,30 +131,170 @@ async fn wind_down(context: Gateway, stop: impl Future<Output = ()>) {
 
 /// Blobs younger than this may still get their row.
 const SWEEP_AGE: Duration = Duration::from_hours(6);
+/// A sweep reads the whole folder: not in every round of the deadlines.
 const SWEEP_PAUSE: Duration = Duration::from_hours(1);
 
-async fn sweep_until(
+/// Sweeps attachments that nothing refers to, in the deadlines' rounds: it goes by the age of files, so it rests as they do while
+/// the clock is in doubt (ADR 0005).
+struct Broom {
     store: Arc<SqliteStore>,
     blobs: Arc<FolderBlobs>,
-    stop: impl Future<Output = ()>,
-) {
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let before = SystemClock.now().as_millis()
-            - i64::try_from(SWEEP_AGE.as_millis()).unwrap_or(i64::MAX);
-        match amtsbote_store_sql::sweep(&store, &blobs, Timestamp::from_millis(before)).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(
-                blob.count = count,
-                "swept {count} attachments that nothing refers to"
-            ),
-            Err(error) => {
-                tracing::error!(error = %error, "attachments could not be swept: {error}");
+    last: Mutex<Option<Instant>>,
+}
+
+impl Broom {
+    fn of(ready: &Ready) -> Self {
+        Self {
+            store: ready.store.clone(),
+            blobs: ready.blobs.clone(),
+            last: Mutex::default(),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| last.elapsed() >= SWEEP_PAUSE);
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+impl Orphans for Broom {
+    fn sweep(
+        &self,
+        kept_before: Timestamp,
+    ) -> amtsbote_store::Reply<'_, Result<u64, amtsbote_store::Error>> {
+        Box::pin(async move {
+            if !self.is_due() {
+                return Ok(0);
             }
+            let swept = amtsbote_store_sql::sweep(&self.store, &self.blobs, kept_before).await;
+            match &swept {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(
+                    blob.count = count,
+                    "swept {count} attachments that nothing refers to"
+                ),
+                Err(error) => {
+                    tracing::error!(error = %error, "attachments could not be swept: {error}");
+                }
+            }
+            // The deadlines of this round were kept; the sweep comes again in an hour.
+            Ok(swept.unwrap_or(0))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use amtsbote_gateway::{
+        Addresses, Clients, CryptoPool, Identity, Limits, Parts, Round, RoutingSettings,
+    };
+    use amtsbote_jose::{KeySet, KeyUse, PrivateKey, TokenKey, X5c};
+    use amtsbote_model::Clock;
+    use amtsbote_store::Blobs as _;
+    use amtsbote_validate::service::Catalogue;
+
+    use super::*;
+
+    struct TurnedClock(AtomicI64);
+
+    impl TurnedClock {
+        fn turn(&self, hours: i64) {
+            self.0.fetch_add(hours * 3_600_000, Ordering::SeqCst);
         }
-        tokio::select! {
-            () = &mut stop => return,
-            () = tokio::time::sleep(SWEEP_PAUSE) => {}
+    }
+
+    impl Clock for TurnedClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.load(Ordering::SeqCst))
         }
+    }
+
+    /// Deadlines over `folder`; a clock that stands at the present until it is turned.
+    fn deadlines(folder: &std::path::Path) -> (Deadlines, Arc<FolderBlobs>, Arc<TurnedClock>) {
+        let key = PrivateKey::generate(KeyUse::Signature, "service-key-1").unwrap();
+        let keys = KeySet::new(vec![key.public().clone()]);
+        let store = Arc::new(SqliteStore::open(folder).unwrap());
+        let blobs = Arc::new(FolderBlobs::open(&folder.join("blobs")).unwrap());
+        let now = crate::clock::SystemClock.now();
+        let clock = Arc::new(TurnedClock(AtomicI64::new(now.as_millis())));
+        let parts = Parts {
+            addresses: Addresses::new("https://amtsbote.example"),
+            identity: Identity {
+                signing: key.clone(),
+                published: keys.clone(),
+                portal: key,
+                portal_published: keys,
+                tokens: TokenKey::generate(),
+            },
+            clients: Clients::new([]),
+            services: Arc::new(Catalogue::new(Vec::new()).unwrap()),
+            store: store.clone(),
+            blobs: blobs.clone(),
+            clock: clock.clone(),
+            crypto: CryptoPool::new(1, 1),
+            limits: Limits::default(),
+            certificates: X5c::Required.into(),
+        };
+        let context = Gateway::with_routing(parts, RoutingSettings::default());
+        let broom = Broom {
+            store,
+            blobs: blobs.clone(),
+            last: Mutex::default(),
+        };
+        let retention = retention(&settings::Deadlines::default());
+        let deadlines = Deadlines::new(context, retention).sweeping(Arc::new(broom));
+        (deadlines, blobs, clock)
+    }
+
+    #[tokio::test]
+    async fn orphans_are_left_alone_while_the_clock_is_in_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let (deadlines, blobs, clock) = deadlines(folder.path());
+        let mut writer = blobs.begin().await.unwrap();
+        writer.write("ciphertext".into()).await.unwrap();
+        let kept = writer.keep().await.unwrap();
+        assert_eq!(deadlines.round().await.unwrap(), Round::default());
+        let pass = async |hours| {
+            clock.turn(i64::try_from(hours).unwrap());
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_hours(hours)).await;
+            tokio::time::resume();
+        };
+
+        // By that clock the file is a year old, and a sweep would be due.
+        pass(2).await;
+        clock.turn(365 * 24);
+        let round = deadlines.round().await.unwrap();
+        assert!(round.doubt.is_some());
+        assert!(blobs.open(&kept.id).await.unwrap().is_some());
+
+        // Set right again, the file is two hours old; and then it is seven.
+        clock.turn(-365 * 24);
+        assert_eq!(deadlines.round().await.unwrap(), Round::default());
+        assert!(blobs.open(&kept.id).await.unwrap().is_some());
+        pass(5).await;
+        assert_eq!(deadlines.round().await.unwrap().orphans, 1);
+        assert!(blobs.open(&kept.id).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_sweep_is_made_once_an_hour() {
+        let folder = tempfile::tempdir().unwrap();
+        let broom = Broom {
+            store: Arc::new(SqliteStore::open(folder.path()).unwrap()),
+            blobs: Arc::new(FolderBlobs::open(&folder.path().join("blobs")).unwrap()),
+            last: Mutex::default(),
+        };
+        assert!(broom.is_due());
+        assert!(!broom.is_due());
+        tokio::time::pause();
+        tokio::time::advance(SWEEP_PAUSE).await;
+        assert!(broom.is_due());
     }
 }

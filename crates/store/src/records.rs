@@ -139,6 +139,8 @@ pub enum SubmissionFilter {
     },
     /// All of a case.
     OfCase(CaseId),
+    /// Those of a case that were submitted, whatever became of them since.
+    SubmittedOfCase(CaseId),
 }
 
 /// What a list shows of a reply.
@@ -166,6 +168,8 @@ pub enum ReplyFilter {
     },
     /// All of a case.
     OfCase(CaseId),
+    /// Those of a case that were submitted, whatever became of them since.
+    SubmittedOfCase(CaseId),
 }
 
 /// Which cases to list: those this client opened, and those at these destinations.
@@ -173,7 +177,7 @@ pub enum ReplyFilter {
 pub struct CaseFilter {
     /// Opened by this client, if one is named.
     pub sender: Option<ClientId>,
-    /// At one of these destinations.
+    /// At one of these destinations, if something was submitted in it: before that, its destination knows nothing of it.
     pub destinations: Vec<DestinationId>,
 }
 

@@ -547,6 +547,40 @@ async fn each_side_lists_its_own_cases() {
 }
 
 #[tokio::test]
+async fn what_is_only_announced_is_shown_to_who_announced_it() {
+    let bench = Bench::new().await;
+    let seen = async |client: &str, case: &str| {
+        let list = bench.get("/submission-api/v2/cases").by(client).await;
+        let one = bench.get(&format!("/submission-api/v2/cases/{case}"));
+        let one = one.by(client).await;
+        let count = |member: &str| one.json()[member].as_array().map(Vec::len);
+        let total = list.json()["totalCount"].as_u64().unwrap();
+        (total, count("submissions"), count("replies"))
+    };
+    let ids = bench.announce("v2", &[]).await;
+    assert_eq!(seen("sender", &ids.case).await, (1, Some(1), Some(0)));
+    assert_eq!(seen("subscriber", &ids.case).await, (0, None, None));
+    bench
+        .get(&format!("/submission-api/v2/cases/{}", ids.case))
+        .by("subscriber")
+        .await
+        .refuses(404, "case-not-found");
+    bench.submit(&ids).await.expect(200);
+    assert_eq!(seen("subscriber", &ids.case).await, (1, Some(1), Some(0)));
+
+    // A second submission in the case, and a reply, both on their way.
+    let mut second = bench.announcement("v2", &[]);
+    second["caseId"] = json!(ids.case);
+    let announced = bench.post("/submission-api/v2/submissions").by("sender");
+    announced.json(&second).await.expect(201);
+    let reply = bench.announce_reply(&ids, &[]).await;
+    assert_eq!(seen("sender", &ids.case).await, (1, Some(2), Some(0)));
+    assert_eq!(seen("subscriber", &ids.case).await, (1, Some(1), Some(1)));
+    bench.submit_reply(&reply, &sealed_body()).await.expect(200);
+    assert_eq!(seen("sender", &ids.case).await, (1, Some(2), Some(1)));
+}
+
+#[tokio::test]
 async fn an_unfinished_reply_is_deleted_after_a_day() {
     let bench = Bench::new().await;
     let ids = bench.submitted("v2", &[]).await;

@@ -627,3 +627,24 @@ async fn unknown_paths_methods_and_versions_are_problems_too() {
         .await
         .refuses(400, "malformed-parameter");
 }
+
+#[tokio::test]
+async fn members_that_nobody_knows_are_taken_and_not_kept() {
+    for version in ["v1", "v2"] {
+        let bench = Bench::new().await;
+        let mut body = bench.announcement(version, &[]);
+        // Newer SDKs name a destination of the sender's own.
+        body["senderDestinationId"] = json!("a-mark-of-the-sender");
+        body["somethingNewer"] = json!({ "inside": ["a-mark-of-the-sender"] });
+        let answer = bench
+            .post(&format!("/submission-api/{version}/submissions"))
+            .by("sender")
+            .json(&body)
+            .await;
+        answer.expect(201);
+        assert!(!answer.text().contains("a-mark-of-the-sender"));
+        let id = answer.json()["submissionId"].as_str().unwrap().parse();
+        let stored = bench.store.submission(id.unwrap()).await.unwrap().unwrap();
+        assert!(!format!("{stored:?}").contains("a-mark-of-the-sender"));
+    }
+}

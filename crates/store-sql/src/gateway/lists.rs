@@ -119,6 +119,12 @@ fn submissions_query(filter: &SubmissionFilter) -> Query {
             order: "listed_at, id",
             values: vec![blob(case.uuid())],
         },
+        SubmissionFilter::SubmittedOfCase(case) => Query {
+            columns,
+            from: "submissions WHERE case_id = ?1 AND submitted_at IS NOT NULL".into(),
+            order: "listed_at, id",
+            values: vec![blob(case.uuid())],
+        },
     }
 }
 
@@ -157,6 +163,12 @@ fn replies_query(filter: &ReplyFilter) -> Query {
             order: "listed_at, id",
             values: vec![blob(case.uuid())],
         },
+        ReplyFilter::SubmittedOfCase(case) => Query {
+            columns,
+            from: "replies WHERE case_id = ?1 AND submitted_at IS NOT NULL".into(),
+            order: "listed_at, id",
+            values: vec![blob(case.uuid())],
+        },
     }
 }
 
@@ -179,7 +191,9 @@ fn cases_query(filter: &CaseFilter) -> Query {
     values.push(sender.into());
     Query {
         columns: replies::CASE_COLUMNS,
-        from: format!("cases WHERE destination_id IN ({of}) OR sender = ?{sender_at}"),
+        from: format!(
+            "cases WHERE (destination_id IN ({of}) AND EXISTS (SELECT 1 FROM submissions WHERE case_id = cases.id AND submitted_at IS NOT NULL)) OR sender = ?{sender_at}"
+        ),
         order: "opened_at, id",
         values,
     }

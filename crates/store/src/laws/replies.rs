@@ -4,10 +4,11 @@ use amtsbote_model::submission::State;
 
 use super::samples::{
     ALL, announced_one, at, attachment, case, client, content, destination, done, event, found, id,
-    notice, of, of_reply, open_case, reply, reply_announced,
+    notice, of, of_reply, open_case, reply, reply_announced, submission,
 };
 use crate::{
     Case, CaseFilter, Change, Event, Listed, LogOf, Notice, Page, ReplyFilter, ReplyRecord, Store,
+    Submission,
 };
 
 async fn stored(store: &impl Store, number: u32) -> ReplyRecord {
@@ -192,6 +193,8 @@ pub async fn a_case_lists_all_its_replies(store: &impl Store) {
     done(store, changes).await;
     let filter = ReplyFilter::OfCase(id(1));
     assert_eq!(ids(store, &filter, ALL).await, (vec![13, 12], 2));
+    let submitted = ReplyFilter::SubmittedOfCase(id(1));
+    assert_eq!(ids(store, &submitted, ALL).await, (vec![13], 1));
 }
 
 /// In the order of writing, and in a log of their own.
@@ -240,7 +243,30 @@ pub async fn a_case_is_read_back_whole(store: &impl Store) {
     assert_eq!(store.case(id(2)).await.expect("answers"), None);
 }
 
-/// Those of a sender, those at destinations, or both; page by page.
+/// The first submission of the case of the same number.
+fn sent(number: u32, to: u32, sender: u32, submitted_s: Option<i64>) -> Change {
+    let state = match submitted_s {
+        Some(_) => State::Submitted,
+        None => State::Created,
+    };
+    Change::Announce(Box::new(Submission {
+        sender: client(sender),
+        state,
+        submitted_at: submitted_s.map(at),
+        ..submission(number, number, to)
+    }))
+}
+
+fn gone(number: u32) -> Change {
+    Change::Move {
+        subject: of(number),
+        from: State::Submitted,
+        to: State::Deleted,
+        at: at(60),
+    }
+}
+
+/// Those of a sender; those at destinations of which something was submitted; or both; page by page.
 pub async fn cases_are_listed_once_oldest_first(store: &impl Store) {
     let opened = |number, to, sender, at_s| Case {
         sender: client(sender),
@@ -255,6 +281,15 @@ pub async fn cases_are_listed_once_oldest_first(store: &impl Store) {
     ];
     let mut changes: Vec<_> = (1..=3).map(|number| found(destination(number))).collect();
     changes.extend(cases.map(Change::OpenCase));
+    for (number, to, sender) in [(1, 1, 7), (2, 2, 7), (3, 1, 8), (4, 3, 8)] {
+        changes.push(sent(number, to, sender, Some(50)));
+    }
+    // Case 5 is only announced: its sender's business. What came of case 6 is gone, but it came.
+    for (number, submitted_s) in [(5, None), (6, Some(50))] {
+        changes.push(Change::OpenCase(opened(number, 2, 6, 40)));
+        changes.push(sent(number, 2, 6, submitted_s));
+    }
+    changes.push(gone(6));
     done(store, changes).await;
     let second = Page {
         offset: 1,
@@ -268,7 +303,9 @@ pub async fn cases_are_listed_once_oldest_first(store: &impl Store) {
         (None, vec![], ALL, vec![], 0),
         (Some(7), vec![1], ALL, vec![2, 3, 1], 3),
         (Some(7), vec![1], second, vec![3], 3),
-        (Some(7), (1..=40).collect(), ALL, vec![2, 3, 4, 1], 4),
+        (Some(7), (1..=40).collect(), ALL, vec![2, 3, 4, 1, 6], 5),
+        (None, vec![2], ALL, vec![2, 6], 2),
+        (Some(6), vec![], ALL, vec![5, 6], 2),
     ] {
         let filter = CaseFilter {
             sender: sender.map(client),

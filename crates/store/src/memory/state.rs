@@ -350,11 +350,18 @@ impl State {
             .map(|(_, case)| case)
             .filter(|case| {
                 filter.sender.as_ref() == Some(&case.sender)
-                    || filter.destinations.contains(&case.destination_id)
+                    || filter.destinations.contains(&case.destination_id) && self.is_begun(case.id)
             })
             .collect();
         found.sort_by_key(|case| (case.opened_at, case.id));
         slice(found.into_iter().cloned(), page)
+    }
+
+    fn is_begun(&self, case: CaseId) -> bool {
+        let submitted = SubmissionFilter::SubmittedOfCase(case);
+        self.submissions
+            .rows()
+            .any(|(_, held)| matches(held, 0, &submitted))
     }
 
     pub(super) fn reply(&self, id: ReplyId) -> Option<ReplyRecord> {
@@ -492,13 +499,18 @@ fn matches(held: &Held<Submission>, reminders: u32, filter: &SubmissionFilter) -
             submission.state == Life::Submitted && reminders == *reminded && held.since < *before
         }
         SubmissionFilter::OfCase(id) => submission.case_id == *id,
+        SubmissionFilter::SubmittedOfCase(id) => {
+            submission.case_id == *id && submission.submitted_at.is_some()
+        }
     }
 }
 
 fn order(held: &Held<Submission>, filter: &SubmissionFilter) -> Timestamp {
     match filter {
         SubmissionFilter::Stale { .. } | SubmissionFilter::Unreminded { .. } => held.since,
-        SubmissionFilter::ForPickup(_) | SubmissionFilter::OfCase(_) => listed_at(&held.what),
+        SubmissionFilter::ForPickup(_)
+        | SubmissionFilter::OfCase(_)
+        | SubmissionFilter::SubmittedOfCase(_) => listed_at(&held.what),
     }
 }
 
@@ -510,13 +522,14 @@ fn is_wanted(held: &Held<ReplyRecord>, filter: &ReplyFilter) -> bool {
         }
         ReplyFilter::Stale { state, before } => reply.state == *state && held.since < *before,
         ReplyFilter::OfCase(id) => reply.case_id == *id,
+        ReplyFilter::SubmittedOfCase(id) => reply.case_id == *id && reply.submitted_at.is_some(),
     }
 }
 
 fn listed_reply_at(held: &Held<ReplyRecord>, filter: &ReplyFilter) -> Timestamp {
     match filter {
         ReplyFilter::Stale { .. } => held.since,
-        ReplyFilter::ForPickup(_) | ReplyFilter::OfCase(_) => {
+        ReplyFilter::ForPickup(_) | ReplyFilter::OfCase(_) | ReplyFilter::SubmittedOfCase(_) => {
             held.what.submitted_at.unwrap_or(held.what.created_at)
         }
     }

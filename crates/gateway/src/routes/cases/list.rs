@@ -1,5 +1,5 @@
 //! `GET cases` and `GET cases/{caseId}`: for who opened them, the subscriber, and who administers the destination. The bodies are
-//! ours.
+//! ours. What is only announced is shown to who announced it.
 
 use amtsbote_fit_connect::Page as WirePage;
 use amtsbote_fit_connect::Paging;
@@ -49,10 +49,19 @@ pub(super) async fn one(asked: Asked, Of(id): Of<CaseId>) -> Result<Json<WireCas
         offset: 0,
         limit: Paging::MAX_LIMIT,
     };
-    let submissions = store
-        .submissions(&SubmissionFilter::OfCase(id), page)
-        .await?;
-    let replies = store.replies(&ReplyFilter::OfCase(id), page).await?;
+    let opened_it = case.sender == asked.caller.client && asked.caller.has(Right::Send);
+    let (announced, replied) = if opened_it {
+        let replied = ReplyFilter::SubmittedOfCase(id);
+        (SubmissionFilter::OfCase(id), replied)
+    } else {
+        let replied = ReplyFilter::OfCase(id);
+        (SubmissionFilter::SubmittedOfCase(id), replied)
+    };
+    let submissions = store.submissions(&announced, page).await?;
+    if submissions.entries.is_empty() {
+        return Err(Code::CaseNotFound.into());
+    }
+    let replies = store.replies(&replied, page).await?;
     Ok(Json(WireCase {
         ids: reference(&case),
         submissions: submissions
