@@ -1,4 +1,4 @@
-//! A sender's way to a gateway, from options, environment or a sandbox.json.
+//! A client's way to a gateway, from options, environment or a sandbox.json.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,13 +26,48 @@ struct Way {
     ca_pem: Option<Vec<u8>>,
 }
 
+/// Whose client it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Who sends submissions and gets replies.
+    Sender,
+    /// Who gets submissions and sends replies.
+    Subscriber,
+}
+
+impl Side {
+    /// Its member in a sandbox.json.
+    const fn member(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Subscriber => "subscriber",
+        }
+    }
+}
+
 /// An intake client.
 pub(crate) fn intake(access: &Access) -> Result<Intake> {
-    let way = match &access.sandbox {
-        Some(path) => from_sandbox(path)?,
-        None => from_options(access)?,
-    };
-    let base = way.base.parse().context("the gateway's URL is not a URL")?;
+    let way = way(access, Side::Sender)?;
+    let base = way.base.clone();
+    opened(way, &base).map(Intake::new)
+}
+
+/// A session at the Submission API.
+pub(crate) fn session(access: &Access, side: Side) -> Result<Session> {
+    let way = way(access, side)?;
+    let base = format!("{}/submission-api", way.base);
+    opened(way, &base)
+}
+
+fn way(access: &Access, side: Side) -> Result<Way> {
+    match &access.sandbox {
+        Some(path) => from_sandbox(path, side),
+        None => from_options(access),
+    }
+}
+
+fn opened(way: Way, base: &str) -> Result<Session> {
+    let base = base.parse().context("the gateway's URL is not a URL")?;
     let token = way
         .token
         .parse()
@@ -42,13 +77,12 @@ pub(crate) fn intake(access: &Access) -> Result<Intake> {
         client_id: way.client_id,
         client_secret: way.secret,
     };
-    let session = Session::new(
+    Ok(Session::new(
         outgoing(&way.base, way.ca_pem)?,
         service,
         credentials,
         Arc::new(SystemClock),
-    );
-    Ok(Intake::new(session))
+    ))
 }
 
 /// The way out to peers the operator named; plain http on loopback only.
@@ -64,7 +98,7 @@ pub(crate) fn outgoing(base: &str, ca_pem: Option<Vec<u8>>) -> Result<Outgoing> 
     Outgoing::open(settings).context("the HTTP client cannot be set up")
 }
 
-fn from_sandbox(path: &Path) -> Result<Way> {
+fn from_sandbox(path: &Path, side: Side) -> Result<Way> {
     let sandbox: Value = serde_json::from_str(&folder::read_text(path)?)
         .with_context(|| format!("{} is not JSON", path.display()))?;
     let text = |pointer: &str| {
@@ -81,8 +115,8 @@ fn from_sandbox(path: &Path) -> Result<Way> {
     Ok(Way {
         base: text("/baseUrl")?,
         token: text("/tokenUrl")?,
-        client_id: text("/sender/clientId")?.parse()?,
-        secret: Secret::new(text("/sender/clientSecret")?),
+        client_id: text(&format!("/{}/clientId", side.member()))?.parse()?,
+        secret: Secret::new(text(&format!("/{}/clientSecret", side.member()))?),
         ca_pem,
     })
 }

@@ -18,6 +18,10 @@ const RETIRED: &str = "retired";
 /// The same for the portal's.
 const RETIRED_PORTAL: &str = "retired-portal";
 
+/// File names of a sender's key for replies.
+pub(crate) const REPLY: &str = "reply.jwk";
+pub(crate) const REPLY_PUBLIC: &str = "reply-public.jwk";
+
 /// File names of a destination's keys.
 pub(crate) const DECRYPTION: &str = "decryption.jwk";
 pub(crate) const DESTINATION_SIGNING: &str = "signing.jwk";
@@ -119,6 +123,23 @@ fn retired(dir: &Path) -> Result<Vec<PublicKey>> {
             .with_context(|| format!("{} is not usable", path.display()))
     };
     folder::entries(dir)?.iter().map(read).collect()
+}
+
+/// A sender's key for replies in `dir`, made if it is missing; without certificate (metadata 2.1.0). The public half is written
+/// beside it.
+pub(crate) fn reply(dir: &Path) -> Result<PrivateKey> {
+    let path = dir.join(REPLY);
+    let key = if path.exists() {
+        load(&path, KeyUse::Encryption)?
+    } else {
+        let kid = uuid::Uuid::new_v4().to_string();
+        let key = PrivateKey::generate(KeyUse::Encryption, &kid).context("making a key failed")?;
+        folder::write(&path, key.to_secret_json().as_bytes(), Readers::Owner)?;
+        key
+    };
+    let public = format!("{:#}", key.public().to_json());
+    folder::write(&dir.join(REPLY_PUBLIC), public.as_bytes(), Readers::All)?;
+    Ok(key)
 }
 
 /// A destination's keys in `dir`; missing ones are made. The public halves are written beside them.

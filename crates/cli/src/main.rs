@@ -108,6 +108,7 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Demo(args) => demo::run(&args, talk).await,
         Command::Submit(args) => commands::submit::run(&args, talk).await,
         Command::Status(args) => commands::status::run(&args, talk).await,
+        Command::Reply(args) => commands::reply::run(&args, talk).await,
         Command::Package(args) => commands::package::run(&args, talk),
         Command::Service(args) => commands::service::run(&args, talk),
         Command::Destination(args) => commands::destination::run(&args, talk).await,

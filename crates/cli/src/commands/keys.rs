@@ -52,6 +52,21 @@ pub(crate) fn run(args: &Keys, talk: Talk) -> Result<()> {
                 &json!({ "clientId": id, "secretFile": path, "secret_sha256": hash }),
             )
         }
+        Keys::New {
+            what: KeyOwner::Reply,
+            dir,
+            ..
+        } => {
+            let key = identity::reply(dir)?;
+            tell(
+                talk,
+                &json!({
+                    "reply": dir.join(identity::REPLY),
+                    "replyPublic": dir.join(identity::REPLY_PUBLIC),
+                    "replyKid": key.kid(),
+                }),
+            )
+        }
         Keys::Import { files, dir } => {
             let keys = identity::import(files, dir)?;
             tell(talk, &destination(dir, &keys))

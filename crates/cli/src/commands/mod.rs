@@ -5,6 +5,7 @@ pub(crate) mod destination;
 pub(crate) mod keys;
 pub(crate) mod package;
 pub(crate) mod receipt;
+pub(crate) mod reply;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod service;

@@ -11,6 +11,8 @@ mod memory;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod replies;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod serve;

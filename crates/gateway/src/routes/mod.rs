@@ -79,6 +79,7 @@ pub(crate) fn routing_api() -> Router<Context> {
     ApiVersion::ALL
         .into_iter()
         .fold(Router::new(), |router, version| {
-            router.nest(&format!("/{version}"), routing::routes())
+            let routes = routing::routes().layer(Extension(version));
+            router.nest(&format!("/{version}"), routes)
         })
 }

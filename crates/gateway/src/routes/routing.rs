@@ -1,6 +1,6 @@
 //! The routing service (Routing API 2.0.0): which destination receives a service in an area. No token; rate limited.
 //!
-//! `/v1` and `/v2` answer alike. A refusal for too many requests is a problem document like all others, though the public
+//! `/v1` and `/v2` answer alike, but for `destinationParameters` in the routes of `/v1`. A refusal for too many requests is a problem document like all others, though the public
 //! document shows a bare JSON object there: that is a superset of it.
 
 use std::cmp::Reverse;
@@ -8,11 +8,11 @@ use std::cmp::Reverse;
 use amtsbote_fit_connect::routing::{
     AreaQuery, Areas, Place, Route, RouteQuery, Routes, VersionInfo,
 };
-use amtsbote_fit_connect::{Page, Paging};
+use amtsbote_fit_connect::{ApiVersion, Page, Paging};
 use amtsbote_model::{Ars, Destination, Region, ServiceId};
 use amtsbote_problem::{Bilingual, Code, Finding, Findings, Problem};
 use amtsbote_store::{DestinationFilter, Page as Slice};
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -21,7 +21,7 @@ use serde_json::{Map, json};
 use crate::Context;
 use crate::access::pairs_of;
 use crate::answer::Refused;
-use crate::routing::{ags_of, is_expression, signature};
+use crate::routing::{ags_of, is_expression, parameters, signature};
 
 /// Destinations read from the store at a time.
 const SLICE: u32 = 500;
@@ -34,8 +34,12 @@ pub(crate) fn routes() -> Router<Context> {
         .route("/info", get(info))
 }
 
-async fn find_routes(State(context): State<Context>, query: RawQuery) -> Response {
-    limited(&context, routes_of(&context, &query)).await
+async fn find_routes(
+    State(context): State<Context>,
+    Extension(version): Extension<ApiVersion>,
+    query: RawQuery,
+) -> Response {
+    limited(&context, routes_of(&context, version, &query)).await
 }
 
 async fn find_areas(State(context): State<Context>, query: RawQuery) -> Response {
@@ -69,7 +73,11 @@ async fn limited(
     response
 }
 
-async fn routes_of(context: &Context, query: &RawQuery) -> Result<Response, Refused> {
+async fn routes_of(
+    context: &Context,
+    version: ApiVersion,
+    query: &RawQuery,
+) -> Result<Response, Refused> {
     let pairs: Vec<_> = pairs_of(query).collect();
     let query = RouteQuery::parse(
         pairs
@@ -85,7 +93,14 @@ async fn routes_of(context: &Context, query: &RawQuery) -> Result<Response, Refu
     let total = found.len();
     let mut routes = Vec::new();
     for destination in page_of(found, query.paging) {
-        routes.push(route(context, &destination).await?);
+        let mut found = route(context, &destination).await?;
+        match version {
+            ApiVersion::V1 => found
+                .further
+                .extend(parameters(context, &destination, &query.service).await?),
+            ApiVersion::V2 => {}
+        }
+        routes.push(found);
     }
     let page = Page::of(query.paging, routes.len(), total);
     Ok(Json(Routes { page, routes }).into_response())

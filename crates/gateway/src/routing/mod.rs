@@ -1,6 +1,7 @@
 //! What the routing service keeps in memory: its areas, its rate limit, and signatures already made.
 
 mod area;
+mod parameters;
 mod signature;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use crate::rates::{Allowance, Window};
 
 pub use area::Area;
 pub(crate) use area::{ags_of, is_expression};
+pub(crate) use parameters::parameters;
 pub(crate) use signature::{Signatures, signature};
 
 /// What the routing service is started with.

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use amtsbote_fit_connect::routing::{AddressedServices, Addressing};
-use amtsbote_jose::{sha256_hex, sign};
+use amtsbote_jose::{NotSigned, sha256_hex, sign};
 use amtsbote_model::{Destination, ServiceOffer};
 use amtsbote_problem::Code;
 use serde_json::json;
@@ -26,15 +26,24 @@ pub(crate) async fn signature(
 ) -> Result<String, Refused> {
     let said = addressing(context, destination);
     let name = name_of(context, &said);
+    let key = context.identity().portal.clone();
+    let payload = said.body().to_string();
+    kept_or_made(context, name, move || sign(payload.as_bytes(), &key, "jwt")).await
+}
+
+/// The signature kept under `name`, else a new one, on the crypto pool.
+pub(super) async fn kept_or_made<F>(
+    context: &Context,
+    name: String,
+    make: F,
+) -> Result<String, Refused>
+where
+    F: FnOnce() -> Result<String, NotSigned> + Send + 'static,
+{
     if let Some(kept) = context.routing().signatures().get(&name) {
         return Ok(kept.clone());
     }
-    let key = context.identity().portal.clone();
-    let payload = said.body().to_string();
-    let signed = context
-        .crypto()
-        .run(move || sign(payload.as_bytes(), &key, "jwt"))
-        .await?;
+    let signed = context.crypto().run(make).await?;
     let signed = signed.map_err(|error| {
         tracing::error!(error = %error, "routing data could not be signed: {error}");
         Refused::from(Code::Internal)

@@ -7,12 +7,14 @@ use amtsbote_model::{DestinationId, DestinationStatus};
 use amtsbote_validate::service::Catalogue;
 use axum::body::Body;
 use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::bench::{Answer, Bench, SERVICE, destination_of};
+use crate::bench::{Answer, Bench, SERVICE, SERVICE_KEY, destination_of};
 
 const KEY: &str = "99012008001000";
 
@@ -69,6 +71,74 @@ async fn a_route_carries_addresses_signed_by_the_portal() {
     assert_eq!(said.destination_id, bench.destination);
     assert!(said.covers(&SERVICE.parse().unwrap(), &"066110000000".parse().unwrap()));
     assert!(!said.covers(&SERVICE.parse().unwrap(), &"064140000000".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn version_1_tells_parameters_signed_byte_for_byte_by_the_delivery_service() {
+    let bench = Bench::new().await;
+    let channels = r#"{"fink": {}, "eMail": {"usePgp": true}}"#;
+    bench
+        .change_destination(|found| found.reply_channels = Some(channels.into()))
+        .await;
+    let asked = format!("/routing-api/v1/routes?leikaKey={KEY}&ars=066110000000");
+    let answer = bench.get(&asked).await;
+    let body = answer.expect(200).text();
+    // The member as it stands in the body.
+    let (_, from) = body.split_once(r#""destinationParameters":"#).unwrap();
+    let (payload, _) = from
+        .split_once(r#","destinationParametersSignature""#)
+        .unwrap();
+    let route = answer.json()["routes"][0].clone();
+    let signature = route["destinationParametersSignature"].as_str().unwrap();
+    let verify = |payload: &str| {
+        let token = signature.replace("..", &format!(".{}.", URL_SAFE_NO_PAD.encode(payload)));
+        let jws = Jws::parse(&token, 100_000).unwrap();
+        assert_eq!(jws.header().typ(), Some("JOSE"));
+        assert_eq!(jws.header().kid(), SERVICE_KEY.kid());
+        jws.verify(SERVICE_KEY.public()).is_ok()
+    };
+    assert!(verify(payload));
+    assert!(!verify(&payload.replace("active", "inactive")));
+    // Who reads it into sorted maps and writes it again gets the same bytes.
+    let said = &route["destinationParameters"];
+    assert!(verify(&rewritten(said)));
+    assert_eq!(said["status"], "active");
+    assert_eq!(said["replyChannels"]["eMail"]["usePgp"], true);
+    assert_eq!(said["publicKeys"]["keys"][0]["kid"], said["encryptionKid"]);
+    assert_eq!(said["publicKeys"]["keys"].as_array().unwrap().len(), 1);
+    assert!(said["metadataVersions"][0].is_string());
+    assert!(said["submissionSchemas"][0]["schemaUri"].is_string());
+
+    // Made once; and version 2 has none of it.
+    let again = bench.get(&asked).await.json();
+    assert_eq!(again["routes"][0], route);
+    let newer = bench.get(&routes("ars=066110000000")).await.json();
+    assert_eq!(newer["routes"][0]["destinationParameters"], Value::Null);
+    bench
+        .change_destination(|found| found.metadata_versions = vec!["2.2.0".into()])
+        .await;
+    let changed = bench.get(&asked).await.json();
+    assert_ne!(
+        changed["routes"][0]["destinationParametersSignature"],
+        signature
+    );
+}
+
+fn rewritten(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let sorted: std::collections::BTreeMap<_, _> = members.iter().collect();
+            let members = sorted
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", json!(name), rewritten(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(entries) => {
+            let entries: Vec<_> = entries.iter().map(rewritten).collect();
+            format!("[{}]", entries.join(","))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
 }
 
 #[tokio::test]
