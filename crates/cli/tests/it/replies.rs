@@ -39,7 +39,7 @@ impl Case {
         let made = run(&["--json", "keys", "new", "reply", "--dir", &dir(&place)]).json();
         let public = std::fs::read(made["replyPublic"].as_str().unwrap()).unwrap();
         let public: Value = serde_json::from_slice(&public).unwrap();
-        let application = Application::new("Musterfrau", vec![]);
+        let application = Application::new("Musterfrau", vec![b"%PDF plan".to_vec()]);
         let mut body: Value = serde_json::from_slice(&application.intake(&place.facts())).unwrap();
         body["replyChannel"] = json!({ "fitConnect": {
             "processStandards": [STANDARD], "encryptionPublicKey": public,
