@@ -128,12 +128,11 @@ async fn verified(
     let session = sender.session();
     let explained = |fault| access::explain(fault, talk);
     let ids = reply.reduced.ids;
-    let destination = match args.destination {
-        Some(id) => id,
-        None => {
-            let case = session.case(ids.case_id).await.map_err(explained)?;
-            case.ids.destination_id
-        }
+    let destination = if let Some(id) = args.destination {
+        id
+    } else {
+        let case = session.case(ids.case_id).await.map_err(explained)?;
+        case.ids.destination_id
     };
     let log = session.verified_reply_log(ids, destination).await;
     log.map_err(explained)?.map_err(|findings| {
