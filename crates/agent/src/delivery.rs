@@ -228,6 +228,7 @@ impl Inner {
         let product = translate(row, served, activated, content, spooled)?;
         // Dying after this note and before the hand-over is fine: the next try begins with the same package.
         self.begin(latest, &activated.name()).await?;
+        self.note_way_back(row, content, &activated.name()).await?;
         let parcel = Parcel {
             id: parcel_id(row),
             files: product.files,
@@ -236,6 +237,11 @@ impl Inner {
             .outbound
             .deliver(&parcel, self.parts.policy.deliver_limit)
             .await?;
+        if let Some(number) = receipt.file_number {
+            // Dying before it is fine: the next try is answered again. A transport that does not repeat the number costs
+            // it, never the delivery.
+            self.numbered_at_once((row, served), number).await?;
+        }
         tracing::info!(submission.id = %row.submission_id, destination.id = %row.destination_id,
             package.name = activated.package, package.version = activated.version,
             lineage.count = product.lineage.len(), losses.count = product.losses.len(),

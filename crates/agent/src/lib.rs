@@ -5,6 +5,7 @@
 //!  work:   Deliveries::due ─► claim ─► open ─► validate ─► translate ─► Outbound::deliver ─► verdict ─► post event
 //!                              │       └ fit-connect, jose        └ Mapping     └ transport      └ stored before posted
 //!                              └ Delivery::step decides what comes next; time and retries are owned here
+//!  back:   Inbound::poll ─► match ─► status, receipt, documents ─► sealed ─► WaysBack::keep_answer ─► announce, upload, submit
 //! ```
 //!
 //! # Where the process may die, and why that is fine
@@ -25,17 +26,24 @@
 //! lives in memory and, released only after tag and hash were checked, in the place the procedure reads.
 //! Never: content in a log, a second effect for one submission, a verdict before the hand-over is durable.
 //!
-//! Start reading at [`Agent::run`], then `delivery.rs`.
+//! Start reading at [`Agent::run`], then `delivery.rs`; for the way back `back.rs`, then `replying.rs`.
 
 mod attachments;
+mod back;
 mod delivery;
 mod listen;
 mod mappings;
 mod opening;
 mod parts;
+mod replying;
+mod status;
 mod verdict;
+mod way_in;
 mod work;
 
+pub use back::message_uuid;
 pub use mappings::{Mappings, Older};
 pub use parts::{Activated, Observer, Outcome, Parts, Policy, Served};
+pub use status::CASE_STATUS_SCHEMA;
+pub use way_in::{ReadAnswer, WayIn};
 pub use work::Agent;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, Part, Violation};
-use amtsbote_fit_connect::metadata::{DataDescription, Metadata};
+use amtsbote_fit_connect::metadata::{DataDescription, Metadata, ReplyChannel};
 use amtsbote_fit_connect::submission::Submission;
 use amtsbote_jose::{Jwe, KeyUse, NotOpened, PrivateKey, open, sha512_hex};
 use amtsbote_model::delivery::{Cause, Verdict};
@@ -33,6 +33,7 @@ pub(crate) struct Content {
     pub(crate) data: Personal<Value>,
     pub(crate) data_bytes: Personal<Vec<u8>>,
     pub(crate) sender_reference: Option<Personal<String>>,
+    pub(crate) reply_channel: Option<ReplyChannel>,
 }
 
 impl Inner {
@@ -63,6 +64,7 @@ impl Inner {
         let data = self.judge(&service, described, &data_bytes, served)?;
         let spooled = self.spool(row, (served, shelf), (&metadata, &tags)).await?;
         let schema_uri = described.submission_schema.schema_uri.clone();
+        let reply_channel = metadata.reply_channel;
         let sender_reference = metadata
             .additional_reference_info
             .and_then(|info| info.sender_reference);
@@ -74,6 +76,7 @@ impl Inner {
             data,
             data_bytes,
             sender_reference,
+            reply_channel,
         };
         Ok((content, spooled))
     }

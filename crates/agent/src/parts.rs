@@ -8,12 +8,12 @@ use amtsbote_client::Subscriber;
 use amtsbote_jose::PrivateKey;
 use amtsbote_model::delivery::{RetryPolicy, Verdict};
 use amtsbote_model::{Clock, DestinationId, ServiceId, SubmissionId};
-use amtsbote_store::{Blobs, Deliveries};
+use amtsbote_store::{Blobs, Deliveries, WaysBack};
 use amtsbote_translate::Lineage;
 use amtsbote_validate::service::Catalogue;
 use serde_json::Value;
 
-use crate::Mappings;
+use crate::{Mappings, WayIn};
 
 /// A mapping package in use.
 pub struct Activated {
@@ -50,6 +50,14 @@ pub struct Served {
     pub mappings: Mappings,
     /// The way into the procedure.
     pub outbound: Arc<dyn Outbound>,
+    /// Where the procedure's answers come from; none if nobody looks for them.
+    pub way_in: Option<WayIn>,
+}
+
+impl Served {
+    pub(crate) const fn way_in(&self) -> Option<&WayIn> {
+        self.way_in.as_ref()
+    }
 }
 
 /// Times and bounds.
@@ -120,6 +128,8 @@ pub struct Parts {
     pub subscriber: Subscriber,
     /// Our own durable state.
     pub deliveries: Arc<dyn Deliveries>,
+    /// What answers are matched by, and replies until they are sent.
+    pub ways_back: Arc<dyn WaysBack>,
     /// Spool for ciphertext of attachments; nobody else uses it.
     pub spool: Arc<dyn Blobs>,
     /// The present.

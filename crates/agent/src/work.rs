@@ -55,7 +55,7 @@ impl Agent {
         tokio::select! {
             () = async {
                 self.0.recover().await;
-                tokio::join!(self.0.listen(), self.0.work(&mut tasks));
+                tokio::join!(self.0.listen(), self.0.work(&mut tasks), self.0.bring_back());
             } => {}
             () = stop => {}
         }
@@ -68,7 +68,7 @@ impl Agent {
         }
     }
 
-    /// One look at the service and one round over everything due, each row at most once; for tests and scripts. Tells
+    /// One look at the service and at the ways in, one round over everything due, each row at most once; for tests and scripts. Tells
     /// how many deliveries were worked on.
     pub async fn run_once(&self) -> Result<usize, Fault> {
         self.0.look(Duration::ZERO).await?;
@@ -89,6 +89,7 @@ impl Agent {
             }
         }
         drain(&mut tasks).await;
+        self.0.bring_back_once().await;
         Ok(worked)
     }
 

@@ -56,9 +56,11 @@ pub(crate) fn build(plan: Plan) -> Result<Agent> {
         SqliteDeliveries::open(&plan.data_dir).context("the agent's database cannot be opened")?;
     let spool = FolderBlobs::open(&plan.data_dir.join("spool"))
         .context("the agent's spool cannot be opened")?;
+    let deliveries = Arc::new(deliveries);
     Ok(Agent::new(Parts {
         subscriber: Subscriber::new(session),
-        deliveries: Arc::new(deliveries),
+        ways_back: deliveries.clone(),
+        deliveries,
         spool: Arc::new(spool),
         clock: Arc::new(SystemClock),
         services: plan.services,
@@ -252,6 +254,11 @@ fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Serv
             .context("the receiver's header data is not usable")?,
         mappings,
         outbound: registry::outbound(&route.outbound, Path::new(""))?,
+        way_in: route
+            .inbound
+            .as_ref()
+            .map(|inbound| registry::way_in(inbound, &shelf.registry))
+            .transpose()?,
     })
 }
 

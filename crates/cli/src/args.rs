@@ -108,7 +108,7 @@ pub(crate) struct Sandbox {
     /// Serve TLS with a throw-away CA (written to the folder).
     #[arg(long)]
     pub(crate) tls: bool,
-    /// Run an agent for the destination, too: submissions are handed over into the folder `out`.
+    /// Run an agent for the destination, too: submissions are handed over into the folder `out`, answers are taken from `answers`.
     #[arg(long)]
     pub(crate) with_agent: bool,
     /// Folder with JWK files of the destination to use instead of new ones: the private decryption key (`unwrapKey`)

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use amtsbote_adapter::{Format, Outbound, Transport};
+use amtsbote_adapter::{Format, Inbound, Outbound, Transport};
+use amtsbote_agent::{ReadAnswer, WayIn};
+use amtsbote_settings as settings;
+use amtsbote_transport_folder::{FolderInbound, InboundSettings};
+use amtsbote_transport_xta::XtaInbound;
 use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
 use anyhow::{Result, anyhow, bail};
 
@@ -41,6 +46,36 @@ impl Registry {
             .map(AsRef::as_ref)
             .ok_or_else(|| anyhow!("there is no format {name:?}; known are {}", known()))
     }
+}
+
+/// Opens the way in that `settings` name, and what reads its answers.
+pub(crate) fn way_in(settings: &settings::Inbound, registry: &Arc<Registry>) -> Result<WayIn> {
+    let span = |given: Option<settings::Span>, default: u64| {
+        given.map_or(Duration::from_secs(default), |span| span.0)
+    };
+    let inbound: Arc<dyn Inbound> = match settings.transport.as_str() {
+        "folder" => Arc::new(FolderInbound::open(
+            InboundSettings {
+                path: settings.path.clone(),
+                quiet: span(settings.quiet, 10),
+            },
+            Arc::new(SystemClock),
+        )?),
+        "xta-box" => Arc::new(XtaInbound::open(&settings.path, Arc::new(SystemClock))?),
+        other => bail!("there is no way in {other:?}; known are folder, xta-box"),
+    };
+    registry.format(&settings.format)?;
+    let (registry, format) = (registry.clone(), settings.format.clone());
+    let read: ReadAnswer = Arc::new(move |bytes| match registry.format(&format) {
+        Ok(format) => format.read_answer(bytes),
+        // It was there when the way was opened, and formats do not change.
+        Err(_) => Err(Vec::new()),
+    });
+    Ok(WayIn {
+        inbound,
+        read,
+        poll: span(settings.poll, 5),
+    })
 }
 
 fn installed(added: &[Added]) -> Installed {

@@ -1,13 +1,15 @@
-//! The sandbox's agent: hands over what arrives at the sandbox's destination into a folder.
+//! The sandbox's agent: hands over what arrives at the sandbox's destination into a folder, and takes answers from another.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use amtsbote_adapter::Package;
 use amtsbote_agent::{Activated, Policy, Served};
 use amtsbote_client::Credentials;
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_model::Secret;
+use amtsbote_settings::{Inbound, Span};
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
@@ -21,6 +23,8 @@ use crate::{folder, hessen};
 
 /// Where parcels appear, below the sandbox's folder.
 const OUT: &str = "out";
+/// Where a tester puts answers, below the sandbox's folder.
+const ANSWERS: &str = "answers";
 
 /// Starts an agent for the destination of `facts` (the content of sandbox.json).
 pub(crate) fn start(
@@ -50,6 +54,10 @@ pub(crate) fn start(
         receiver,
         mappings: mappings.into(),
         outbound: registry::outbound(&outbound, dir)?,
+        way_in: Some(registry::way_in(
+            &answers(dir)?,
+            &Arc::new(Registry::new(&[])),
+        )?),
     };
     let agent = agents::build(Plan {
         submission_api: text("/submissionApiUrl")?.to_owned(),
@@ -67,6 +75,18 @@ pub(crate) fn start(
         observer: None,
     })?;
     Ok(Running::one(&agent, stop))
+}
+
+fn answers(dir: &Path) -> Result<Inbound> {
+    let path = std::path::absolute(dir.join(ANSWERS)).context("the folder of answers")?;
+    std::fs::create_dir_all(&path).context("the folder of answers cannot be made")?;
+    Ok(Inbound {
+        transport: "folder".to_owned(),
+        path,
+        format: "xbau".to_owned(),
+        quiet: Some(Span(Duration::from_secs(1))),
+        poll: Some(Span(Duration::from_millis(500))),
+    })
 }
 
 /// One package per service, from whichever municipality has one.

@@ -78,6 +78,24 @@ pub struct DestinationRoute {
     pub receiver: toml::Table,
     /// The way out: `transport` by its name, and that transport's settings.
     pub outbound: toml::Table,
+    /// The way in: where the procedure's answers come from. Without it nobody looks for answers.
+    pub inbound: Option<Inbound>,
+}
+
+/// `[agent.destination.inbound]`: where the procedure's answers come from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbound {
+    /// `folder` or `xta-box`.
+    pub transport: String,
+    /// The folder of answers, or of the message box; absolute.
+    pub path: PathBuf,
+    /// The format of the answers, such as `xbau`.
+    pub format: String,
+    /// `folder`: how long nothing of an answer may have changed before it is taken.
+    pub quiet: Option<Span>,
+    /// Pause between two looks.
+    pub poll: Option<Span>,
 }
 
 impl Agent {
@@ -120,6 +138,14 @@ impl Agent {
         }
         if route.packages.is_empty() {
             faults.push(fault(&key("packages"), "name at least one mapping package"));
+        }
+        if let Some(inbound) = &route.inbound {
+            if !matches!(inbound.transport.as_str(), "folder" | "xta-box") {
+                faults.push(fault(&key("inbound.transport"), "write folder or xta-box"));
+            }
+            if !inbound.path.is_absolute() {
+                faults.push(fault(&key("inbound.path"), "write an absolute path"));
+            }
         }
         if !route
             .outbound

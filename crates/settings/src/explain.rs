@@ -420,6 +420,30 @@ pub const REFERENCE: &[Explained] = &[
         about: "The way out: `transport = \"folder\"`, `\"sftp\"`, `\"http\"` or `\"mail\"`, and that transport's settings.",
     },
     Explained {
+        key: "agent.destination[].inbound",
+        about: "The way in: where the procedure's answers come from. Without it nobody looks for answers.",
+    },
+    Explained {
+        key: "agent.destination[].inbound.transport",
+        about: "`folder` (the procedure writes answers into a folder) or `xta-box` (it sends them into its message box).",
+    },
+    Explained {
+        key: "agent.destination[].inbound.path",
+        about: "The folder of answers, or of the message box; absolute.",
+    },
+    Explained {
+        key: "agent.destination[].inbound.format",
+        about: "The format of the answers, such as `xbau`. Documents without a message need none, but one must be named.",
+    },
+    Explained {
+        key: "agent.destination[].inbound.quiet",
+        about: "`folder`: how long nothing of an answer may have changed before it is taken; 10s if left out. With 0s, answers have to become visible whole, by a rename.",
+    },
+    Explained {
+        key: "agent.destination[].inbound.poll",
+        about: "Pause between two looks; 5s if left out.",
+    },
+    Explained {
         key: "agent.xta",
         about: "An XTA 2 server from which procedures take their messages (`transport = \"xta-box\"`) and to which they send answers.",
     },

@@ -21,7 +21,7 @@ mod xta;
 
 use serde::Deserialize;
 
-pub use agent::{Agent, DestinationRoute, Service};
+pub use agent::{Agent, DestinationRoute, Inbound, Service};
 pub use callbacks::Callbacks;
 pub use deadlines::{Deadlines, Moment};
 pub use duration::Span;

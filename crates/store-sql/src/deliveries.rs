@@ -13,12 +13,16 @@ use crate::database::{self, Schema};
 use crate::folder::{self, Lock};
 use crate::group::{Job, Outcome};
 use crate::readers::Readers;
+use crate::ways_back::BackWrite;
 use crate::writer::{QUEUE_MAX, Writer};
 
 const SCHEMA: Schema = Schema {
     name: "agent",
     application_id: 0x4162_6F41, // "AboA"
-    migrations: &[include_str!("schema/agent-1.sql")],
+    migrations: &[
+        include_str!("schema/agent-1.sql"),
+        include_str!("schema/agent-2.sql"),
+    ],
 };
 
 const COLUMNS: &str = "submission_id, case_id, destination_id, body, revision";
@@ -26,8 +30,8 @@ const COLUMNS: &str = "submission_id, case_id, destination_id, body, revision";
 /// The agent's deliveries in one SQLite file. Dropping it waits for the writes that are queued and closes the file.
 pub struct SqliteDeliveries {
     // Dropped in this order, see `SqliteStore`.
-    readers: Readers,
-    writer: Writer<Write>,
+    pub(crate) readers: Readers,
+    pub(crate) writer: Writer<Write>,
     _lock: Lock,
 }
 
@@ -47,13 +51,14 @@ impl SqliteDeliveries {
     }
 }
 
-enum Write {
+pub(crate) enum Write {
     Note(Vec<NewDelivery>),
     Swap {
         id: SubmissionId,
         revision: u64,
         delivery: Delivery,
     },
+    Back(BackWrite),
 }
 
 impl Job for Write {
@@ -72,6 +77,7 @@ impl Job for Write {
                 revision,
                 delivery,
             } => swap(database, id, revision, &delivery),
+            Self::Back(write) => write.run(database),
         }
     }
 

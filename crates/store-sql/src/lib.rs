@@ -30,6 +30,7 @@ mod open_error;
 mod readers;
 mod relays;
 mod sweep;
+mod ways_back;
 mod writer;
 
 pub use deliveries::SqliteDeliveries;

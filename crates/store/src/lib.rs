@@ -9,6 +9,7 @@
 //!          ──► Blobs (attachments: ciphertext streams)
 //!          ──► Relays (one row per submission on its way through an uplink)
 //!  agent   ──► Deliveries (one row per submission on its way)  + Blobs (ciphertext spool)
+//!          ──► WaysBack (what answers are matched by; replies until they are sent)
 //! ```
 //!
 //! What is promised at this seam: when `commit` answers [`Committed::Done`], the whole batch survives `kill -9` and a
@@ -26,6 +27,7 @@ pub mod memory;
 pub mod records;
 pub mod relays;
 pub mod upkeep;
+pub mod ways_back;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -42,6 +44,7 @@ pub use records::{
 };
 pub use relays::{NewRelay, RelayRow, Relays};
 pub use upkeep::Upkeep;
+pub use ways_back::{AnswerMove, AnswerRow, AnswerState, NewAnswer, WayBack, WaysBack};
 
 use amtsbote_model::{
     CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,

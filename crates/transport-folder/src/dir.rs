@@ -21,6 +21,25 @@ const DEPTH_MAX: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Dir(OwnedFd);
 
+/// What a name in a folder stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Folder,
+    /// A symlink, a socket …
+    Other,
+}
+
+/// What is told of a name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stat {
+    pub(crate) kind: Kind,
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970.
+    pub(crate) changed_ns: i128,
+}
+
 /// Whether a lock was got.
 pub(crate) enum Lock {
     Held(File),
@@ -82,6 +101,30 @@ impl Dir {
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What is told of the name; none if there is none.
+    pub(crate) fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        let stat = match fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => return Ok(None),
+            outcome => outcome?,
+        };
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => Kind::Other,
+        };
+        Ok(Some(Stat {
+            kind,
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            changed_ns: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+        }))
     }
 
     /// Renames without replacing. File systems that can't promise that (some network mounts) are asked first.

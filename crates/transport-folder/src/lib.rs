@@ -16,15 +16,19 @@
 //! It must never show half a parcel, bring one twice, follow a symlink inside the folder, or put content anywhere
 //! but under the two folders its settings name.
 //!
+//! The other way round, [`FolderInbound`] takes answers that a procedure puts into a folder.
+//!
 //! Start reading at [`Settings`], then `outbound.rs`, then `ledger.rs`.
 
 mod dir;
 mod fault;
+mod inbound;
 mod ledger;
 mod outbound;
 mod settings;
 mod staging;
 
+pub use inbound::{FolderInbound, InboundSettings};
 pub use outbound::{Folder, FolderOutbound};
 pub use settings::Settings;
 

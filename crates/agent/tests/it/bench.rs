@@ -255,6 +255,7 @@ impl Bench {
         Parts {
             subscriber: Subscriber::new(self.session("subscriber")),
             deliveries: self.deliveries.clone(),
+            ways_back: self.deliveries.clone(),
             spool: self.spool.clone(),
             clock: self.clock.clone(),
             services: catalogue(),
@@ -391,6 +392,7 @@ pub(crate) fn served(id: DestinationId, outbound: Arc<Procedure>) -> Served {
         receiver: json!({}),
         mappings: vec![activated()].into(),
         outbound,
+        way_in: None,
     }
 }
 

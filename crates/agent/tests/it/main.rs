@@ -1,6 +1,8 @@
 //! The agent against a gateway in the same process, over loopback.
 
 #[cfg(test)]
+mod back;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod crashes;

@@ -330,6 +330,7 @@ fn start_agents(
                 .context("the receiver's header data is not usable")?,
             mappings: mappings.into(),
             outbound: registry::outbound(&actor.municipality.outbound, &actor.dir)?,
+            way_in: None,
         };
         let agent = agents::build(Plan {
             submission_api: gateway.addresses().submission_api(),

@@ -24,6 +24,7 @@ pub mod relays;
 pub mod replies;
 pub mod samples;
 pub mod upkeep;
+pub mod ways_back;
 
 /// Holds what is put to the test, and what it needs to live (a temporary folder).
 pub trait Bench {
@@ -182,6 +183,20 @@ macro_rules! delivery_laws {
                 a_swap_needs_the_revision_it_read,
                 of_racing_swaps_exactly_one_is_done,
                 every_state_is_read_back_and_found_by_name;
+        }
+    };
+}
+
+/// Tests of [`WaysBack`](crate::WaysBack).
+#[macro_export]
+macro_rules! way_back_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            ways_back:
+                a_way_is_found_by_each_of_its_names,
+                an_answer_is_kept_once,
+                answers_are_due_until_they_are_final,
+                an_answer_moves_only_from_the_revision_it_was_read_at;
         }
     };
 }

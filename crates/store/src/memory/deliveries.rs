@@ -13,6 +13,7 @@ use crate::{Deliveries, DeliveryRow, Error, NewDelivery, Reply, Swapped};
 #[derive(Debug, Default)]
 pub struct MemoryDeliveries {
     rows: Mutex<BTreeMap<SubmissionId, (Timestamp, DeliveryRow)>>,
+    pub(super) ways: Mutex<super::ways_back::Ways>,
 }
 
 impl MemoryDeliveries {

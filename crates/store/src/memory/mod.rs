@@ -8,6 +8,7 @@ mod relays;
 mod state;
 mod table;
 mod upkeep;
+mod ways_back;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -153,4 +154,5 @@ mod tests {
     crate::blob_laws!(Plain(MemoryBlobs::new()));
     crate::delivery_laws!(Plain(MemoryDeliveries::new()));
     crate::relay_laws!(Plain(MemoryRelays::new()));
+    crate::way_back_laws!(Plain(MemoryDeliveries::new()));
 }

@@ -1,0 +1,456 @@
+//! The way back, first half: takes answers of procedures, finds their case, keeps the reply sealed.
+//!
+//! ```text
+//!  poll ─► read ─► match by names ─► status + receipt + documents ─► sealed for the reply key ─► keep_answer ─► settle(Kept)
+//!                   └ none, several, unreadable, panic ─► settle(Refused) and an error for a person
+//! ```
+//!
+//! Dying anywhere before `keep_answer` leaves the answer where it is: it is given again. Dying between `keep_answer` and `settle`
+//! gives it again, too, under the same key, and the second one changes nothing.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_adapter::{
+    Answer, AnswerContent, AnswerKind, Fault as WayFault, ParcelFile, Return, ReturnId, Settled,
+};
+use amtsbote_client::{NotSealed, SealedReply};
+use amtsbote_fit_connect::metadata::ReplyChannel;
+use amtsbote_jose::sha256_hex;
+use amtsbote_model::delivery::Cause;
+use amtsbote_model::{DestinationId, ParcelId, Personal};
+use amtsbote_store::{DeliveryRow, Error as StoreError, NewAnswer, WayBack};
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::delivery::{Stopped, parcel_id, rules};
+use crate::opening::Content;
+use crate::status::{Channel, Enclosed, Told, channel_text, kind};
+use crate::work::{Inner, log_store};
+use crate::{Served, WayIn};
+
+/// Answers taken in one look.
+const TAKEN_MAX: usize = 32;
+/// Time for one call of a way in.
+const LIMIT: Duration = Duration::from_mins(1);
+/// All files of an answer together: a reply is sealed in memory.
+const ANSWER_MAX_BYTES: usize = 48 << 20;
+const POLL_MIN: Duration = Duration::from_millis(50);
+
+/// Why an answer was not kept.
+enum NotTaken {
+    /// It stays where it is and is looked at again.
+    Later,
+    /// A person must look.
+    Never(String),
+}
+
+impl From<StoreError> for NotTaken {
+    fn from(error: StoreError) -> Self {
+        log_store(&error);
+        Self::Later
+    }
+}
+
+/// An answer as it was understood.
+struct Understood {
+    answer: Answer,
+    enclosed: Vec<Enclosed>,
+    /// Of all its bytes.
+    hash: String,
+}
+
+/// The id of the message in an XÖV parcel, to which answers refer.
+pub fn message_uuid(parcel: ParcelId) -> Uuid {
+    Uuid::new_v5(&parcel.uuid(), b"message")
+}
+
+impl Inner {
+    /// Takes answers and sends replies until dropped.
+    pub(crate) async fn bring_back(self: &Arc<Self>) {
+        let with_way_in = |served| Some((served, Served::way_in(served)?));
+        let looks = self.parts.destinations.iter().filter_map(with_way_in);
+        let looks = looks.map(|(served, way_in)| async move {
+            loop {
+                self.take_answers(served, way_in).await;
+                tokio::time::sleep(way_in.poll.max(POLL_MIN)).await;
+            }
+        });
+        let send = async {
+            loop {
+                self.send_replies().await;
+                tokio::time::sleep(self.parts.policy.pause).await;
+            }
+        };
+        tokio::join!(join_all(looks), send);
+    }
+
+    /// One look at every way in, one round over the replies that are due.
+    pub(crate) async fn bring_back_once(self: &Arc<Self>) {
+        for served in &self.parts.destinations {
+            if let Some(way_in) = &served.way_in {
+                self.take_answers(served, way_in).await;
+            }
+        }
+        self.send_replies().await;
+    }
+
+    async fn take_answers(&self, served: &Served, way_in: &WayIn) {
+        let returns = match way_in.inbound.poll(TAKEN_MAX, LIMIT).await {
+            Ok(returns) => returns,
+            Err(fault) => {
+                tracing::warn!(destination.id = %served.id, error = %fault,
+                    "answers of the procedure could not be looked for: {fault}");
+                return;
+            }
+        };
+        for returned in returns {
+            // An answer that breaks us must not hold up the others, nor be tried for ever.
+            let taken = AssertUnwindSafe(self.take(served, way_in, &returned));
+            let outcome = match taken.catch_unwind().await {
+                Ok(Ok(())) => Settled::Kept,
+                Ok(Err(NotTaken::Later)) => continue,
+                Ok(Err(NotTaken::Never(why))) => refused(served.id, &returned.id, &why),
+                Err(_panic) => refused(served.id, &returned.id, "reading it ended with a fault"),
+            };
+            if let Err(fault) = way_in.inbound.settle(&returned.id, outcome, LIMIT).await {
+                tracing::warn!(destination.id = %served.id, return.id = %returned.id, error = %fault,
+                    "the answer {} could not be moved away: {fault}", returned.id);
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        served: &Served,
+        way_in: &WayIn,
+        returned: &Return,
+    ) -> Result<(), NotTaken> {
+        let understood = understood(way_in, returned).await?;
+        let way = self
+            .matched(served.id, returned, &understood.answer)
+            .await?;
+        self.keep(served, way, understood).await
+    }
+
+    /// The one submission that the answer names.
+    async fn matched(
+        &self,
+        destination: DestinationId,
+        returned: &Return,
+        answer: &Answer,
+    ) -> Result<WayBack, NotTaken> {
+        let facts = returned.facts.iter();
+        let references = facts.filter(|(name, _)| *name == "reference");
+        let mut names: Vec<String> = references.map(|(_, uuid)| uuid.clone()).collect();
+        names.extend(answer.in_reply_to.as_deref().and_then(uuid_name));
+        if let Some(reference) = &answer.reference {
+            names.extend(uuid_name(reference.reveal()));
+            names.push(reference_name(reference));
+        }
+        let by_number: Vec<String> = answer
+            .file_number
+            .iter()
+            .map(|number| number_name(destination, number))
+            .collect();
+        for names in [names, by_number] {
+            let mut found = self.parts.ways_back.ways(destination, names, 2).await?;
+            match (found.pop(), found.pop()) {
+                (Some(way), None) => return Ok(way),
+                (Some(_), Some(_)) => {
+                    let why = "it fits several submissions; name one of them, for example in the file name";
+                    return Err(NotTaken::Never(why.to_owned()));
+                }
+                (None, _) => {}
+            }
+        }
+        let why = "it names no submission that was delivered here; check its reference, or put the submission's id into the file name";
+        Err(NotTaken::Never(why.to_owned()))
+    }
+
+    async fn keep(
+        &self,
+        served: &Served,
+        way: WayBack,
+        understood: Understood,
+    ) -> Result<(), NotTaken> {
+        let Understood {
+            answer,
+            enclosed,
+            hash,
+        } = understood;
+        let key = sha256_hex(format!("{} {} {hash}", served.id, way.submission_id).as_bytes());
+        let mut what = format!("{} ({})", kind(answer.kind).0, answer.message);
+        if let Some(status) = &answer.status {
+            what = format!(
+                "{what} {}",
+                status.code.chars().take(40).collect::<String>()
+            );
+        }
+        if let Some(number) = &answer.file_number {
+            let names = vec![number_name(served.id, number)];
+            self.parts.ways_back.note_way(way.clone(), names).await?;
+        }
+        let sealed = self.sealed(served, way.clone(), (answer, enclosed)).await?;
+        tracing::info!(submission.id = %way.submission_id, destination.id = %served.id,
+            "the procedure answered {}: {what}", way.submission_id);
+        let answer = NewAnswer {
+            key,
+            submission_id: way.submission_id,
+            what,
+            sealed,
+            at: self.parts.clock.now(),
+        };
+        Ok(self.parts.ways_back.keep_answer(answer).await?)
+    }
+
+    /// `None`: there is no channel to send it through, and the status is only noted.
+    async fn sealed(
+        &self,
+        served: &Served,
+        way: WayBack,
+        (answer, enclosed): (Answer, Vec<Enclosed>),
+    ) -> Result<Option<String>, NotTaken> {
+        let id = way.submission_id;
+        let Some(channel) = way.channel.clone() else {
+            tracing::info!(submission.id = %id,
+                "{id} asked for no reply through FIT-Connect: its status is noted and not sent");
+            return Ok(None);
+        };
+        let (signing, at) = (served.signing.clone(), self.parts.clock.now());
+        let sealed = tokio::task::spawn_blocking(move || {
+            let channel = Channel::read(&channel)?;
+            if !channel.knows_status() {
+                tracing::info!(submission.id = %way.submission_id,
+                    "the reply channel of {} does not name the schema of our status: it is sent in it all the same", way.submission_id);
+            }
+            let told = Told {
+                way: &way,
+                answer: &answer,
+                at,
+                signing: &signing,
+            };
+            told.content(enclosed)?.seal(&channel.key)
+        });
+        match sealed.await {
+            Ok(Ok(sealed)) => Ok(Some(sealed_text(&sealed))),
+            Ok(Err(NotSealed::Key | NotSealed::NoChannel)) => {
+                tracing::error!(submission.id = %id,
+                    "the key for replies to {id} breaks the policy for keys: its status is noted and not sent; answer in another way");
+                Ok(None)
+            }
+            Ok(Err(NotSealed::Seal)) | Err(_) => {
+                Err(NotTaken::Never("its reply could not be sealed".to_owned()))
+            }
+        }
+    }
+
+    /// Before the hand-over, so that no answer can be earlier. Dying after it leaves a note that the next try finds.
+    pub(crate) async fn note_way_back(
+        &self,
+        row: &DeliveryRow,
+        content: &Content,
+        package: &str,
+    ) -> Result<(), StoreError> {
+        let (way, mut names) = (
+            way_of(row, content, package, self.parts.clock.now()),
+            vec![
+                row.submission_id.to_string(),
+                row.case_id.to_string(),
+                message_uuid(parcel_id(row)).to_string(),
+            ],
+        );
+        names.extend(content.sender_reference.as_ref().map(reference_name));
+        self.parts.ways_back.note_way(way, names).await
+    }
+
+    /// The procedure gave a file number with the hand-over itself.
+    pub(crate) async fn numbered_at_once(
+        &self,
+        (row, served): (&DeliveryRow, &Served),
+        number: Personal<String>,
+    ) -> Result<(), Stopped> {
+        let Some(way) = self.parts.ways_back.way(row.submission_id).await? else {
+            return Ok(());
+        };
+        let hash = sha256_hex(number.reveal().as_bytes());
+        let answer = Answer {
+            file_number: Some(number),
+            ..bare(AnswerKind::FileNumber, "hand-over", hash.clone())
+        };
+        let understood = Understood {
+            answer,
+            enclosed: Vec::new(),
+            hash,
+        };
+        match self.keep(served, way, understood).await {
+            Ok(()) => Ok(()),
+            Err(NotTaken::Later) => Err(Stopped::failed(Cause::Internal)),
+            Err(NotTaken::Never(why)) => {
+                tracing::error!(submission.id = %row.submission_id,
+                    "the file number of {} could not be told: {why}", row.submission_id);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn way_of(
+    row: &DeliveryRow,
+    content: &Content,
+    package: &str,
+    at: amtsbote_model::Timestamp,
+) -> WayBack {
+    let channel = match &content.reply_channel {
+        Some(ReplyChannel::FitConnect {
+            process_standards,
+            encryption_public_key,
+        }) => Some(channel_text(encryption_public_key, process_standards)),
+        Some(
+            ReplyChannel::EMail { .. }
+            | ReplyChannel::DeMail { .. }
+            | ReplyChannel::Fink { .. }
+            | ReplyChannel::Elster { .. }
+            | ReplyChannel::IdBundDeMailbox { .. },
+        )
+        | None => None,
+    };
+    WayBack {
+        submission_id: row.submission_id,
+        case_id: row.case_id,
+        destination_id: row.destination_id,
+        package: package.to_owned(),
+        channel,
+        at,
+    }
+}
+
+fn refused(destination: DestinationId, id: &ReturnId, why: &str) -> Settled {
+    tracing::error!(destination.id = %destination, return.id = %id,
+        "the answer {id} of the procedure is set aside, a person must look: {why}");
+    Settled::Refused
+}
+
+fn bare(kind: AnswerKind, message: &str, id: String) -> Answer {
+    Answer {
+        kind,
+        message: message.to_owned(),
+        id,
+        is_test: false,
+        in_reply_to: None,
+        reference: None,
+        file_number: None,
+        status: None,
+        due: None,
+        text: None,
+        findings: Vec::new(),
+        documents: Vec::new(),
+    }
+}
+
+async fn understood(way_in: &WayIn, returned: &Return) -> Result<Understood, NotTaken> {
+    let (mut files, mut hashes, mut left) = (Vec::new(), String::new(), ANSWER_MAX_BYTES);
+    for file in &returned.files {
+        let bytes = read(file, left).await?;
+        left -= bytes.len();
+        hashes.push_str(&sha256_hex(&bytes));
+        files.push((file, bytes));
+    }
+    let hash = sha256_hex(hashes.as_bytes());
+    let mut files = files.into_iter().peekable();
+    let message = files.next_if(|(_, bytes)| is_xml(bytes));
+    let mut answer = match message {
+        Some((_, bytes)) => (way_in.read)(&bytes).map_err(|findings| {
+            NotTaken::Never(format!("it cannot be read: {}", rules(&findings)))
+        })?,
+        // Documents alone: the result, found by the id in their names.
+        None => bare(AnswerKind::Result, "document", hash.clone()),
+    };
+    let mut enclosed: Vec<Enclosed> = files.map(|(file, bytes)| beside(file, bytes)).collect();
+    for document in std::mem::take(&mut answer.documents) {
+        if let AnswerContent::Inside(content) = document.content {
+            let is_pdf = content.reveal().starts_with(b"%PDF-");
+            let media_type = if is_pdf {
+                "application/pdf"
+            } else {
+                "application/octet-stream"
+            };
+            enclosed.push(Enclosed {
+                media_type: media_type.to_owned(),
+                name: document.name,
+                content,
+            });
+        }
+    }
+    Ok(Understood {
+        answer,
+        enclosed,
+        hash,
+    })
+}
+
+fn beside(file: &ParcelFile, bytes: Vec<u8>) -> Enclosed {
+    let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
+    Enclosed {
+        media_type: file.media_type.clone(),
+        name: Some(Personal::new(name.to_owned())),
+        content: Personal::new(bytes),
+    }
+}
+
+async fn read(file: &ParcelFile, max: usize) -> Result<Vec<u8>, NotTaken> {
+    let (mut reader, mut bytes) = (file.read(), Vec::new());
+    loop {
+        match reader.next().await {
+            Ok(Some(piece)) if bytes.len() + piece.len() > max => {
+                let why = format!("it is larger than {ANSWER_MAX_BYTES} bytes");
+                return Err(NotTaken::Never(why));
+            }
+            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+            Ok(None) => return Ok(bytes),
+            Err(WayFault::Unavailable { .. }) => return Err(NotTaken::Later),
+            Err(fault @ (WayFault::Misconfigured { .. } | WayFault::Rejected { .. })) => {
+                return Err(NotTaken::Never(fault.to_string()));
+            }
+        }
+    }
+}
+
+fn is_xml(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    text.trim_ascii_start().starts_with(b"<")
+}
+
+fn uuid_name(text: &str) -> Option<String> {
+    let uuid = Uuid::try_parse(text.trim()).ok()?;
+    Some(uuid.as_hyphenated().to_string())
+}
+
+/// Hashes, so that what is personal does not stand in the state in clear.
+fn reference_name(reference: &Personal<String>) -> String {
+    let hash = sha256_hex(reference.reveal().trim().as_bytes());
+    format!("reference:{hash}")
+}
+
+fn number_name(destination: DestinationId, number: &Personal<String>) -> String {
+    let text = format!("{destination} {}", number.reveal().trim());
+    format!("number:{}", sha256_hex(text.as_bytes()))
+}
+
+fn sealed_text(sealed: &SealedReply) -> String {
+    let attachments: Vec<_> = sealed
+        .attachments
+        .iter()
+        .map(|(id, jwe)| json!({ "id": id, "jwe": jwe.as_str() }))
+        .collect();
+    let data = sealed.body.encrypted_data.as_ref();
+    json!({
+        "metadata": sealed.body.encrypted_metadata.as_str(),
+        "data": data.map(|jwe| jwe.as_str().to_owned()),
+        "attachments": attachments,
+    })
+    .to_string()
+}

@@ -1,0 +1,21 @@
+//! Where answers of procedures come from, and how they are read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_adapter::{Answer, Inbound};
+use amtsbote_problem::Findings;
+
+/// Reads a message of a procedure. It is foreign: whatever the bytes are, there is an answer or findings.
+pub type ReadAnswer = Arc<dyn Fn(&[u8]) -> Result<Answer, Findings> + Send + Sync>;
+
+/// The way in of a destination's procedures.
+#[derive(Clone)]
+pub struct WayIn {
+    /// Where answers lie.
+    pub inbound: Arc<dyn Inbound>,
+    /// What they say.
+    pub read: ReadAnswer,
+    /// Pause between two looks.
+    pub poll: Duration,
+}

@@ -1,0 +1,333 @@
+//! A way in: a folder into which a procedure puts its answers.
+//!
+//! ```text
+//!  <path>/bescheid.xml      one answer of one file
+//!  <path>/4711/…            one answer of several files, side by side in a folder
+//!  <path>/.x  x.tmp  x.part never looked at: still being written
+//!     │ unchanged for `quiet`
+//!     ▼ poll ─► settle(Kept) ──► <path>/.amtsbote-answered/<id>/<name>     (rename, fsync)
+//!               settle(Refused)► <path>/.amtsbote-refused/<id>/<name>
+//! ```
+//!
+//! An answer is named after inode and moment of its last change: the name stays over polls, and is another one when the procedure
+//! uses the same file name again. Names of files may be personal, so they are in no fact; UUIDs in them are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amtsbote_adapter::placement::FileMode;
+use amtsbote_adapter::{
+    AttachmentReader, AttachmentSource, Fault, Inbound, ParcelFile, Piece, Reply, Return, ReturnId,
+    Settled,
+};
+use amtsbote_model::Clock;
+use tokio::io::AsyncReadExt as _;
+
+use crate::dir::{Dir, Kind, Stat};
+use crate::fault::{AtStep as _, Failure, unavailable};
+
+const OURS: FileMode = FileMode::Bits(0o700);
+const ANSWERED: &str = ".amtsbote-answered";
+const REFUSED: &str = ".amtsbote-refused";
+/// Files of one answer.
+const FILES_MAX: usize = 200;
+const PIECE_BYTES: usize = 64 * 1024;
+const UUID_LEN: usize = 36;
+
+/// One folder with answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboundSettings {
+    /// The folder; absolute, has to be there.
+    pub path: PathBuf,
+    /// How long nothing of an answer may have changed before it is taken. With zero, answers have to become visible whole, by a
+    /// rename.
+    pub quiet: Duration,
+}
+
+/// The way in from one folder. One process at a time takes answers from a folder.
+#[derive(Clone)]
+pub struct FolderInbound {
+    settings: Arc<InboundSettings>,
+    clock: Arc<dyn Clock>,
+}
+
+impl FolderInbound {
+    /// Checks the settings; a folder that is not there yet is no fault here, `poll` tells.
+    pub fn open(settings: InboundSettings, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        if settings.path.is_absolute() {
+            let settings = Arc::new(settings);
+            return Ok(Self { settings, clock });
+        }
+        let what = "path has to be absolute".to_owned();
+        Err(Fault::Misconfigured { what })
+    }
+
+    fn list(&self, max: usize) -> Result<Vec<Return>, Failure> {
+        let path = Arc::new(Dir::named(&self.settings.path).at("open the folder of answers")?);
+        let mut found = Vec::new();
+        for name in path.names().at("read the folder of answers")? {
+            if is_unfinished(&name) {
+                continue;
+            }
+            if let Some(entry) = Entry::look(&path, name)? {
+                found.push(entry);
+            }
+        }
+        let quiet = i128::try_from(self.settings.quiet.as_nanos()).unwrap_or(i128::MAX);
+        // The file system's clock, as far as one machine has one.
+        let now = i128::from(self.clock.now().as_millis()) * 1_000_000 + 999_999;
+        let before = now.saturating_sub(quiet);
+        found.retain(|entry| entry.changed_ns <= before);
+        found.sort_by(|a, b| (a.stat.changed_ns, &a.name).cmp(&(b.stat.changed_ns, &b.name)));
+        Ok(found
+            .into_iter()
+            .take(max)
+            .filter_map(Entry::into_return)
+            .collect())
+    }
+
+    fn end(&self, id: &ReturnId, outcome: Settled) -> Result<(), Failure> {
+        const STEP: &str = "move an answer away";
+        let path = Dir::named(&self.settings.path).at("open the folder of answers")?;
+        let to = match outcome {
+            Settled::Kept => ANSWERED,
+            Settled::Refused => REFUSED,
+        };
+        for name in path.names().at("read the folder of answers")? {
+            if is_unfinished(&name) {
+                continue;
+            }
+            let stat = path.stat(&name).at(STEP)?;
+            if stat.is_none_or(|stat| id_of(&stat) != id.as_str()) {
+                continue;
+            }
+            let shelf = path.made(to, OURS).at(STEP)?;
+            let place = shelf.made(id.as_str(), OURS).at(STEP)?;
+            shelf.sync().at(STEP)?;
+            // Dying around the rename is fine: the answer lies either here, and is given again, or there.
+            path.rename(&name, &place, &name).at(STEP)?;
+            place.sync().at(STEP)?;
+            return path.sync().at(STEP);
+        }
+        Ok(())
+    }
+}
+
+fn is_unfinished(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    name.starts_with('.') || [".tmp", ".part"].iter().any(|end| lower.ends_with(end))
+}
+
+fn id_of(stat: &Stat) -> String {
+    format!("{}-{}", stat.inode, stat.changed_ns)
+}
+
+/// One answer, as it lies there.
+struct Entry {
+    name: String,
+    stat: Stat,
+    /// Of the entry or what is in it, the latest.
+    changed_ns: i128,
+    files: Vec<Arc<dyn AttachmentSource>>,
+    names: Vec<String>,
+}
+
+impl Entry {
+    fn look(path: &Arc<Dir>, name: String) -> Result<Option<Self>, Failure> {
+        const STEP: &str = "look at an answer";
+        let Some(stat) = path.stat(&name).at(STEP)? else {
+            return Ok(None);
+        };
+        let mut entry = Self {
+            name: name.clone(),
+            stat,
+            changed_ns: stat.changed_ns,
+            files: Vec::new(),
+            names: Vec::new(),
+        };
+        match stat.kind {
+            Kind::File => entry.add(path, name, stat),
+            Kind::Folder => {
+                let dir = Arc::new(path.dir(&name).at(STEP)?);
+                let mut names = dir.names().at(STEP)?;
+                if names.len() > FILES_MAX {
+                    names.truncate(1);
+                    entry.add_unusable();
+                }
+                // The message first, then everything else by name.
+                names.sort_by_key(|name| (!is_message(name), name.clone()));
+                for name in names {
+                    if let Some(stat) = dir.stat(&name).at(STEP)? {
+                        entry.add(&dir, name, stat);
+                    }
+                }
+            }
+            Kind::Other => return Ok(None),
+        }
+        Ok(Some(entry))
+    }
+
+    fn add(&mut self, dir: &Arc<Dir>, name: String, stat: Stat) {
+        self.changed_ns = self.changed_ns.max(stat.changed_ns);
+        if stat.kind != Kind::File {
+            return self.add_unusable();
+        }
+        self.files.push(Arc::new(Lying {
+            dir: dir.clone(),
+            name: name.clone(),
+            size: stat.size,
+        }));
+        self.names.push(name);
+    }
+
+    /// Something that no answer may hold: whoever reads it hears that a person must look.
+    fn add_unusable(&mut self) {
+        self.files.push(Arc::new(Unusable));
+        self.names.push(String::new());
+    }
+
+    /// None for a folder without files: the procedure has only begun.
+    fn into_return(self) -> Option<Return> {
+        let id = ReturnId::try_from(id_of(&self.stat)).ok()?;
+        let mut facts = Vec::new();
+        for name in std::iter::once(&self.name).chain(&self.names) {
+            facts.extend(uuids_in(name).map(|uuid| ("reference", uuid)));
+        }
+        facts.sort();
+        facts.dedup();
+        let file = |(nr, (source, name)): (usize, (Arc<dyn AttachmentSource>, String))| {
+            let numbered = || format!("{nr:04}").parse().ok();
+            Some(ParcelFile {
+                media_type: media_type(&name).to_owned(),
+                path: name.parse().ok().or_else(numbered)?,
+                pieces: vec![Piece::Attachment(source)],
+            })
+        };
+        let files: Vec<_> = self
+            .files
+            .into_iter()
+            .zip(self.names)
+            .enumerate()
+            .filter_map(file)
+            .collect();
+        (!files.is_empty()).then_some(Return { id, facts, files })
+    }
+}
+
+fn is_message(name: &str) -> bool {
+    media_type(name) == "application/xml"
+}
+
+fn media_type(name: &str) -> &'static str {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "xml" => "application/xml",
+        "json" => "application/json",
+        "pdf" => "application/pdf",
+        "txt" => "text/plain",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "tif" | "tiff" => "image/tiff",
+        _ => "application/octet-stream",
+    }
+}
+
+/// UUIDs with dashes, in lower case.
+fn uuids_in(name: &str) -> impl Iterator<Item = String> {
+    let bytes = name.as_bytes();
+    let found: Vec<String> = bytes
+        .windows(UUID_LEN)
+        .filter(|window| {
+            window.iter().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => *byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
+        })
+        .map(|window| String::from_utf8_lossy(window).to_ascii_lowercase())
+        .collect();
+    found.into_iter()
+}
+
+struct Unusable;
+
+impl AttachmentSource for Unusable {
+    fn size_bytes(&self) -> u64 {
+        0
+    }
+
+    fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
+        let what = format!("an answer may hold up to {FILES_MAX} files and nothing else");
+        Box::pin(std::future::ready(Err(Fault::Misconfigured { what })))
+    }
+}
+
+/// A file of an answer. The open folder goes with it: it is read from there also while it is moved away.
+struct Lying {
+    dir: Arc<Dir>,
+    name: String,
+    size: u64,
+}
+
+impl AttachmentSource for Lying {
+    fn size_bytes(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
+        let (dir, name) = (self.dir.clone(), self.name.clone());
+        Box::pin(async move {
+            let file = blocking(move || dir.file(&name).at("open a file of an answer")).await?;
+            let reader: Box<dyn AttachmentReader> =
+                Box::new(Reading(tokio::fs::File::from_std(file)));
+            Ok(reader)
+        })
+    }
+}
+
+struct Reading(tokio::fs::File);
+
+impl AttachmentReader for Reading {
+    fn next(&mut self) -> Reply<'_, Result<Option<bytes::Bytes>, Fault>> {
+        Box::pin(async move {
+            let mut piece = bytes::BytesMut::with_capacity(PIECE_BYTES);
+            let read = self.0.read_buf(&mut piece).await;
+            let read = read.at("read a file of an answer").map_err(Fault::from)?;
+            Ok((read > 0).then(|| piece.freeze()))
+        })
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Fault> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(unavailable("the work on the folder ended with a fault")),
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let ended = tokio::time::timeout(limit, work).await;
+    ended.unwrap_or_else(|_| Err(unavailable("the folder of answers does not answer in time")))
+}
+
+impl Inbound for FolderInbound {
+    fn poll(&self, max: usize, limit: Duration) -> Reply<'_, Result<Vec<Return>, Fault>> {
+        let this = self.clone();
+        Box::pin(within(limit, blocking(move || this.list(max))))
+    }
+
+    fn settle<'a>(
+        &'a self,
+        id: &'a ReturnId,
+        outcome: Settled,
+        limit: Duration,
+    ) -> Reply<'a, Result<(), Fault>> {
+        let (this, id) = (self.clone(), id.clone());
+        Box::pin(within(limit, blocking(move || this.end(&id, outcome))))
+    }
+}
