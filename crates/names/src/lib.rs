@@ -49,8 +49,12 @@ pub mod field {
     pub const PROBLEM_KIND: &str = "problem.kind";
     /// What the database said; never content.
     pub const REASON: &str = "reason";
+    /// A reply.
+    pub const REPLY_ID: &str = "reply.id";
     /// The request id, from client to receipt.
     pub const REQUEST_ID: &str = "request.id";
+    /// An answer of a procedure, by its name at the way in; never a file name.
+    pub const RETURN_ID: &str = "return.id";
     /// The schema a submission's data claims.
     pub const SCHEMA_URI: &str = "schema.uri";
     /// A service, by its key.

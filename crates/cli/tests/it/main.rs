@@ -23,6 +23,4 @@ mod starved;
 #[cfg(test)]
 mod uplink;
 #[cfg(test)]
-mod way_back;
-#[cfg(test)]
 mod wire;
