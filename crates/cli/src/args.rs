@@ -16,15 +16,9 @@ use crate::talk::Tongue;
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
-    /// Language of texts.
-    #[arg(
-        long,
-        global = true,
-        env = "AMTSBOTE_LANG",
-        value_enum,
-        default_value = "en"
-    )]
-    pub(crate) lang: Tongue,
+    /// Language of texts; English if left out, German for `validate`.
+    #[arg(long, global = true, env = "AMTSBOTE_LANG", value_enum)]
+    pub(crate) lang: Option<Tongue>,
     /// Results as JSON, for scripts.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -50,6 +44,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Send an intake request (JSON) to a gateway.
     Submit(Submit),
+    /// Check data, intake requests and XML offline, before they are sent. Exit code 0: valid; 1: findings; 2: could not be checked.
+    Validate(Validate),
     /// Show where a submission is.
     Status(Status),
     /// List, open and answer replies to submissions; send one.
@@ -145,6 +141,25 @@ pub(crate) struct Submit {
     pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Data (JSON), intake requests (JSON), or XML documents.
+    #[arg(required_unless_present = "stdin")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The service: name of its folder (`hundesteuer`), URN, or its schema's URI. Intake requests name their own.
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// Folder of the shared submission schemas; those built in if left out.
+    #[arg(long, env = "AMTSBOTE_SCHEMAS")]
+    pub(crate) schemas: Option<PathBuf>,
+    /// Folder of official XSD sets, for XML.
+    #[arg(long, env = "AMTSBOTE_XSD_DIR")]
+    pub(crate) xsd_dir: Option<PathBuf>,
+    /// One JSON document per line on stdin, one JSON answer per line on stdout, until the input ends.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) stdin: bool,
 }
 
 #[derive(Debug, Args)]

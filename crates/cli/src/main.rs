@@ -43,16 +43,24 @@ use clap::Parser;
 use args::{Cli, Command};
 use commands::destination::Pending;
 use commands::serve::Part;
-use talk::{Form, Talk};
+use commands::validate::{Found, Unusable};
+use talk::{Form, Talk, Tongue};
 
 /// Exit code of a plan with something to do.
 const PENDING: u8 = 3;
+/// Exit code of a check that could not be made.
+const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     hush_panics();
     let form = if cli.json { Form::Json } else { Form::Text };
-    let talk = Talk::new(cli.lang, form);
+    let usual = if matches!(cli.command, Command::Validate(_)) {
+        Tongue::De
+    } else {
+        Tongue::En
+    };
+    let talk = Talk::new(cli.lang.unwrap_or(usual), form);
     match start(cli, talk) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -61,7 +69,13 @@ fn main() -> ExitCode {
                 talk.say(pending);
                 return ExitCode::from(PENDING);
             }
+            if error.is::<Found>() {
+                return ExitCode::FAILURE;
+            }
             talk.say(format_args!("{} {error:#}", talk.pick("Fehler:", "error:")));
+            if error.is::<Unusable>() {
+                return ExitCode::from(UNUSABLE);
+            }
             ExitCode::FAILURE
         }
     }
@@ -107,6 +121,7 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Sandbox(args) => sandbox::run(&args, talk).await,
         Command::Demo(args) => demo::run(&args, talk).await,
         Command::Submit(args) => commands::submit::run(&args, talk).await,
+        Command::Validate(args) => commands::validate::run(&args, talk),
         Command::Status(args) => commands::status::run(&args, talk).await,
         Command::Reply(args) => commands::reply::run(&args, talk).await,
         Command::Package(args) => commands::package::run(&args, talk),

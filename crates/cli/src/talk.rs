@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use amtsbote_problem::{Bilingual, Finding};
+use amtsbote_problem::{Bilingual, Finding, Language};
 use serde_json::Value;
 
 /// The language of texts.
@@ -45,6 +45,14 @@ impl Talk {
         match self.tongue {
             Tongue::De => de,
             Tongue::En => en,
+        }
+    }
+
+    /// The user's language, as findings call it.
+    pub(crate) const fn language(self) -> Language {
+        match self.tongue {
+            Tongue::De => Language::German,
+            Tongue::En => Language::English,
         }
     }
 

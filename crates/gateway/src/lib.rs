@@ -42,6 +42,7 @@ pub use callbacks::{CallbackPolicy, CallbackWorker, CircuitPolicy};
 pub use context::{Addresses, Context, Identity, Limits, Parts};
 pub use crypto::CryptoPool;
 pub use deadlines::{Deadlines, Doubt, Orphans, Retention, Round, Trust};
+pub use intake::preflight;
 pub use mails::{MailPolicy, MailWorker, Postman, Undelivered};
 pub use router::router;
 pub use routing::{Area, RoutingSettings};

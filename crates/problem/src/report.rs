@@ -94,26 +94,25 @@ fn one(text: &mut String, finding: &Finding, language: Language) {
         line(pick("erlaubt:", "allowed:"), &finding.allowed.join(", "));
     }
     if let Some(hint) = &finding.hint
-        && (finding.expected.is_none() || !is_told(&finding.rule))
+        && !is_told(finding)
     {
         line(pick("Hinweis:", "hint:"), hint.in_language(language));
     }
 }
 
-// What is allowed says all that the advice of these rules could say.
-fn is_told(rule: &str) -> bool {
-    [
-        "enum",
-        "const",
-        "type",
+// Limits are in the detail, and a closer one of a condition is not in the advice; values and kinds are in what is allowed.
+fn is_told(finding: &Finding) -> bool {
+    let limits = [
         "minimum",
         "maximum",
         "minLength",
         "maxLength",
         "minItems",
         "maxItems",
-    ]
-    .contains(&rule)
+    ];
+    let rule = finding.rule.as_str();
+    limits.contains(&rule)
+        || (finding.expected.is_some() && ["enum", "const", "type"].contains(&rule))
 }
 
 #[cfg(test)]

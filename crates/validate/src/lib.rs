@@ -11,6 +11,8 @@
 //! A finding never carries a value of the document, and a member's name only where the schema has it or where it is
 //! harmless (at most 64 of `[A-Za-z0-9_-]`). All input is bounded before it is parsed.
 //!
+//! Senders use it, too, to check before they send: `examples/preflight.rs`, `docs/preflight.md`.
+//!
 //! Start reading at [`json::Schema::check`], then [`service::Service`] and [`xsd::Set`].
 
 pub mod charset;

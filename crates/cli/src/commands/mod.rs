@@ -13,3 +13,4 @@ pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod uplink;
+pub(crate) mod validate;

@@ -23,4 +23,6 @@ mod starved;
 #[cfg(test)]
 mod uplink;
 #[cfg(test)]
+mod validate;
+#[cfg(test)]
 mod wire;

@@ -12,6 +12,7 @@ mod accept;
 mod budget;
 mod check;
 mod examine;
+mod preflight;
 mod repeat;
 mod reply;
 mod route;
@@ -19,5 +20,7 @@ mod seal;
 
 pub(crate) use accept::{Accepted, Order, accept};
 pub(crate) use budget::{Budget, Room};
+pub use preflight::preflight;
+
 pub(crate) use examine::{Examined, examine};
 pub(crate) use repeat::{Repeat, answered_before};
