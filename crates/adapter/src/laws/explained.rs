@@ -252,3 +252,72 @@ fn xml(bytes: &[u8]) -> Vec<Leaf> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use amtsbote_model::Personal;
+    use bytes::Bytes;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Files, Package};
+
+    const MANIFEST: &str = "name = \"a\"\nversion = \"1.0.0\"\nlabel = { de = \"a\", en = \"a\" }\n\
+        service = \"urn:de:fim:leika:leistung:99012008001000\"\nschema = \"urn:example:a:1\"\nformat = \"json\"\n\
+        [[example]]\nname = \"a\"\nabout = \"a\"\n";
+
+    /// Whether the law holds for this document of these data.
+    fn holds((media_type, text): (&str, &str), lineage: Vec<Lineage>) -> bool {
+        let files = Files::from([("package.toml".to_owned(), MANIFEST.as_bytes().to_vec())]);
+        let package = Package::parse(files).expect("a package in good order");
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let product = Product {
+            files: vec![ParcelFile {
+                path: "a".parse().expect("a path"),
+                media_type: media_type.to_owned(),
+                pieces: vec![Piece::Bytes(Personal::new(bytes))],
+            }],
+            lineage,
+            losses: Vec::new(),
+        };
+        let data = json!({"x": "1"});
+        let law = AssertUnwindSafe(|| check(&package, &data, &product, |_, _| Vec::new()));
+        std::panic::catch_unwind(law).is_ok()
+    }
+
+    fn copied(output: &str, pointer: &str) -> Lineage {
+        Lineage::copied(output, Place::pointing(Root::Data, pointer))
+    }
+
+    #[test]
+    fn a_gap_a_phantom_and_a_wrong_source_are_seen() {
+        let json = ("application/json", "{\"a\":\"1\",\"b\":[\"\",null]}");
+        assert!(holds(json, vec![copied("/a", "/x")]));
+        assert!(!holds(json, vec![]));
+        assert!(!holds(json, vec![copied("/a", "/y")]));
+        assert!(!holds(json, vec![copied("/a", "/x"), copied("/c", "/x")]));
+        assert!(!holds(json, vec![copied("/a", "/x"), copied("/a", "/x")]));
+        let decides = Lineage {
+            trace: Trace::Decides,
+            ..copied("/a", "/x")
+        };
+        assert!(!holds(json, vec![decides]));
+    }
+
+    #[test]
+    fn texts_and_attributes_of_xml_are_seen() {
+        let xml = (
+            "application/xml",
+            "<a xmlns=\"urn:a\"><b c=\"1\">x</b><b/><b>y</b></a>",
+        );
+        let all = ["/a/b[1]/@c", "/a/b[1]", "/a/b[3]"];
+        let of = |left: usize| {
+            let kept = all.iter().enumerate().filter(|(index, _)| *index != left);
+            kept.map(|(_, at)| copied(at, "/x")).collect::<Vec<_>>()
+        };
+        assert!(holds(xml, of(all.len())));
+        assert!((0..all.len()).all(|left| !holds(xml, of(left))));
+    }
+}
