@@ -25,4 +25,6 @@ mod uplink;
 #[cfg(test)]
 mod validate;
 #[cfg(test)]
+mod way_back;
+#[cfg(test)]
 mod wire;

@@ -1,0 +1,190 @@
+//! From an application to the authority's answer at the online service, through real processes: an `XBau` message and a decision go
+//! into the folder of answers, a reply with file number, decision and receipt comes out.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use amtsbote_client::{Sender, open_reply};
+use amtsbote_fit_connect::metadata::{ContentStructure, DataDescription, Metadata, ReplyChannel};
+use amtsbote_fit_connect::reply::ReplyRef;
+use amtsbote_fit_connect::submission::{CompactJwe, SubmissionRef};
+use amtsbote_fit_connect::{ApiVersion, Paging};
+use amtsbote_jose::{KeyUse, PrivateKey, PublicKey, seal, sha512_hex};
+use amtsbote_model::SubmissionSchema;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::stand::{Facts, LOOK, Place, files_below, run};
+use crate::wire::{
+    Application, SCHEMA, SealedApplication, description, encryption_key, session, submit,
+};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const PDF: &[u8] = b"%PDF-1.7 Baugenehmigung";
+const NUMBER: &str = "BA-2026-0815";
+
+/// Sealed like any application, with a key for the answer in its metadata.
+fn sealed(application: &Application, key: &PublicKey, reply_key: &PublicKey) -> SealedApplication {
+    let mut sealed = SealedApplication::of(application, key);
+    let described = sealed.ids.iter().zip(&application.attachments).enumerate();
+    let described = described.map(|(at, (id, bytes))| description(*id, at, &sha512_hex(bytes)));
+    let mut metadata = Metadata::new(ContentStructure {
+        data: Some(DataDescription {
+            hash: sha512_hex(application.data.to_string().as_bytes())
+                .parse()
+                .unwrap(),
+            submission_schema: SubmissionSchema {
+                schema_uri: SCHEMA.to_owned(),
+                mime_type: "application/json".to_owned(),
+            },
+        }),
+        attachments: described.collect(),
+    });
+    metadata.reply_channel = Some(ReplyChannel::FitConnect {
+        process_standards: vec![
+            "https://schema.amtsbote.example/case-status/1.0.0/schema.json".to_owned(),
+        ],
+        encryption_public_key: reply_key.to_json(),
+    });
+    let text = seal(metadata.to_bytes().reveal(), key, "application/json").unwrap();
+    sealed.content.encrypted_metadata = text.parse().unwrap();
+    sealed
+}
+
+/// The assignment of a file number (XBau-Kernmodul 1.3.0, 1121).
+fn file_number_message(asked: &str) -> String {
+    let directory = r#"<verzeichnisdienst listURI="urn:xoev-de:kosit:codeliste:verzeichnisdienst" listVersionID="3"><code>DVDV</code></verzeichnisdienst>"#;
+    format!(
+        r#"<m:prozessnachrichten.aktenzeichenzuweisung.1121 xmlns:m="http://www.xleitstelle.de/xbau/kernmodul/1/3/0" produkt="P" produkthersteller="H" standard="XBau-Kernmodul" version="1.3.0" test="ja">
+        <nachrichtenkopf.g2g><identifikation.nachricht><nachrichtenUUID>{}</nachrichtenUUID>
+        <nachrichtentyp listURI="urn:xoev-de:xbau-kernmodul:codeliste:xbau-kernmodul-nachrichten" listVersionID="3.0"><code>1121</code></nachrichtentyp><erstellungszeitpunkt>2026-11-02T09:15:00+01:00</erstellungszeitpunkt></identifikation.nachricht>
+        <leser>{directory}<kennung>bap:06000000</kennung><name>Portal</name></leser>
+        <autor>{directory}<kennung>bab:06414000</kennung><name>Amt</name></autor></nachrichtenkopf.g2g>
+        <bezug><vorgang>{NUMBER}</vorgang><bezugNachricht><nachrichtenUUID>{asked}</nachrichtenUUID></bezugNachricht></bezug></m:prozessnachrichten.aktenzeichenzuweisung.1121>"#,
+        Uuid::new_v4()
+    )
+}
+
+/// `nachrichtenUUID` of the message that was handed over.
+async fn handed_over(place: &Place) -> String {
+    let began = Instant::now();
+    let out = place.dir().join("out");
+    loop {
+        assert!(began.elapsed() < PATIENCE, "nothing was handed over");
+        let visible = files_below(&out).into_iter().filter(|path| {
+            path.extension().is_some_and(|ending| ending == "xml")
+                && !path.to_string_lossy().contains(".amtsbote")
+        });
+        for path in visible {
+            let text = fs::read_to_string(path).unwrap();
+            if let Some((_, rest)) = text.split_once("nachrichtenUUID>") {
+                return rest[..36].to_owned();
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn answer(place: &Place, name: &str, files: &[(&str, &[u8])]) {
+    let answers = place.dir().join("answers");
+    let waiting = answers.join(format!("{name}.tmp"));
+    fs::create_dir(&waiting).unwrap();
+    for (name, content) in files {
+        fs::write(waiting.join(name), content).unwrap();
+    }
+    fs::rename(waiting, answers.join(name)).unwrap();
+}
+
+async fn replied(sender: &Sender) -> Vec<ReplyRef> {
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < PATIENCE, "no reply came");
+        let listed = sender.replies(Paging::default(), Duration::ZERO).await;
+        let replies = listed.unwrap().replies;
+        if !replies.is_empty() {
+            return replies;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Verifies, opens and accepts; the data and the decision.
+async fn opened(
+    facts: &Facts,
+    (ids, submission): (ReplyRef, SubmissionRef),
+    key: &PrivateKey,
+) -> (Value, Vec<u8>) {
+    let session = session(facts, "sender", ApiVersion::V2);
+    let sender = Sender::new(session.clone());
+    let reply = sender.fetch_reply(ids.reply_id).await.unwrap();
+    let log = session
+        .verified_reply_log(ids, submission.destination_id)
+        .await;
+    let log = log.unwrap().unwrap();
+    let tags = log.tags().unwrap();
+    let keys = [key.clone()];
+    let opened = open_reply(&reply, tags, &keys, 1 << 20).unwrap();
+    let [attachment] = reply.reduced.attachments[..] else {
+        panic!("one attachment was expected")
+    };
+    let mut stream = sender
+        .download_of_reply(ids.reply_id, attachment)
+        .await
+        .unwrap();
+    let mut bytes = Vec::new();
+    while let Some(piece) = stream.next().await.unwrap() {
+        bytes.extend_from_slice(&piece);
+    }
+    let jwe: CompactJwe = String::from_utf8(bytes).unwrap().parse().unwrap();
+    let file = opened.open_attachment((attachment, &jwe), tags, &keys, 1 << 20);
+    sender.accept_reply(ids.reply_id, tags).await.unwrap();
+    let data = serde_json::from_slice(opened.data.unwrap().reveal()).unwrap();
+    (data, file.unwrap().into_revealed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_xbau_answer_and_a_decision_come_back_with_a_receipt_that_verifies_offline() {
+    let place = Place::new();
+    let sandbox = place.start(&["--with-agent"]);
+    let facts = place.facts();
+    let reply_key = PrivateKey::generate(KeyUse::Encryption, "reply-key").unwrap();
+    let application = Application::new("Rückweg", vec![PDF.to_vec()]);
+    let content = sealed(&application, &encryption_key(&facts), reply_key.public());
+    let sender = Sender::new(session(&facts, "sender", ApiVersion::V2));
+    let submission = submit(&sender, &facts, &content).await.unwrap();
+
+    let asked = handed_over(&place).await;
+    let message = file_number_message(&asked);
+    let files: [(&str, &[u8]); 2] = [("1121.xml", message.as_bytes()), ("bescheid.pdf", PDF)];
+    answer(&place, "antwort", &files);
+    let replies = replied(&sender).await;
+    assert_eq!(replies.len(), 1);
+    assert_eq!(replies[0].case_id, submission.case_id);
+    let (data, decision) = opened(&facts, (replies[0], submission), &reply_key).await;
+    assert_eq!(decision, PDF);
+    assert_eq!(data["kind"], "fileNumber");
+    assert_eq!(data["fileNumber"], NUMBER);
+
+    // Offline, by the command.
+    let file = place.dir().join("status.json");
+    fs::write(&file, data.to_string()).unwrap();
+    let keys = facts.text("/keys/signaturePublic");
+    let file = file.to_string_lossy().into_owned();
+    let verified = run(&["--json", "receipt", "verify", &file, "--keys", keys]).json();
+    assert_eq!(verified["claims"]["level"], "takenOn");
+    assert_eq!(verified["claims"]["fileNumber"], NUMBER);
+    assert_eq!(
+        verified["claims"]["sub"],
+        submission.submission_id.prefixed()
+    );
+
+    // Nothing of it in the log or the agent's own state.
+    assert!(!sandbox.talk().contains(NUMBER));
+    for path in files_below(&place.dir().join("agent")) {
+        let bytes = fs::read(path).unwrap();
+        let found = bytes
+            .windows(NUMBER.len())
+            .any(|at| at == NUMBER.as_bytes());
+        assert!(!found, "the file number is stored in clear");
+    }
+}
