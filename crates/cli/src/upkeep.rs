@@ -69,7 +69,10 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
 
 fn mail_worker(ready: &Ready) -> Result<Option<MailWorker>> {
     let Some(mail) = &ready.settings.mail else {
-        tracing::warn!("[gateway.mail] is not set: nobody is reminded of waiting submissions");
+        // Plain http is for loopback only: a demonstration or sandbox has nobody to remind.
+        if !ready.settings.base_url.starts_with("http://") {
+            tracing::warn!("[gateway.mail] is not set: nobody is reminded of waiting submissions");
+        }
         return Ok(None);
     };
     let postman = SmtpPostman::open(mail, &ready.settings.base_url)?;
