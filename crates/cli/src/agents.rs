@@ -1,6 +1,6 @@
 //! Puts agents together: access to the service, own state, keys, packages, ways out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -253,7 +253,7 @@ fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Serv
         receiver: serde_json::to_value(&route.receiver)
             .context("the receiver's header data is not usable")?,
         mappings,
-        outbound: registry::outbound(&route.outbound, Path::new(""))?,
+        outbound: registry::outbound(&route.outbound, &route.base)?,
         way_in: route
             .inbound
             .as_ref()

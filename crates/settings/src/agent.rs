@@ -78,6 +78,9 @@ pub struct DestinationRoute {
     pub receiver: toml::Table,
     /// The way out: `transport` by its name, and that transport's settings.
     pub outbound: toml::Table,
+    /// No key: the folder that relative paths in `outbound` are below. Set by whoever knows where the settings file is.
+    #[serde(skip)]
+    pub base: PathBuf,
     /// The way in: where the procedure's answers come from. Without it nobody looks for answers.
     pub inbound: Option<Inbound>,
 }

@@ -1,6 +1,5 @@
 //! `amtsbote connect test`: each link of the chain from the service to the procedure, with what to do where one is broken.
 
-use std::path::Path;
 use std::time::Duration;
 
 use amtsbote_client::{Fault, Session};
@@ -270,7 +269,7 @@ async fn published(
 }
 
 async fn transport(chain: &mut Chain, route: &settings::DestinationRoute) {
-    let outcome = match registry::outbound(&route.outbound, Path::new("")) {
+    let outcome = match registry::outbound(&route.outbound, &route.base) {
         Ok(outbound) => outbound
             .probe(PROBE_LIMIT)
             .await

@@ -95,11 +95,15 @@ async fn start_gateway(
 
 /// Paths in the settings are relative to the settings file.
 pub(crate) fn based(mut settings: settings::Settings, file: &Path) -> settings::Settings {
+    let folder = file.parent().unwrap_or(Path::new(""));
     for path in paths(&mut settings) {
         if path.is_relative() {
-            let folder = file.parent().unwrap_or(Path::new(""));
             *path = folder.join(&*path);
         }
+    }
+    for route in settings.agent.iter_mut().flat_map(|a| &mut a.destinations) {
+        // Its ledger must be the same wherever the program is started from.
+        folder.clone_into(&mut route.base);
     }
     settings
 }
@@ -175,4 +179,41 @@ pub(crate) fn missing_files(settings: &settings::Settings, file: &Path) -> Vec<P
         .map(|path| path.clone())
         .filter(|path| !made.contains(path) && !path.exists())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_out_is_below_the_settings_file_not_the_working_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let text = r#"
+            [agent]
+            data_dir = "agent"
+            schemas_dir = "schemas"
+            packages_dir = "packages"
+            [[agent.service]]
+            name = "own"
+            token_url = "https://amtsbote.example.de/token"
+            submission_api_url = "https://amtsbote.example.de/submission-api"
+            version = "v2"
+            client_id = "agent"
+            client_secret_file = "secret"
+            [[agent.destination]]
+            id = "00000000-0000-4000-8000-000000000001"
+            service = "own"
+            decryption_keys = ["decryption.jwk"]
+            signing_key = "signing.jwk"
+            packages = ["bauantrag"]
+            [agent.destination.outbound]
+            transport = "folder"
+            path = "eingang"
+        "#;
+        let settings = settings::Settings::parse(text).unwrap();
+        let settings = based(settings, &home.path().join("amtsbote.toml"));
+        let route = &settings.agent.unwrap().destinations[0];
+        crate::registry::outbound(&route.outbound, &route.base).unwrap();
+        assert!(home.path().join("eingang").is_dir());
+    }
 }
