@@ -66,6 +66,10 @@ pub(crate) enum Command {
     /// Add or list official XSD sets.
     #[command(subcommand)]
     Schema(Schema),
+    /// Copy databases and attachments of a running system into a new folder, with a manifest. Keys and secrets are not copied.
+    Backup(Backup),
+    /// Put a backup back into the empty folders that the settings name, after checking every hash.
+    Restore(Restore),
     /// Check receipts offline.
     #[command(subcommand)]
     Receipt(Receipt),
@@ -91,6 +95,22 @@ pub(crate) struct SettingsFile {
         default_value = "amtsbote.toml"
     )]
     pub(crate) settings: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Folder to write: made if missing, must be empty.
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) file: SettingsFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Folder that `backup` wrote.
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) file: SettingsFile,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod access;
 mod agents;
 mod areas;
 mod args;
+mod backup;
 mod clock;
 mod commands;
 mod demo;
@@ -129,6 +130,8 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Destination(args) => commands::destination::run(&args, talk).await,
         Command::Connect(args) => commands::connect::run(&args, talk).await,
         Command::Schema(args) => commands::schema::run(&args, talk),
+        Command::Backup(args) => commands::backup::run(&args, talk),
+        Command::Restore(args) => commands::restore::run(&args, talk),
         Command::Receipt(args) => commands::receipt::run(&args, talk),
         Command::Keys(args) => commands::keys::run(&args, talk),
         Command::Settings(args) => commands::settings::run(&args, talk),

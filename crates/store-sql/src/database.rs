@@ -28,6 +28,11 @@ impl Schema {
         folder.join(format!("{}.db", self.name))
     }
 
+    /// Is there while the database is being restored.
+    pub(crate) fn marker(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.restoring", self.name))
+    }
+
     pub(crate) fn lock_file(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.lock", self.name))
     }
@@ -39,6 +44,10 @@ pub(crate) fn open_writer(path: &Path, schema: &Schema) -> Result<Connection, Op
         path: path.to_owned(),
         source,
     };
+    let marker = path.with_extension("restoring");
+    if marker.try_exists().map_err(unusable)? {
+        return Err(OpenError::HalfRestored { path: marker });
+    }
     // Made here, so that SQLite's own files take over its narrow rights.
     folder::private_file(path).map_err(unusable)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -81,7 +90,11 @@ fn prepare(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<
     migrate(connection, version, schema).map_err(fault)
 }
 
-fn version(connection: &Connection, path: &Path, schema: &Schema) -> Result<usize, OpenError> {
+pub(crate) fn version(
+    connection: &Connection,
+    path: &Path,
+    schema: &Schema,
+) -> Result<usize, OpenError> {
     let fault = |source| fault(path, source);
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application_id = pragma("application_id").map_err(fault)?;

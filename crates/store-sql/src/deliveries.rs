@@ -16,7 +16,7 @@ use crate::readers::Readers;
 use crate::ways_back::BackWrite;
 use crate::writer::{QUEUE_MAX, Writer};
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     name: "agent",
     application_id: 0x4162_6F41, // "AboA"
     migrations: &[

@@ -18,25 +18,25 @@ use crate::folder::{self, Lock};
 
 /// Blobs in a folder: `tmp/<id>` while they are written, `<first two digits of id>/<id>` once they are kept.
 pub struct FolderBlobs {
-    places: Arc<Places>,
+    pub(crate) places: Arc<Places>,
     _lock: Lock,
 }
 
-struct Places {
-    folder: PathBuf,
+pub(crate) struct Places {
+    pub(crate) folder: PathBuf,
 }
 
 impl Places {
-    fn being_written(&self, id: &BlobId) -> PathBuf {
+    pub(crate) fn being_written(&self, id: &BlobId) -> PathBuf {
         self.folder.join("tmp").join(id.as_str())
     }
 
-    fn shelf(&self, id: &BlobId) -> Option<PathBuf> {
+    pub(crate) fn shelf(&self, id: &BlobId) -> Option<PathBuf> {
         id.as_str().get(..2).map(|name| self.folder.join(name))
     }
 
     /// `None` for a name that was not made here.
-    fn kept(&self, id: &BlobId) -> Option<PathBuf> {
+    pub(crate) fn kept(&self, id: &BlobId) -> Option<PathBuf> {
         is_ours(id.as_str()).then(|| self.shelf(id).map(|shelf| shelf.join(id.as_str())))?
     }
 }

@@ -19,6 +19,7 @@
 //!
 //! Start reading at [`SqliteStore`], then `writer.rs`.
 
+mod blob_files;
 mod columns;
 mod database;
 mod deliveries;
@@ -29,6 +30,8 @@ mod group;
 mod open_error;
 mod readers;
 mod relays;
+mod restoring;
+mod snapshot;
 mod sweep;
 mod ways_back;
 mod writer;
@@ -38,4 +41,6 @@ pub use folder_blobs::FolderBlobs;
 pub use gateway::SqliteStore;
 pub use open_error::OpenError;
 pub use relays::SqliteRelays;
+pub use restoring::Restoring;
+pub use snapshot::{Content, Database, Snapshot, SnapshotError, content, still_named};
 pub use sweep::sweep;

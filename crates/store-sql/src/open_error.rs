@@ -23,6 +23,18 @@ pub enum OpenError {
         /// The lock file.
         path: PathBuf,
     },
+    /// A restore began here and did not end.
+    #[error("{path} tells that a restore did not come to its end: run `amtsbote restore` again")]
+    HalfRestored {
+        /// The marker.
+        path: PathBuf,
+    },
+    /// There is something already where it is to be restored to.
+    #[error("{path} is there already: restore into empty folders")]
+    Occupied {
+        /// What is there.
+        path: PathBuf,
+    },
     /// SQLite cannot open or set up the file.
     #[error("cannot open the database {path}: check the disk, or restore the file from a backup")]
     Database {

@@ -15,7 +15,7 @@ use crate::group::{Job, Outcome};
 use crate::readers::Readers;
 use crate::writer::{QUEUE_MAX, Writer};
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     name: "uplink",
     application_id: 0x4162_6F55, // "AboU"
     migrations: &[include_str!("schema/uplink-1.sql")],

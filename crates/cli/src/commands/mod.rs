@@ -1,11 +1,13 @@
 //! One file per command.
 
+pub(crate) mod backup;
 pub(crate) mod connect;
 pub(crate) mod destination;
 pub(crate) mod keys;
 pub(crate) mod package;
 pub(crate) mod receipt;
 pub(crate) mod reply;
+pub(crate) mod restore;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod service;

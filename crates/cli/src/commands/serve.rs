@@ -157,6 +157,37 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
     paths
 }
 
+/// What a backup does not hold and the settings name: keys, secrets, packages, schemas, and what ways out keep.
+pub(crate) fn besides(settings: &settings::Settings) -> Vec<PathBuf> {
+    let mut settings = settings.clone();
+    let data: Vec<PathBuf> = [
+        settings.gateway.as_ref().map(|part| part.data_dir.clone()),
+        settings.agent.as_ref().map(|part| part.data_dir.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut found: Vec<PathBuf> = paths(&mut settings)
+        .into_iter()
+        .map(|path| path.clone())
+        .filter(|path| !data.contains(path))
+        .collect();
+    if let Some(agent) = &settings.agent {
+        for route in &agent.destinations {
+            // Ledgers lie in one of these; the folder itself is the procedure's.
+            let kept = ["work_path", "path"].map(|key| route.outbound.get(key));
+            let kept = kept.into_iter().flatten().filter_map(toml::Value::as_str);
+            found.extend(kept.map(|path| route.base.join(path)));
+            found.extend(route.inbound.iter().map(|inbound| inbound.path.clone()));
+        }
+        let boxes = agent.xta.iter().flat_map(|xta| &xta.accounts);
+        found.extend(boxes.map(|account| account.path.clone()));
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// Files and folders the settings name that are not there; those that are made at start are left out.
 pub(crate) fn missing_files(settings: &settings::Settings, file: &Path) -> Vec<PathBuf> {
     let mut settings = based(settings.clone(), file);

@@ -101,11 +101,36 @@ impl House {
 
     /// Sends an application and waits until it is accepted; its id.
     async fn apply(&self, port: u16, name: &str, serve: &Program) -> String {
+        let id = self.send(port, name);
+        self.accepted(port, &id, serve).await;
+        id
+    }
+
+    /// Sends an application; its id.
+    pub(crate) fn send(&self, port: u16, name: &str) -> String {
         let application = Application::new(name, vec![b"%PDF plan".to_vec()]);
         let mut facts = json!({ "region": REGION });
         facts["x"] = Value::Null;
         let request = self.dir().join("antrag.json");
         std::fs::write(&request, application.intake(&crate::stand::Facts(facts))).unwrap();
+        let sent = self.as_portal(port, &["--json", "submit", request.to_str().unwrap()]);
+        sent["submissionId"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a submission is accepted.
+    pub(crate) async fn accepted(&self, port: u16, id: &str, serve: &Program) {
+        let end = Instant::now() + SOON;
+        loop {
+            let status = self.as_portal(port, &["--json", "status", id]);
+            if status["state"] == "accepted" {
+                return;
+            }
+            assert!(Instant::now() < end, "{status:#}\n{}", serve.talk());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn as_portal(&self, port: u16, command: &[&str]) -> Value {
         let (url, secret) = (
             format!("http://127.0.0.1:{port}"),
             self.dir().join("clients/portal.secret"),
@@ -118,22 +143,11 @@ impl House {
             "--client-secret-file",
             secret.to_str().unwrap(),
         ];
-        let submit = ["--json", "submit", request.to_str().unwrap()];
-        let sent = run(&[&submit, &access[..]].concat()).json();
-        let id = sent["submissionId"].as_str().unwrap().to_owned();
-        let end = Instant::now() + SOON;
-        loop {
-            let status = run(&[&["--json", "status", &id], &access[..]].concat()).json();
-            if status["state"] == "accepted" {
-                return id;
-            }
-            assert!(Instant::now() < end, "{status:#}\n{}", serve.talk());
-            tokio::time::sleep(LOOK).await;
-        }
+        run(&[command, &access[..]].concat()).json()
     }
 
     /// A gateway's data with an active destination.
-    async fn prepared(&self, port: u16) -> String {
+    pub(crate) async fn prepared(&self, port: u16) -> String {
         self.write_settings(port, "");
         let gateway = Program::start(self.command("gateway")).ready();
         let destination = self.create_destination(port).await;

@@ -27,7 +27,7 @@ use crate::group::{Job, Outcome};
 use crate::readers::Readers;
 use crate::writer::{QUEUE_MAX, Writer};
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     name: "gateway",
     application_id: 0x4162_6F47, // "AboG"
     migrations: &[

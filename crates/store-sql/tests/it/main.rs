@@ -7,3 +7,4 @@ mod folder;
 mod forward;
 mod killed;
 mod laws;
+mod snapshot;

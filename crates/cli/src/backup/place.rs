@@ -1,0 +1,94 @@
+//! Which databases the settings name, and where their copies lie.
+
+use std::path::{Path, PathBuf};
+
+use amtsbote_settings::Settings;
+use amtsbote_store_sql::Database;
+use anyhow::{Result, bail};
+
+/// One database: where it lives, and where its copy lies in a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) database: Database,
+    /// Folder it lives in.
+    pub(crate) folder: PathBuf,
+    /// Path of its copy below the backup's folder.
+    pub(crate) copy: String,
+}
+
+/// All databases the settings name, in the order in which they have to be looked at: agents, uplink, gateway. What one
+/// of them has done, the ones behind it know.
+pub(crate) fn places(settings: &Settings) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    if let Some(agent) = &settings.agent {
+        for service in &agent.services {
+            let name = &service.name;
+            let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            if name.is_empty() || name.starts_with('.') || !name.bytes().all(is_plain) {
+                bail!(
+                    "the service {name:?} cannot name a folder of a backup: use letters, digits, - and _ in its name"
+                );
+            }
+            places.push(Place {
+                database: Database::Agent,
+                folder: agent.data_dir.join(name),
+                copy: format!("agent/{name}/agent.db"),
+            });
+        }
+    }
+    if let Some(gateway) = &settings.gateway {
+        for database in [Database::Uplink, Database::Gateway] {
+            places.push(Place {
+                database,
+                folder: gateway.data_dir.clone(),
+                copy: format!("gateway/{}", database.file_name()),
+            });
+        }
+    }
+    Ok(places)
+}
+
+/// The folder of attachments, if the settings name one.
+pub(crate) fn blobs(settings: &Settings) -> Option<PathBuf> {
+    let gateway = settings.gateway.as_ref()?;
+    Some(gateway.data_dir.join("blobs"))
+}
+
+/// Path of an attachment below the backup's folder.
+pub(crate) fn blob_copy(id: &str) -> String {
+    format!("blobs/{}/{id}", id.get(..2).unwrap_or(id))
+}
+
+/// The attachment whose path that is.
+pub(crate) fn blob_id(copy: &str) -> Option<&str> {
+    let (shelf, id) = copy.strip_prefix("blobs/")?.split_once('/')?;
+    let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    (id.len() == 32 && id.bytes().all(is_hex) && id.starts_with(shelf) && shelf.len() == 2)
+        .then_some(id)
+}
+
+/// Makes the folder of a copy.
+pub(crate) fn make_for(path: &Path) -> Result<()> {
+    super::files::make(path.parent().unwrap_or(Path::new(".")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_attachments_name_attachments() {
+        let id = "3f".repeat(16);
+        assert_eq!(blob_id(&blob_copy(&id)), Some(id.as_str()));
+        for path in [
+            "blobs/../../etc/passwd",
+            "blobs/3f",
+            "gateway/gateway.db",
+            &format!("blobs/aa/{id}"),
+            &format!("blobs/3f/{}", "3F".repeat(16)),
+            &format!("blobs//{id}"),
+        ] {
+            assert_eq!(blob_id(path), None, "{path}");
+        }
+    }
+}

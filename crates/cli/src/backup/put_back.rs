@@ -1,0 +1,197 @@
+//! Puts a backup back: all is checked before anything is written, and once more where it has been written to.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use amtsbote_settings::Settings;
+use amtsbote_store::BlobId;
+use amtsbote_store_sql::{Content, FolderBlobs, OpenError, Restoring, content};
+use anyhow::{Context, Result, bail, ensure};
+
+use super::files;
+use super::manifest::{DatabaseCopy, Manifest, Sums};
+use super::place::{self, Place};
+use crate::talk::Talk;
+
+/// Restores `dir` to where the settings say, which must be empty. Paths in the settings are absolute by now.
+pub(crate) fn put_back(settings: &Settings, dir: &Path, talk: Talk) -> Result<Manifest> {
+    let (manifest, sums) = Manifest::open(dir)?;
+    let places = fitting(settings, &manifest)?;
+    check_known(&manifest, &sums)?;
+    check_files(dir, &sums, talk)?;
+    for (place, copy) in &places {
+        check_content(copy, &content(place.database, &dir.join(&copy.file))?)?;
+    }
+    // All is claimed before the first byte is written: an occupied folder stops it while nothing has changed.
+    let restoring = places
+        .iter()
+        .map(|(place, _)| Ok(Restoring::claim(place.database, &place.folder)?))
+        .collect::<Result<Vec<_>>>()?;
+    if !restoring.iter().any(Restoring::is_repeat) {
+        check_vacant(place::blobs(settings).as_deref())?;
+    }
+    for restoring in &restoring {
+        restoring.begin()?;
+    }
+    put_blobs(settings, dir, &sums, talk)?;
+    for ((place, copy), restoring) in places.iter().zip(&restoring) {
+        let path = restoring.place(&dir.join(&copy.file))?;
+        let found = files::sum(path)?;
+        ensure!(
+            found.sha256 == copy.sha256,
+            "{} was not written as it should be: check the disk",
+            path.display()
+        );
+        check_content(copy, &content(place.database, path)?)?;
+    }
+    for restoring in restoring {
+        restoring.finish()?;
+    }
+    Ok(manifest)
+}
+
+/// The settings' place for each database of the backup.
+fn fitting<'m>(
+    settings: &Settings,
+    manifest: &'m Manifest,
+) -> Result<Vec<(Place, &'m DatabaseCopy)>> {
+    let places = place::places(settings)?;
+    manifest
+        .databases
+        .iter()
+        .map(|copy| {
+            let place = places.iter().find(|place| place.copy == copy.file);
+            let place = place.with_context(|| {
+                format!(
+                    "the backup holds {}, and the settings have no place for it: restore with the settings it was made with",
+                    copy.file
+                )
+            })?;
+            Ok((place.clone(), copy))
+        })
+        .collect()
+}
+
+/// The list of sums has the databases and attachments, and nothing else.
+fn check_known(manifest: &Manifest, sums: &Sums) -> Result<()> {
+    let databases: BTreeMap<&str, &str> = manifest
+        .databases
+        .iter()
+        .map(|copy| (copy.file.as_str(), copy.sha256.as_str()))
+        .collect();
+    for (file, sha256) in &databases {
+        ensure!(
+            sums.of(file) == Some(sha256),
+            "manifest and sums contradict each other about {file}"
+        );
+    }
+    let others = sums
+        .iter()
+        .filter(|(copy, _)| !databases.contains_key(copy));
+    let mut attachments = 0;
+    for (copy, _) in others {
+        ensure!(
+            place::blob_id(copy).is_some(),
+            "the sums name {copy:?}, which is nothing that a backup holds"
+        );
+        attachments += 1;
+    }
+    ensure!(
+        attachments == manifest.attachments.count,
+        "the manifest counts {} attachments, the sums {attachments}",
+        manifest.attachments.count
+    );
+    Ok(())
+}
+
+fn check_files(dir: &Path, sums: &Sums, talk: Talk) -> Result<()> {
+    let mut faults = Vec::new();
+    for (at, (copy, sha256)) in sums.iter().enumerate() {
+        let path = dir.join(copy);
+        if !path.exists() {
+            faults.push(format!("{copy} {}", talk.pick("fehlt", "is missing")));
+        } else if files::sum(&path)?.sha256 != sha256 {
+            let what = talk.pick(
+                "wurde verändert oder ist beschädigt",
+                "was changed or is damaged",
+            );
+            faults.push(format!("{copy} {what}"));
+        }
+        let word = talk.pick("Dateien geprüft", "files checked");
+        talk.progress(&format!("{}/{} {word}", at + 1, sums.len()));
+    }
+    talk.progress_done();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    for fault in &faults {
+        talk.say(format_args!("  ✗ {fault}"));
+    }
+    bail!(
+        "{} of {} files of the backup are not what they were; nothing was restored",
+        faults.len(),
+        sums.len()
+    );
+}
+
+fn check_content(copy: &DatabaseCopy, found: &Content) -> Result<()> {
+    let rows: BTreeMap<String, u64> = found.tables.iter().cloned().collect();
+    ensure!(
+        rows == copy.rows && found.version == copy.schema_version,
+        "{} has other rows than the manifest says",
+        copy.file
+    );
+    Ok(())
+}
+
+fn put_blobs(settings: &Settings, dir: &Path, sums: &Sums, talk: Talk) -> Result<()> {
+    let Some(folder) = place::blobs(settings) else {
+        return Ok(());
+    };
+    let shelf = FolderBlobs::open(&folder).context("the folder of attachments cannot be opened")?;
+    let copies: Vec<(BlobId, &str, &str)> = sums
+        .iter()
+        .filter_map(|(copy, sum)| Some((place::blob_id(copy)?.parse().ok()?, copy, sum)))
+        .collect();
+    for (at, (id, copy, sha256)) in copies.iter().enumerate() {
+        put_blob((&shelf, &folder), id, &dir.join(copy), sha256)?;
+        let word = talk.pick("Anlagen zurückgelegt", "attachments restored");
+        talk.progress(&format!("{}/{} {word}", at + 1, copies.len()));
+    }
+    talk.progress_done();
+    Ok(())
+}
+
+fn put_blob(
+    (shelf, folder): (&FolderBlobs, &Path),
+    id: &BlobId,
+    copy: &Path,
+    sha256: &str,
+) -> Result<()> {
+    let context = || {
+        format!("the attachment {id} cannot be restored: check the disk, and that there is room")
+    };
+    let place = FolderBlobs::file(folder, id).with_context(context)?;
+    File::open(copy)
+        .and_then(|file| shelf.admit(id, file))
+        .with_context(context)?;
+    ensure!(
+        files::sum(&place)?.sha256 == *sha256,
+        "the attachment {id} was not written as it should be: check the disk"
+    );
+    Ok(())
+}
+
+/// Attachments of others are nothing to restore into.
+fn check_vacant(blobs: Option<&Path>) -> Result<()> {
+    let Some(folder) = blobs.filter(|folder| folder.exists()) else {
+        return Ok(());
+    };
+    for shelf in crate::folder::folders(folder)? {
+        if !files::is_vacant(&shelf)? {
+            return Err(OpenError::Occupied { path: shelf }.into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! `amtsbote backup` of processes that run, `amtsbote restore` to another place, and what a restored system does.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::killed::has;
+use crate::serve::{House, free_port};
+use crate::stand::{Ended, LOOK, Program, SOON, copy, files_below, root, run};
+
+const BEFORE: &str = "Vorherin";
+const OPEN: [&str; 4] = ["Erstens", "Zweitens", "Drittens", "Viertens"];
+
+impl House {
+    fn backup(&self, dir: &Path) -> Ended {
+        let settings = self.settings();
+        let settings = settings.to_str().unwrap();
+        let dir = dir.to_str().unwrap();
+        run(&["--json", "backup", dir, "--settings", settings])
+    }
+
+    fn restore(&self, dir: &Path, settings: &Path) -> Ended {
+        let (dir, settings) = (dir.to_str().unwrap(), settings.to_str().unwrap());
+        assert!(self.dir().exists());
+        run(&["restore", dir, "--settings", settings])
+    }
+
+    /// The same settings with data folders elsewhere.
+    fn moved(&self) -> PathBuf {
+        let text = std::fs::read_to_string(self.settings()).unwrap();
+        let text = text
+            .replace("data_dir = \"gateway\"", "data_dir = \"new/gateway\"")
+            .replace("data_dir = \"agent\"", "data_dir = \"new/agent\"");
+        let path = self.dir().join("moved.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Parcels in the procedure's folder: file → (content, when it was written).
+    fn brought(&self) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+        let inbox = self.dir().join("eingang");
+        let is_parcel = |path: &PathBuf| {
+            let below = path.strip_prefix(&inbox).unwrap();
+            !below.to_str().unwrap().starts_with('.')
+        };
+        let parcels = files_below(&inbox).into_iter().filter(is_parcel);
+        let read = |path: PathBuf| {
+            let written = std::fs::metadata(&path).ok()?.modified().ok()?;
+            Some((path.clone(), (std::fs::read(&path).ok()?, written)))
+        };
+        parcels.filter_map(read).collect()
+    }
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + SOON;
+    while !holds() {
+        assert!(Instant::now() < end, "not in time: {what}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// A house with a gateway that runs, one application brought and four open.
+async fn half_way(house: &House, port: u16) -> (Program, Vec<String>) {
+    let destination = house.prepared(port).await;
+    let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
+    let agent = house.agent_settings(port, &destination, &packages);
+    // One at a time: it can be killed between two.
+    let agent = agent.replacen("[agent]\n", "[agent]\nconcurrency = 1\n", 1);
+    house.write_settings(port, &agent);
+    let gateway = Program::start(house.command("gateway")).ready();
+    let agent = Program::start(house.command("agent"));
+    let mut ids = vec![house.send(port, BEFORE)];
+    house.accepted(port, &ids[0], &gateway).await;
+    agent.kill();
+    ids.extend(OPEN.iter().map(|name| house.send(port, name)));
+    (gateway, ids)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_system_brings_what_was_open_and_nothing_twice() {
+    let (house, port) = (House::new(), free_port());
+    let (gateway, ids) = half_way(&house, port).await;
+    let dir = house.dir().join("backup");
+    let taken = house.backup(&dir).json();
+    let rows = |file: &str, table: &str| {
+        let databases = taken["manifest"]["databases"].as_array().unwrap();
+        let found = databases.iter().find(|copy| copy["file"] == file).unwrap();
+        found["rows"][table].as_u64().unwrap()
+    };
+    assert_eq!(rows("gateway/gateway.db", "submissions"), 5);
+    assert_eq!(rows("agent/own/agent.db", "deliveries"), 1);
+    assert_eq!(taken["manifest"]["attachments"]["count"], 5);
+    assert_private(&house, &dir, &taken);
+
+    // Life goes on after the backup: some of what was open is brought, and something new comes.
+    let later = house.send(port, "Spaeterin");
+    let agent = Program::start(house.command("agent"));
+    until("one more was brought", || house.brought().len() >= 4);
+    agent.kill();
+    gateway.kill();
+    let before = house.brought();
+
+    let moved = house.moved();
+    house.restore(&dir, &moved).ok();
+    std::fs::rename(house.dir().join("gateway"), house.dir().join("lost")).unwrap();
+    let serve = crate::stand::program(&["serve", "--settings", moved.to_str().unwrap()]);
+    let serve = Program::start(serve).ready();
+    for id in &ids {
+        house.accepted(port, id, &serve).await;
+    }
+    let after = house.brought();
+    for (path, file) in &before {
+        assert_eq!(
+            after.get(path),
+            Some(file),
+            "{} was touched",
+            path.display()
+        );
+    }
+    for (id, name) in ids.iter().zip([&[BEFORE], &OPEN[..]].concat()) {
+        let holding = after.iter().filter(|(_, (bytes, _))| {
+            has(bytes, format!("\"{name}\"").as_bytes())
+                || has(bytes, format!(">{name}<").as_bytes())
+        });
+        let holding: Vec<_> = holding.map(|(path, _)| path).collect();
+        assert_eq!(holding.len(), 1, "{name}: {holding:?}");
+        assert!(holding[0].to_str().unwrap().contains(id.as_str()));
+    }
+    // What came after the backup is gone with it, and the system does not pretend otherwise.
+    let unknown = run(&[
+        "status",
+        &later,
+        "--url",
+        &format!("http://127.0.0.1:{port}"),
+        "--client-id",
+        "portal",
+        "--client-secret-file",
+        house.dir().join("clients/portal.secret").to_str().unwrap(),
+    ]);
+    assert_eq!(unknown.code(), Some(1), "{}", unknown.stdout());
+    // And it goes on.
+    let next = house.send(port, "Danach");
+    house.accepted(port, &next, &serve).await;
+    assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+/// Whatever is changed in a backup is found before anything is written.
+fn assert_harm_is_found(house: &House, dir: &Path, (moved, new): (&Path, &Path)) {
+    let blob = files_below(&dir.join("blobs")).remove(0);
+    let database = dir.join("gateway/gateway.db");
+    let broken = house.dir().join("broken");
+    let check = |what: &str, harm: &dyn Fn(&Path), said: &str| {
+        if broken.exists() {
+            std::fs::remove_dir_all(&broken).unwrap();
+        }
+        copy(dir, &broken);
+        harm(&broken);
+        house.restore(&broken, moved).failed(&[said]);
+        assert!(files_below(new).is_empty(), "{what} left something");
+    };
+    let flip = |path: &Path| {
+        let mut bytes = std::fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    };
+    let below = |path: &Path| path.strip_prefix(dir).unwrap().to_owned();
+    let (blob, database) = (below(&blob), below(&database));
+    check(
+        "a bit in an attachment",
+        &|at| flip(&at.join(&blob)),
+        "damaged",
+    );
+    check(
+        "a bit in a database",
+        &|at| flip(&at.join(&database)),
+        "damaged",
+    );
+    check(
+        "an attachment less",
+        &|at| std::fs::remove_file(at.join(&blob)).unwrap(),
+        "missing",
+    );
+    check(
+        "a bit in the sums",
+        &|at| flip(&at.join("SHA256SUMS")),
+        "SHA256SUMS",
+    );
+    check(
+        "no manifest",
+        &|at| std::fs::remove_file(at.join("manifest.json")).unwrap(),
+        "no backup",
+    );
+    check(
+        "another count",
+        &|at| {
+            let path = at.join("manifest.json");
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(
+                &path,
+                text.replace("\"submissions\": 5", "\"submissions\": 6"),
+            )
+            .unwrap();
+        },
+        "other rows",
+    );
+}
+
+/// For the owner alone, no key or secret in it, and the manifest says which to keep.
+fn assert_private(house: &House, dir: &Path, taken: &Value) {
+    let secrets: Vec<Vec<u8>> = files_below(&house.dir().join("clients"))
+        .into_iter()
+        .map(|path| std::fs::read(path).unwrap().trim_ascii().to_vec())
+        .collect();
+    for path in files_below(dir) {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        let bytes = std::fs::read(&path).unwrap();
+        for secret in &secrets {
+            assert!(!has(&bytes, secret), "a secret in {}", path.display());
+        }
+        for name in [&[BEFORE], &OPEN[..]].concat() {
+            assert!(
+                !has(&bytes, name.as_bytes()),
+                "content in {}",
+                path.display()
+            );
+        }
+        assert!(!has(&bytes, b"\"d\":"), "a key in {}", path.display());
+    }
+    let kept = taken["manifest"]["keepBesides"].to_string();
+    for part in ["keys/gateway", "portal.secret", "decryption.jwk", "eingang"] {
+        assert!(kept.contains(part), "{part} is not in {kept}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_restored_whole_into_empty_folders_or_not_at_all() {
+    let (house, port) = (House::new(), free_port());
+    let (gateway, _) = half_way(&house, port).await;
+    let dir = house.dir().join("backup");
+    house.backup(&dir).json();
+    house.backup(&dir).failed(&["not empty"]);
+
+    // The running gateway's own folder, and the same when it is stopped.
+    std::fs::rename(house.dir().join("agent"), house.dir().join("aside")).unwrap();
+    house
+        .restore(&dir, &house.settings())
+        .failed(&["held by a running process"]);
+    assert!(gateway.stop(Duration::from_secs(5)).success());
+    house
+        .restore(&dir, &house.settings())
+        .failed(&["is there already"]);
+
+    let moved = house.moved();
+    let new = house.dir().join("new");
+    assert_harm_is_found(&house, &dir, (&moved, &new));
+
+    // Settings that have no place for all of it.
+    let text = std::fs::read_to_string(&moved).unwrap();
+    let alone = house.dir().join("alone.toml");
+    std::fs::write(&alone, &text[..text.find("[agent]").unwrap()]).unwrap();
+    house.restore(&dir, &alone).failed(&["no place"]);
+
+    // Killed half-way: it does not start, and the restore can be repeated.
+    house.restore(&dir, &moved).ok();
+    std::fs::write(new.join("gateway/gateway.restoring"), "").unwrap();
+    let serve = run(&["gateway", "--settings", moved.to_str().unwrap()]);
+    serve.failed(&["restore did not come to its end"]);
+    std::fs::remove_dir_all(new.join("agent")).unwrap();
+    let german = run(&[
+        "--lang",
+        "de",
+        "restore",
+        dir.to_str().unwrap(),
+        "--settings",
+        moved.to_str().unwrap(),
+    ]);
+    assert!(
+        german.ok().starts_with("zurückgelegt: 2 Datenbanken"),
+        "{}",
+        german.stdout()
+    );
+}
