@@ -158,7 +158,7 @@ impl Router {
 
     async fn fetch(&self, url: Url, max: usize) -> Result<Vec<u8>, Fault> {
         let call = self.outgoing.request(Method::GET, url)?;
-        let answer = self.outgoing.send(call).await?;
+        let answer = self.outgoing.send_repeatable(call).await?;
         let (status, wait) = (answer.status(), retry_after(answer.headers(), self.now()));
         let body = read_bounded(answer, max).await?;
         if status.is_success() {

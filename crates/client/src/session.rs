@@ -140,7 +140,7 @@ impl Session {
             .header(ACCEPT, "application/json")
             .body(form.reveal().to_owned());
         let asked_at = self.now();
-        let answer = self.0.outgoing.send(call).await?;
+        let answer = self.0.outgoing.send_repeatable(call).await?;
         let (status, wait) = (answer.status(), retry_after(answer.headers(), asked_at));
         let body = read_bounded(answer, TOKEN_ANSWER_MAX).await?;
         if let Some(error) = TokenError::parse(&body).filter(|_| status.is_client_error()) {

@@ -101,6 +101,18 @@ impl Outgoing {
         self.execute(built(call)?).await
     }
 
+    /// Makes a call that may be carried out twice: reading, or fetching a token. Kept connections break at the moment they are
+    /// used when the peer closes them then, for having been idle or for having answered early; so a call whose connection broke
+    /// before any answer is made once more, on another one.
+    pub async fn send_repeatable(&self, call: RequestBuilder) -> Result<Response, Failure> {
+        let request = built(call)?;
+        let again = request.try_clone().ok_or(Failure::Unsendable)?;
+        match self.execute(request).await {
+            Err(Failure::Broken { .. }) => self.execute(again).await,
+            outcome => outcome,
+        }
+    }
+
     /// Makes the call and hands out the answer as a stream; the peer's first word must come within [`Timeouts::idle`].
     pub async fn send_stream(&self, call: RequestBuilder) -> Result<Download, Failure> {
         let request = built(call)?;

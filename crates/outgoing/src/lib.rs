@@ -10,8 +10,8 @@
 //! Two reaches: [`Reach::Trusted`] for peers that the operator wrote into the settings, [`Reach::Public`] for URLs
 //! that somebody else chose (callbacks), which must not lead into the house.
 //!
-//! It must never follow a redirect, take a proxy from the environment, repeat a call, read an answer without a bound,
-//! or print a URL's path or query, a header or a body. Each call ends within the limits of [`Timeouts`].
+//! It must never follow a redirect, take a proxy from the environment, repeat a call that was not handed in as repeatable,
+//! read an answer without a bound, or print a URL's path or query, a header or a body. Each call ends within the limits of [`Timeouts`].
 //!
 //! Start reading at [`Outgoing::request`], then [`Failure`].
 

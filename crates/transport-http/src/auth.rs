@@ -101,7 +101,8 @@ impl Proof {
                 form.push(("client_secret", secret.reveal()));
             }
         }
-        let answer = outgoing.send(call.form(&form)).await.map_err(unanswered)?;
+        let answer = outgoing.send_repeatable(call.form(&form)).await;
+        let answer = answer.map_err(unanswered)?;
         let status = answer.status().as_u16();
         match status {
             200..=299 => {}

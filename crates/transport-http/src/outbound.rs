@@ -138,7 +138,11 @@ impl HttpOutbound {
         call = call.header(&self.settings.id_header, question.parcel.to_string());
         call = self.proof.show(call, &self.outgoing, age).await?;
         let response = match question.letter {
-            None => self.outgoing.send(call).await.map_err(unanswered)?,
+            // Look-ups and probes: GET and OPTIONS.
+            None => {
+                let answer = self.outgoing.send_repeatable(call).await;
+                answer.map_err(unanswered)?
+            }
             Some(letter) => self.send(call, letter).await?,
         };
         Ok(read(response).await)

@@ -3,4 +3,5 @@
 mod guards;
 mod limits;
 mod peer;
+mod repeats;
 mod tls;

@@ -20,6 +20,8 @@ pub(crate) enum Script {
     Say(&'static str),
     /// Writes this and then neither writes nor closes.
     SayThenSilence(&'static str),
+    /// Writes this, and closes without an answer once another request has come on the same connection.
+    SayThenCloseOnTheNext(&'static str),
     /// Writes a chunk again and again, without end.
     Endless,
 }
@@ -72,17 +74,10 @@ pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin>(
     script: Script,
     seen: Arc<Mutex<Vec<String>>>,
 ) {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte).await {
-            Ok(1) => head.push(byte[0]),
-            _ => return,
-        }
-    }
-    seen.lock()
-        .unwrap()
-        .push(String::from_utf8_lossy(&head).into_owned());
+    let Some(head) = read_head(&mut stream).await else {
+        return;
+    };
+    seen.lock().unwrap().push(head);
     match script {
         Script::Say(text) => {
             let _ = stream.write_all(text.as_bytes()).await;
@@ -92,6 +87,11 @@ pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin>(
             let _ = stream.write_all(text.as_bytes()).await;
             std::future::pending::<()>().await;
         }
+        Script::SayThenCloseOnTheNext(text) => {
+            let _ = stream.write_all(text.as_bytes()).await;
+            let next = read_head(&mut stream).await;
+            seen.lock().unwrap().extend(next);
+        }
         Script::Endless => {
             let _ = stream
                 .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -99,6 +99,14 @@ pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin>(
             while stream.write_all(b"4\r\nabcd\r\n").await.is_ok() {}
         }
     }
+}
+
+async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    Some(String::from_utf8_lossy(&head).into_owned())
 }
 
 pub(crate) fn plain() -> Settings {

@@ -7,6 +7,7 @@
 
 mod nginx;
 mod peer;
+mod stale;
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -325,6 +326,25 @@ fn a_token_is_fetched_once_and_again_when_it_is_refused() {
         assert!(!format!("{outcome:?}").contains("falsch"));
         std::fs::write(&secret, "geheim\n").unwrap();
     }
+}
+
+#[test]
+fn a_token_is_fetched_also_when_the_connection_of_the_refusal_is_closed_on_its_next_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "geheim\n").unwrap();
+    let (address, closed) = stale::start();
+    let text = format!(
+        "danger_plain_http = true\n{}\nauth = {{ kind = \"oauth2\", token_url = \"BASE/token\", client_id = \"amtsbote\", client_secret_file = '{}' }}",
+        JSON,
+        secret.display()
+    );
+    let text = text.replace("BASE", &format!("http://{address}"));
+    let way = HttpOutbound::open(toml::from_str(&text).unwrap()).unwrap();
+    let receipt = deliver(&way, &parcel());
+    // Refused with the first token, its connection kept; the second token was asked for over it.
+    assert_eq!(*closed.lock().unwrap(), ["POST /token HTTP/1.1"]);
+    assert_eq!(receipt.unwrap().arrival, Arrival::New);
 }
 
 #[test]
