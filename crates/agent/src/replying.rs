@@ -15,7 +15,9 @@ use amtsbote_fit_connect::submission::{CompactJwe, SubmitSubmission};
 use amtsbote_model::delivery::{Cause, Delivery, Failure};
 use amtsbote_model::submission::{Event as LogEvent, State};
 use amtsbote_model::{AttachmentId, ReplyId};
-use amtsbote_store::{AnswerMove, AnswerRow, AnswerState, Error as StoreError, Swapped, WayBack};
+use amtsbote_store::{
+    AnswerMove, AnswerRow, AnswerState, Error as StoreError, Failing, Swapped, WayBack,
+};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde_json::Value;
@@ -116,7 +118,7 @@ impl Inner {
                     return Ok(());
                 }
             },
-            AnswerState::Sent(_) | AnswerState::Kept => return Ok(()),
+            AnswerState::Sent(_) | AnswerState::Kept | AnswerState::Parked(_) => return Ok(()),
         };
         let Some(id) = row.state.reply_id() else {
             return Err(INTERNAL);
@@ -197,6 +199,7 @@ impl Inner {
         let to = AnswerMove {
             state,
             tries: 0,
+            failing: None,
             at: self.parts.clock.now(),
         };
         let moved = self
@@ -207,6 +210,7 @@ impl Inner {
             Swapped::Done => Ok(AnswerRow {
                 state,
                 tries: 0,
+                failing: None,
                 at: to.at,
                 revision: row.revision + 1,
                 ..row.clone()
@@ -223,6 +227,9 @@ impl Inner {
             return Ok(());
         };
         let around = self.around();
+        if !row.state.is_due() {
+            return Ok(());
+        }
         let (tries, pause) = match failure {
             None => (row.tries, self.parts.policy.pause),
             Some(failure) => {
@@ -230,6 +237,13 @@ impl Inner {
                 (tries, around.policy.delay(tries, failure, around.jitter))
             }
         };
+        let failing = failure.map_or(row.failing, |failure| {
+            let since = row.failing.map_or(around.now, |failing| failing.since);
+            Some(Failing {
+                cause: failure.cause,
+                since,
+            })
+        });
         if tries >= around.policy.tries_max {
             tracing::error!(submission.id = %row.submission_id,
                 "a reply to {} could not be sent in {tries} tries; it goes on", row.submission_id);
@@ -237,6 +251,7 @@ impl Inner {
         let to = AnswerMove {
             state: row.state,
             tries,
+            failing,
             at: around.now.plus(pause),
         };
         let moved = self.parts.ways_back.move_answer(row.key, row.revision, to);

@@ -44,10 +44,7 @@ pub(crate) fn open_writer(path: &Path, schema: &Schema) -> Result<Connection, Op
         path: path.to_owned(),
         source,
     };
-    let marker = path.with_extension("restoring");
-    if marker.try_exists().map_err(unusable)? {
-        return Err(OpenError::HalfRestored { path: marker });
-    }
+    refuse_half_restored(path)?;
     // Made here, so that SQLite's own files take over its narrow rights.
     folder::private_file(path).map_err(unusable)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -58,6 +55,44 @@ pub(crate) fn open_writer(path: &Path, schema: &Schema) -> Result<Connection, Op
         folder::sync(folder).map_err(unusable)?;
     }
     Ok(connection)
+}
+
+/// Opens the file for writing beside the process that has prepared it.
+pub(crate) fn open_guest(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    if !path.is_file() {
+        let path = path.to_owned();
+        return Err(OpenError::Absent { path });
+    }
+    refuse_half_restored(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|source| fault(path, source))?;
+    connection
+        .busy_timeout(BUSY_WAIT)
+        .map_err(|source| fault(path, source))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    let found = version(&connection, path, schema)?;
+    if found != schema.migrations.len() {
+        return Err(OpenError::Older {
+            path: path.to_owned(),
+            found,
+            known: schema.migrations.len(),
+        });
+    }
+    set_durable(&connection, path)?;
+    Ok(connection)
+}
+
+fn refuse_half_restored(path: &Path) -> Result<(), OpenError> {
+    let marker = path.with_extension("restoring");
+    match marker.try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(OpenError::HalfRestored { path: marker }),
+        Err(source) => Err(OpenError::Folder {
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 /// Opens the file for reading; the writer has prepared it.

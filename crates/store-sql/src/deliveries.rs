@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use crate::OpenError;
 use crate::columns::{execute, id, malformed, unsigned};
 use crate::database::{self, Schema};
+use crate::desk::DeskWrite;
 use crate::folder::{self, Lock};
 use crate::group::{Job, Outcome};
 use crate::readers::Readers;
@@ -22,6 +23,7 @@ pub(crate) const SCHEMA: Schema = Schema {
     migrations: &[
         include_str!("schema/agent-1.sql"),
         include_str!("schema/agent-2.sql"),
+        include_str!("schema/agent-3.sql"),
     ],
 };
 
@@ -32,7 +34,8 @@ pub struct SqliteDeliveries {
     // Dropped in this order, see `SqliteStore`.
     pub(crate) readers: Readers,
     pub(crate) writer: Writer<Write>,
-    _lock: Lock,
+    // None for a guest.
+    _lock: Option<Lock>,
 }
 
 impl SqliteDeliveries {
@@ -46,7 +49,19 @@ impl SqliteDeliveries {
         Ok(Self {
             readers: Readers::open(&path)?,
             writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
-            _lock: lock,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens `agent.db` beside the process that holds `agent.lock`, or without one: for an operator's commands. Makes and
+    /// migrates nothing; another schema than this program's is refused.
+    pub fn open_as_guest(folder: &Path) -> std::result::Result<Self, OpenError> {
+        let path = SCHEMA.file(folder);
+        let database = database::open_guest(&path, &SCHEMA)?;
+        Ok(Self {
+            readers: Readers::open(&path)?,
+            writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
+            _lock: None,
         })
     }
 }
@@ -59,6 +74,7 @@ pub(crate) enum Write {
         delivery: Delivery,
     },
     Back(BackWrite),
+    ByHand(Box<DeskWrite>),
 }
 
 impl Job for Write {
@@ -78,6 +94,7 @@ impl Job for Write {
                 delivery,
             } => swap(database, id, revision, &delivery),
             Self::Back(write) => write.run(database),
+            Self::ByHand(write) => write.run(database),
         }
     }
 
@@ -109,7 +126,7 @@ fn note(database: &Connection, new: &NewDelivery) -> Result<()> {
     .map(|_| ())
 }
 
-fn swap(
+pub(crate) fn swap(
     database: &Connection,
     id: SubmissionId,
     revision: u64,
@@ -149,7 +166,7 @@ fn read(row: &Row<'_>) -> Result<DeliveryRow> {
     })
 }
 
-fn select(
+pub(crate) fn select(
     database: &Connection,
     condition: &str,
     values: impl rusqlite::Params,

@@ -23,6 +23,7 @@ mod blob_files;
 mod columns;
 mod database;
 mod deliveries;
+mod desk;
 mod folder;
 mod folder_blobs;
 mod gateway;

@@ -62,6 +62,26 @@ pub enum OpenError {
         /// Latest version known here.
         known: i64,
     },
+    /// A guest found no database.
+    #[error(
+        "there is no database {path}: check data_dir in the settings, or start the process once"
+    )]
+    Absent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by an older version of this program, and a guest migrates nothing.
+    #[error(
+        "{path} has schema version {found}, this program works with {known}: use the program that is running, or start this one"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Version of the file.
+        found: usize,
+        /// The version known here.
+        known: usize,
+    },
     /// The file system does not let SQLite keep what it promises.
     #[error("{path} cannot be used durably ({what}): put the folder on a local file system")]
     NotDurable {

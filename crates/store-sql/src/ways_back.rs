@@ -4,17 +4,18 @@ use std::result::Result as Outer;
 
 use amtsbote_model::{CaseId, DestinationId, ReplyId, SubmissionId, Timestamp};
 use amtsbote_store::{
-    AnswerMove, AnswerRow, AnswerState, Error, NewAnswer, Reply, Swapped, WayBack, WaysBack,
+    AnswerMove, AnswerRow, AnswerState, Error, Failing, NewAnswer, Reply, Swapped, WayBack,
+    WaysBack,
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 
 use crate::SqliteDeliveries;
-use crate::columns::{execute, id, malformed, moment, signed, unsigned};
+use crate::columns::{execute, id, malformed, moment, moment_if_any, signed, unsigned};
 use crate::deliveries::Write;
 use crate::group::Outcome;
 
 const KIND: &str = "way back";
-const ANSWER: &str = "SELECT key, submission_id, what, sealed, state, reply_id, tries, at, revision
+const ANSWER: &str = "SELECT key, submission_id, what, sealed, state, reply_id, tries, at, revision, cause, failing_since
      FROM answers WHERE";
 const WAY: &str =
     "SELECT submission_id, case_id, destination_id, package, channel, noted_at FROM ways_back";
@@ -84,18 +85,23 @@ fn keep(database: &Connection, answer: &NewAnswer) -> Result<()> {
             answer.what,
             answer.sealed,
             state.name(),
-            (!state.is_final()).then(|| answer.at.as_millis()),
+            state.is_due().then(|| answer.at.as_millis()),
             answer.at.as_millis(),
         ],
     )
     .map(|_| ())
 }
 
-fn move_to(database: &Connection, key: &str, revision: u64, to: AnswerMove) -> Result<usize> {
+pub(crate) fn move_to(
+    database: &Connection,
+    key: &str,
+    revision: u64,
+    to: AnswerMove,
+) -> Result<usize> {
     execute(
         database,
-        "UPDATE answers SET state = ?3, reply_id = ?4, tries = ?5, due_at = ?6, at = ?7,
-             sealed = CASE WHEN ?6 IS NULL THEN NULL ELSE sealed END, revision = revision + 1
+        "UPDATE answers SET state = ?3, reply_id = ?4, tries = ?5, due_at = ?6, at = ?7, cause = ?8, failing_since = ?9,
+             sealed = CASE WHEN ?10 THEN NULL ELSE sealed END, revision = revision + 1
          WHERE key = ?1 AND revision = ?2",
         params![
             key,
@@ -103,8 +109,11 @@ fn move_to(database: &Connection, key: &str, revision: u64, to: AnswerMove) -> R
             to.state.name(),
             to.state.reply_id().map(|id| id.uuid().into_bytes()),
             to.tries,
-            (!to.state.is_final()).then(|| to.at.as_millis()),
+            to.state.is_due().then(|| to.at.as_millis()),
             to.at.as_millis(),
+            to.failing.map(|failing| failing.cause.name()),
+            to.failing.map(|failing| failing.since.as_millis()),
+            to.state.is_final(),
         ],
     )
 }
@@ -118,6 +127,7 @@ fn read_answer(row: &Row<'_>) -> Result<AnswerRow> {
         ("announced", Some(id)) => AnswerState::Announced(id),
         ("sent", Some(id)) => AnswerState::Sent(id),
         ("kept", None) => AnswerState::Kept,
+        ("parked", id) => AnswerState::Parked(id),
         _ => return Err(malformed()),
     };
     Ok(AnswerRow {
@@ -127,9 +137,23 @@ fn read_answer(row: &Row<'_>) -> Result<AnswerRow> {
         sealed: row.get("sealed")?,
         state,
         tries: unsigned(row, "tries")?,
+        failing: failing(row)?,
         at: moment(row, "at")?,
         revision: unsigned(row, "revision")?,
     })
+}
+
+fn failing(row: &Row<'_>) -> Result<Option<Failing>> {
+    let cause: Option<String> = row.get("cause")?;
+    let since = moment_if_any(row, "failing_since")?;
+    match (cause, since) {
+        (Some(cause), Some(since)) => {
+            let cause = serde_json::from_value(cause.into()).map_err(|_| malformed())?;
+            Ok(Some(Failing { cause, since }))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(malformed()),
+    }
 }
 
 fn read_way(row: &Row<'_>) -> Result<WayBack> {
@@ -143,7 +167,7 @@ fn read_way(row: &Row<'_>) -> Result<WayBack> {
     })
 }
 
-fn answers(
+pub(crate) fn answers(
     database: &Connection,
     condition: &str,
     values: impl rusqlite::Params,

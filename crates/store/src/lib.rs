@@ -10,6 +10,7 @@
 //!          ──► Relays (one row per submission on its way through an uplink)
 //!  agent   ──► Deliveries (one row per submission on its way)  + Blobs (ciphertext spool)
 //!          ──► WaysBack (what answers are matched by; replies until they are sent)
+//!  operator ─► Desk (what is open at the agent; changes by hand, each with its note)
 //! ```
 //!
 //! What is promised at this seam: when `commit` answers [`Committed::Done`], the whole batch survives `kill -9` and a
@@ -21,6 +22,7 @@
 pub mod batch;
 pub mod blobs;
 pub mod deliveries;
+pub mod desk;
 #[cfg(any(test, feature = "laws"))]
 pub mod laws;
 pub mod memory;
@@ -36,6 +38,7 @@ use std::time::Duration;
 pub use batch::{Batch, Change, Committed, Conflict};
 pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, KeptBlob};
 pub use deliveries::{Deliveries, DeliveryRow, NewDelivery, Swapped};
+pub use desk::{Desk, Intervention};
 pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryRelays, MemoryStore};
 pub use records::{
     Attachment, Case, CaseFilter, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf,
@@ -44,7 +47,7 @@ pub use records::{
 };
 pub use relays::{NewRelay, RelayRow, Relays};
 pub use upkeep::Upkeep;
-pub use ways_back::{AnswerMove, AnswerRow, AnswerState, NewAnswer, WayBack, WaysBack};
+pub use ways_back::{AnswerMove, AnswerRow, AnswerState, Failing, NewAnswer, WayBack, WaysBack};
 
 use amtsbote_model::{
     CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,

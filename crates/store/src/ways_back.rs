@@ -4,6 +4,7 @@
 //! Holds ids, public keys, hashes and ciphertext only: a reply is kept sealed for its receiver, and no longer than until it is
 //! sent.
 
+use amtsbote_model::delivery::Cause;
 use amtsbote_model::{CaseId, DestinationId, ReplyId, SubmissionId, Timestamp};
 
 use crate::{Error, Reply, Swapped};
@@ -51,6 +52,8 @@ pub enum AnswerState {
     Sent(ReplyId),
     /// Noted; there is no channel to send it through.
     Kept,
+    /// Stopped by an operator, with the id if it was announced. Its ciphertext stays.
+    Parked(Option<ReplyId>),
 }
 
 impl AnswerState {
@@ -61,6 +64,7 @@ impl AnswerState {
             Self::Announced(_) => "announced",
             Self::Sent(_) => "sent",
             Self::Kept => "kept",
+            Self::Parked(_) => "parked",
         }
     }
 
@@ -69,14 +73,23 @@ impl AnswerState {
         match self {
             Self::Sealed | Self::Kept => None,
             Self::Announced(id) | Self::Sent(id) => Some(id),
+            Self::Parked(id) => id,
         }
     }
 
     /// Whether nothing is left to be done.
     pub const fn is_final(self) -> bool {
         match self {
-            Self::Sealed | Self::Announced(_) => false,
+            Self::Sealed | Self::Announced(_) | Self::Parked(_) => false,
             Self::Sent(_) | Self::Kept => true,
+        }
+    }
+
+    /// Whether it is tried again by itself.
+    pub const fn is_due(self) -> bool {
+        match self {
+            Self::Sealed | Self::Announced(_) => true,
+            Self::Sent(_) | Self::Kept | Self::Parked(_) => false,
         }
     }
 }
@@ -96,10 +109,21 @@ pub struct AnswerRow {
     pub state: AnswerState,
     /// Tries that failed since the last step.
     pub tries: u32,
+    /// Why the last one did.
+    pub failing: Option<Failing>,
     /// When to go on.
     pub at: Timestamp,
     /// Grows with each change.
     pub revision: u64,
+}
+
+/// Why a reply is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// The last cause.
+    pub cause: Cause,
+    /// When the first try since the last step failed.
+    pub since: Timestamp,
 }
 
 /// The next state of an answer.
@@ -109,6 +133,8 @@ pub struct AnswerMove {
     pub state: AnswerState,
     /// Tries that failed since the last step.
     pub tries: u32,
+    /// Why the last one did.
+    pub failing: Option<Failing>,
     /// When to go on.
     pub at: Timestamp,
 }
@@ -133,7 +159,7 @@ pub trait WaysBack: Send + Sync {
     /// Keeps an answer, due at once; one with the same key stays as it is. Durable before it answers.
     fn keep_answer(&self, answer: NewAnswer) -> Reply<'_, Result<(), Error>>;
 
-    /// Answers that are not final and due at `now`, longest due first, at most `max`.
+    /// Answers that are due ([`AnswerState::is_due`]) at `now`, longest due first, at most `max`.
     fn due_answers(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<AnswerRow>, Error>>;
 
     /// Moves an answer if its revision is still `revision`; a final state forgets the ciphertext. Durable before it answers.

@@ -10,6 +10,7 @@ amtsbote_store::blob_laws!(InFolder::<FolderBlobs>::new());
 amtsbote_store::durable_blob_laws!(InFolder::<FolderBlobs>::new());
 amtsbote_store::delivery_laws!(InFolder::<SqliteDeliveries>::new());
 amtsbote_store::way_back_laws!(InFolder::<SqliteDeliveries>::new());
+amtsbote_store::desk_laws!(InFolder::<SqliteDeliveries>::new());
 amtsbote_store::durable_delivery_laws!(InFolder::<SqliteDeliveries>::new());
 amtsbote_store::relay_laws!(InFolder::<SqliteRelays>::new());
 amtsbote_store::durable_relay_laws!(InFolder::<SqliteRelays>::new());

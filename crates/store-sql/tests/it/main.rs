@@ -5,6 +5,7 @@ mod benches;
 mod erased;
 mod folder;
 mod forward;
+mod guest;
 mod killed;
 mod laws;
 mod snapshot;

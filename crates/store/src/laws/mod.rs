@@ -16,6 +16,7 @@
 
 pub mod blobs;
 pub mod deliveries;
+pub mod desk;
 pub mod durable;
 pub mod ledger;
 pub mod lists;
@@ -197,6 +198,20 @@ macro_rules! way_back_laws {
                 an_answer_is_kept_once,
                 answers_are_due_until_they_are_final,
                 an_answer_moves_only_from_the_revision_it_was_read_at;
+        }
+    };
+}
+
+/// Tests of [`Desk`](crate::Desk).
+#[macro_export]
+macro_rules! desk_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            desk:
+                what_is_not_done_is_open,
+                a_change_by_hand_is_noted_with_it,
+                a_change_by_hand_needs_the_revision_it_read,
+                a_reply_is_parked_by_hand_and_released;
         }
     };
 }

@@ -1,7 +1,9 @@
 //! Laws of ways back.
 
+use amtsbote_model::delivery::Cause;
+
 use super::samples::{at, id};
-use crate::{AnswerMove, AnswerRow, AnswerState, NewAnswer, Swapped, WayBack, WaysBack};
+use crate::{AnswerMove, AnswerRow, AnswerState, Failing, NewAnswer, Swapped, WayBack, WaysBack};
 
 pub(super) fn way(number: u32) -> WayBack {
     WayBack {
@@ -75,6 +77,7 @@ pub async fn an_answer_is_kept_once(ways: &impl WaysBack) {
     let sent = AnswerMove {
         state: AnswerState::Sent(id(7)),
         tries: 0,
+        failing: None,
         at: at(30),
     };
     let moved = ways.move_answer(row.key.clone(), row.revision, sent);
@@ -120,6 +123,10 @@ pub async fn an_answer_moves_only_from_the_revision_it_was_read_at(ways: &impl W
     let to = AnswerMove {
         state: AnswerState::Announced(id(7)),
         tries: 2,
+        failing: Some(Failing {
+            cause: Cause::ServiceRefused,
+            since: at(20),
+        }),
         at: at(50),
     };
     for expected in [Swapped::Done, Swapped::Stale] {
@@ -129,4 +136,5 @@ pub async fn an_answer_moves_only_from_the_revision_it_was_read_at(ways: &impl W
     let moved = only(ways).await;
     assert_eq!((moved.state, moved.tries, moved.at), (to.state, 2, at(50)));
     assert_eq!(moved.sealed, row.sealed);
+    assert_eq!(moved.failing, to.failing);
 }

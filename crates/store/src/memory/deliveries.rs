@@ -12,14 +12,35 @@ use crate::{Deliveries, DeliveryRow, Error, NewDelivery, Reply, Swapped};
 /// The agent's deliveries, in memory.
 #[derive(Debug, Default)]
 pub struct MemoryDeliveries {
-    rows: Mutex<BTreeMap<SubmissionId, (Timestamp, DeliveryRow)>>,
+    pub(super) rows: Mutex<BTreeMap<SubmissionId, (Timestamp, DeliveryRow)>>,
     pub(super) ways: Mutex<super::ways_back::Ways>,
+    pub(super) interventions: Mutex<Vec<crate::Intervention>>,
 }
 
 impl MemoryDeliveries {
     /// No deliveries.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    pub(super) fn swap_now(
+        &self,
+        submission_id: SubmissionId,
+        revision: u64,
+        delivery: Delivery,
+    ) -> Swapped {
+        let mut rows = locked(&self.rows);
+        let row = rows
+            .get_mut(&submission_id)
+            .filter(|(_, row)| row.revision == revision);
+        match row {
+            Some((_, row)) => {
+                row.revision += 1;
+                row.delivery = delivery;
+                Swapped::Done
+            }
+            None => Swapped::Stale,
+        }
     }
 
     fn sorted(
@@ -72,20 +93,7 @@ impl Deliveries for MemoryDeliveries {
         revision: u64,
         delivery: Delivery,
     ) -> Reply<'_, Result<Swapped, Error>> {
-        Box::pin(async move {
-            let mut rows = locked(&self.rows);
-            let row = rows
-                .get_mut(&submission_id)
-                .filter(|(_, row)| row.revision == revision);
-            Ok(match row {
-                Some((_, row)) => {
-                    row.revision += 1;
-                    row.delivery = delivery;
-                    Swapped::Done
-                }
-                None => Swapped::Stale,
-            })
-        })
+        Box::pin(async move { Ok(self.swap_now(submission_id, revision, delivery)) })
     }
 
     fn find(&self, submission_id: SubmissionId) -> Reply<'_, Result<Option<DeliveryRow>, Error>> {

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod deliveries;
+mod desk;
 mod relays;
 mod state;
 mod table;
@@ -155,4 +156,5 @@ mod tests {
     crate::delivery_laws!(Plain(MemoryDeliveries::new()));
     crate::relay_laws!(Plain(MemoryRelays::new()));
     crate::way_back_laws!(Plain(MemoryDeliveries::new()));
+    crate::desk_laws!(Plain(MemoryDeliveries::new()));
 }

@@ -16,6 +16,30 @@ pub(super) struct Ways {
     answers: BTreeMap<String, AnswerRow>,
 }
 
+impl Ways {
+    pub(super) fn move_to(&mut self, key: &str, revision: u64, to: AnswerMove) -> Swapped {
+        let row = self.answers.get_mut(key);
+        let Some(row) = row.filter(|row| row.revision == revision) else {
+            return Swapped::Stale;
+        };
+        (row.state, row.tries, row.at) = (to.state, to.tries, to.at);
+        row.failing = to.failing;
+        row.revision += 1;
+        if to.state.is_final() {
+            row.sealed = None;
+        }
+        Swapped::Done
+    }
+
+    pub(super) fn stuck(&self) -> impl Iterator<Item = &AnswerRow> {
+        self.answers.values().filter(|row| match row.state {
+            AnswerState::Sealed | AnswerState::Announced(_) => row.tries > 0,
+            AnswerState::Parked(_) => true,
+            AnswerState::Sent(_) | AnswerState::Kept => false,
+        })
+    }
+}
+
 impl WaysBack for MemoryDeliveries {
     fn note_way(&self, way: WayBack, names: Vec<String>) -> Reply<'_, Result<(), Error>> {
         Box::pin(async move {
@@ -64,6 +88,7 @@ impl WaysBack for MemoryDeliveries {
                 },
                 sealed: answer.sealed,
                 tries: 0,
+                failing: None,
                 at: answer.at,
                 revision: 1,
             };
@@ -75,7 +100,7 @@ impl WaysBack for MemoryDeliveries {
     fn due_answers(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<AnswerRow>, Error>> {
         Box::pin(async move {
             let state = locked(&self.ways);
-            let due = |row: &&AnswerRow| !row.state.is_final() && row.at <= now;
+            let due = |row: &&AnswerRow| row.state.is_due() && row.at <= now;
             let mut rows: Vec<AnswerRow> = state.answers.values().filter(due).cloned().collect();
             rows.sort_by_key(|row| row.at);
             rows.truncate(usize::try_from(max).unwrap_or(usize::MAX));
@@ -91,16 +116,7 @@ impl WaysBack for MemoryDeliveries {
     ) -> Reply<'_, Result<Swapped, Error>> {
         Box::pin(async move {
             let mut state = locked(&self.ways);
-            let row = state.answers.get_mut(&key);
-            let Some(row) = row.filter(|row| row.revision == revision) else {
-                return Ok(Swapped::Stale);
-            };
-            (row.state, row.tries, row.at) = (to.state, to.tries, to.at);
-            row.revision += 1;
-            if to.state.is_final() {
-                row.sealed = None;
-            }
-            Ok(Swapped::Done)
+            Ok(state.move_to(&key, revision, to))
         })
     }
 
