@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use amtsbote_model::Timestamp;
+use amtsbote_store::blob_sum::{BlobSum, Checked, summed_id};
 use amtsbote_store::blobs::PIECE_MAX_BYTES;
 use amtsbote_store::{BlobId, BlobReader, BlobWriter, Blobs, Error, KeptBlob, Reply};
 use bytes::Bytes;
@@ -41,9 +42,11 @@ impl Places {
     }
 }
 
+/// Names of today end in `-s`: their files have a sum at the end.
 fn is_ours(name: &str) -> bool {
-    name.len() == 32
-        && name
+    let digits = name.strip_suffix("-s").unwrap_or(name);
+    digits.len() == 32
+        && digits
             .bytes()
             .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
@@ -160,7 +163,7 @@ impl Blobs for FolderBlobs {
     fn begin(&self) -> Reply<'_, Result<Box<dyn BlobWriter>, Error>> {
         Box::pin(async move {
             let begun = blocking(&self.places, |places| {
-                let id = new_id()?;
+                let id = summed_id(Uuid::new_v4().into_bytes());
                 let path = places.being_written(&id);
                 let mut options = OpenOptions::new();
                 let file = options
@@ -172,6 +175,7 @@ impl Blobs for FolderBlobs {
             });
             let (id, draft) = begun.await?;
             Ok(Box::new(Writer {
+                sum: BlobSum::begin(&id),
                 id,
                 draft: Some(draft),
                 pending: Vec::new(),
@@ -193,11 +197,12 @@ impl Blobs for FolderBlobs {
             };
             let found = blocking(&self.places, open).await?;
             Ok(found.map(|(size_bytes, file)| {
-                Box::new(Reader {
+                let stored = Reader {
                     file: Arc::new(file),
                     size_bytes,
                     rest_bytes: size_bytes,
-                }) as Box<dyn BlobReader>
+                };
+                Checked::of(id, Box::new(stored))
             }))
         })
     }
@@ -221,13 +226,6 @@ impl Blobs for FolderBlobs {
             listed(places, |_| Ok(true))
         }))
     }
-}
-
-fn new_id() -> io::Result<BlobId> {
-    let digits = Uuid::new_v4().simple().to_string();
-    digits
-        .parse()
-        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
 }
 
 /// A file that is deleted unless it is kept.
@@ -261,6 +259,7 @@ struct Writer {
     /// `None` while it is being written to, and for good after a failed write.
     draft: Option<Draft>,
     pending: Vec<u8>,
+    sum: BlobSum,
     size_bytes: u64,
     places: Arc<Places>,
 }
@@ -295,6 +294,7 @@ impl BlobWriter for Writer {
                 return Err(broken());
             }
             for part in piece.chunks(PIECE_MAX_BYTES) {
+                self.sum.push(part);
                 self.pending.extend_from_slice(part);
                 self.size_bytes += u64::try_from(part.len()).unwrap_or(0);
                 if self.pending.len() >= PIECE_MAX_BYTES {
@@ -307,6 +307,8 @@ impl BlobWriter for Writer {
 
     fn keep(mut self: Box<Self>) -> Reply<'static, Result<KeptBlob, Error>> {
         Box::pin(async move {
+            let sum = self.sum.clone().bytes();
+            self.pending.extend_from_slice(&sum);
             self.flush().await?;
             let draft = self.draft.take().ok_or_else(broken)?;
             let places = (self.places.shelf(&self.id), self.places.kept(&self.id));

@@ -20,6 +20,7 @@
 //! Start reading at [`Batch`] in `batch.rs`.
 
 pub mod batch;
+pub mod blob_sum;
 pub mod blobs;
 pub mod deliveries;
 pub mod desk;

@@ -85,9 +85,37 @@ async fn a_blob_cut_short_on_disk_is_an_error_not_a_short_answer() {
     let mut reader = bench.subject().open(&kept).await.unwrap().unwrap();
     let file = fs::File::options().write(true).open(place(&bench, &kept));
     file.unwrap().set_len(300_000).unwrap();
-    assert!(reader.next().await.unwrap().is_some());
-    let error = reader.next().await.unwrap_err();
+    let error = loop {
+        match reader.next().await {
+            Ok(piece) => assert!(piece.is_some(), "it must not end well"),
+            Err(error) => break error,
+        }
+    };
     assert!(matches!(error, Error::Unreadable { kind: "blob", .. }));
+}
+
+#[tokio::test]
+async fn a_bit_of_a_blob_flipped_on_disk_is_an_error_before_the_end() {
+    let bench = InFolder::<FolderBlobs>::new();
+    let kept = kept(bench.subject(), 600_000).await;
+    let path = place(&bench, &kept);
+    let right = fs::read(&path).unwrap();
+    for at in [0, 262_143, 262_144, 599_999, 600_000, 600_031] {
+        let mut flipped = right.clone();
+        flipped[at] ^= 1;
+        fs::write(&path, flipped).unwrap();
+        let mut reader = bench.subject().open(&kept).await.unwrap().unwrap();
+        assert_eq!(reader.size_bytes(), 600_000);
+        let mut given = 0;
+        let error = loop {
+            match reader.next().await {
+                Ok(piece) => given += piece.expect("it must not end well").len(),
+                Err(error) => break error,
+            }
+        };
+        assert!(given < 600_000, "byte {at}: {given} given");
+        assert!(matches!(error, Error::Unreadable { kind: "blob", .. }));
+    }
 }
 
 async fn kept(blobs: &FolderBlobs, length: usize) -> BlobId {
