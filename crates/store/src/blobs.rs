@@ -12,7 +12,7 @@ pub const PIECE_MAX_BYTES: usize = 256 * 1024;
 
 /// Names a blob: 1–64 characters of `[a-z0-9-]`, chosen by the blob store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlobId(String);
+pub struct BlobId(pub(crate) String);
 
 /// The text is not a blob id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
