@@ -4,11 +4,13 @@
 //!  tidy ─► tree (files of the checkout) ─► rules ─► complaints, and a list of what is large
 //!  docs ─► generated pages ─► docs/
 //!  test ─► looks for what the tests need ─► cargo test
+//!  crash ─► the crash suite, for as long as one wants
 //! ```
 //!
 //! It must never change a file, except for `docs`. Start reading at [`tidy`].
 
 mod complaint;
+mod crash;
 mod generated;
 mod layers;
 mod links;
@@ -30,10 +32,12 @@ use anyhow::{Result, bail};
 
 use tree::Tree;
 
-const USAGE: &str = "usage: cargo xtask tidy | docs | test [arguments of cargo test]
+const USAGE: &str =
+    "usage: cargo xtask tidy | docs | test [arguments of cargo test] | crash [options]
   tidy  check layers, names, wording, links and generated pages; list what is large
   docs  write the generated pages
-  test  look for what the tests need, then run them all";
+  test  look for what the tests need, then run them all
+  crash kills gateway and agent again and again, and checks what is left";
 
 fn main() -> ExitCode {
     match run() {
@@ -54,7 +58,8 @@ fn run() -> Result<ExitCode> {
             generated::write(&Tree::of_this_checkout()?).map(|()| ExitCode::SUCCESS)
         }
         (Some("test"), rest) => testing::run(rest),
-        _ => bail!("{USAGE}"),
+        (Some("crash"), rest) => crash::run(rest),
+        _ => bail!("{USAGE}\n{}", crash::USAGE),
     }
 }
 

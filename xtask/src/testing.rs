@@ -90,7 +90,7 @@ fn is_installed(tool: &str) -> bool {
     clippy::disallowed_methods,
     reason = "a program for developers; its environment is its interface"
 )]
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 

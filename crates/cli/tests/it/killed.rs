@@ -366,7 +366,7 @@ pub(crate) fn brought(files: &[(PathBuf, Vec<u8>)], attachment: &[u8]) -> bool {
 }
 
 /// No file outside the procedure's folder holds the markers, plain or in base64.
-fn assert_nothing_left_behind(dir: &Path) {
+pub(crate) fn assert_nothing_left_behind(dir: &Path) {
     // The three ways the same bytes can look in base64, without the characters that depend on their neighbours.
     let shifted = ["", "x", "xx"].map(|before| {
         let text = STANDARD.encode(format!("{before}{MARK}"));

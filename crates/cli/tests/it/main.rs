@@ -5,6 +5,8 @@ mod backup;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod killed;

@@ -157,6 +157,11 @@ impl House {
 
     /// Creates and activates the destination, as the municipality's client.
     pub(crate) async fn create_destination(&self, port: u16) -> String {
+        self.create_destination_in(port, REGION).await
+    }
+
+    /// The same for one region of many.
+    pub(crate) async fn create_destination_in(&self, port: u16, region: &str) -> String {
         let token = self.token(port, "fachamt").await;
         let (encryption, signature) = (
             self.key("encryption-public.jwk"),
@@ -165,7 +170,7 @@ impl House {
         let body = json!({
             "name": "Bauaufsicht",
             "contactInformation": { "legalName": "Kreis Beispiel", "email": "bau@example.org" },
-            "publicServices": [{ "identifier": SERVICE, "regions": [format!("DE{REGION}")],
+            "publicServices": [{ "identifier": SERVICE, "regions": [format!("DE{region}")],
                 "submissionSchemas": [{ "schemaUri": SCHEMA, "mimeType": "application/json" }] }],
             "encryptionKid": encryption["kid"],
             "encryptionPublicKey": encryption,

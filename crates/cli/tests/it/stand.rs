@@ -40,7 +40,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// The program with arguments; nothing of this test's environment that would change what it does.
 pub(crate) fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_amtsbote"));
+    let mut command = Command::new(binary());
     command.args(args).stdin(Stdio::null());
     for name in [
         "LANG", "LOG", "SETTINGS", "SANDBOX", "SCHEMAS", "XSD_DIR", "URL",
@@ -48,6 +48,15 @@ pub(crate) fn program(args: &[&str]) -> Command {
         command.env_remove(format!("AMTSBOTE_{name}"));
     }
     command
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the crash suite may run another build of the program"
+)]
+fn binary() -> PathBuf {
+    let given = std::env::var_os("AMTSBOTE_PROGRAM");
+    given.map_or_else(|| env!("CARGO_BIN_EXE_amtsbote").into(), PathBuf::from)
 }
 
 /// Runs the program to its end.

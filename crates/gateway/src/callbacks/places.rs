@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use amtsbote_model::Timestamp;
 
@@ -15,6 +16,8 @@ struct State {
     busy: HashMap<String, usize>,
     /// Those that are not as new.
     circuits: HashMap<String, Circuit>,
+    /// When the next one who finds a host busy has its turn.
+    turns: HashMap<String, Timestamp>,
 }
 
 impl State {
@@ -32,6 +35,18 @@ impl State {
         }
         self.circuits.insert(host.to_owned(), circuit);
     }
+
+    /// Turns come one after the other: a host that keeps up is always asked, and one that does not costs a steady trickle of
+    /// postponements, however many wait.
+    fn turn(&mut self, host: &str, now: Timestamp, spacing: Duration) -> Timestamp {
+        if self.turns.len() >= FAILING_MAX && !self.turns.contains_key(host) {
+            self.turns.clear();
+        }
+        let last = self.turns.get(host).copied().unwrap_or(now).max(now);
+        let turn = last.plus(spacing);
+        self.turns.insert(host.to_owned(), turn);
+        turn
+    }
 }
 
 /// Shared by all calls.
@@ -40,6 +55,7 @@ pub(crate) struct Places {
     state: Arc<Mutex<State>>,
     circuits: CircuitPolicy,
     per_host: usize,
+    spacing: Duration,
 }
 
 /// A place at a host; free again when dropped.
@@ -53,18 +69,19 @@ pub(crate) struct Place {
 /// The answer to who wants to call.
 pub(crate) enum Taken {
     Place(Place),
-    /// All places are taken, or somebody else is out to see whether the host answers again.
-    Busy,
+    /// All places are taken, or somebody else is out to see whether the host answers again: ask when it is your turn.
+    Busy(Timestamp),
     /// The host is out of order: not before this.
     NotBefore(Timestamp),
 }
 
 impl Places {
-    pub(crate) fn new(circuits: CircuitPolicy, per_host: usize) -> Self {
+    pub(crate) fn new(circuits: CircuitPolicy, per_host: usize, spacing: Duration) -> Self {
         Self {
             state: Arc::default(),
             circuits,
             per_host,
+            spacing,
         }
     }
 
@@ -76,12 +93,12 @@ impl Places {
     pub(crate) fn take(&self, host: &str, now: Timestamp) -> Taken {
         let mut state = self.state();
         if state.busy.get(host).copied().unwrap_or_default() >= self.per_host {
-            return Taken::Busy;
+            return Taken::Busy(state.turn(host, now, self.spacing));
         }
         let (circuit, leave) = state.circuit(host).ask(now);
         match leave {
             Leave::NotBefore(until) => Taken::NotBefore(until),
-            Leave::OthersProbe => Taken::Busy,
+            Leave::OthersProbe => Taken::Busy(state.turn(host, now, self.spacing)),
             Leave::Granted => {
                 state.set(host, circuit);
                 *state.busy.entry(host.to_owned()).or_default() += 1;
@@ -143,7 +160,7 @@ mod tests {
             failures: 2,
             ..CircuitPolicy::default()
         };
-        Places::new(policy, 1)
+        Places::new(policy, 1, Duration::from_secs(1))
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -154,7 +171,7 @@ mod tests {
     fn place(taken: Taken) -> Place {
         match taken {
             Taken::Place(place) => place,
-            Taken::Busy => panic!("busy"),
+            Taken::Busy(_) => panic!("busy"),
             Taken::NotBefore(until) => panic!("not before {until}"),
         }
     }
@@ -163,7 +180,14 @@ mod tests {
     fn a_host_has_so_many_places_and_gets_them_back() {
         let places = places();
         let first = place(places.take("a", at(0)));
-        assert!(matches!(places.take("a", at(0)), Taken::Busy));
+        let turn = |taken: Taken| match taken {
+            Taken::Busy(turn) => turn,
+            Taken::Place(_) | Taken::NotBefore(_) => panic!("not busy"),
+        };
+        // One after the other; nobody waits for those who had their turn long ago.
+        assert_eq!(turn(places.take("a", at(0))), at(1));
+        assert_eq!(turn(places.take("a", at(0))), at(2));
+        assert_eq!(turn(places.take("a", at(9))), at(10));
         place(places.take("b", at(0)));
         drop(first);
         place(places.take("a", at(0)));

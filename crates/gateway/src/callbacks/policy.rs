@@ -18,8 +18,8 @@ pub struct CallbackPolicy {
     pub concurrency: usize,
     /// Calls to one host at a time, so that a slow one cannot take all places.
     pub per_host: usize,
-    /// How long a callback whose host is busy waits for its turn.
-    pub crowded_wait: Duration,
+    /// Between the turns of two callbacks whose host is busy.
+    pub crowded_spacing: Duration,
     /// How long a callback that was begun belongs to this process. Longer than any call takes.
     pub lease: Duration,
     /// Pause between two looks at the outbox when nothing happens.
@@ -40,8 +40,9 @@ impl Default for CallbackPolicy {
             circuit: CircuitPolicy::default(),
             concurrency: 32,
             per_host: 4,
-            crowded_wait: Duration::from_secs(20),
-            lease: Duration::from_mins(2),
+            crowded_spacing: Duration::from_millis(10),
+            // Connecting takes 10 s at most, the call 30 s.
+            lease: Duration::from_secs(45),
             poll: Duration::from_secs(1),
             drain_max: Duration::from_secs(20),
         }

@@ -54,7 +54,7 @@ impl CallbackWorker {
         Self {
             context,
             outgoing,
-            places: Places::new(policy.circuit, policy.per_host),
+            places: Places::new(policy.circuit, policy.per_host, policy.crowded_spacing),
             policy,
         }
     }
@@ -123,7 +123,7 @@ impl CallbackWorker {
             }
             let (due_at, place) = match self.places.take(&host_of(&found), now) {
                 Taken::Place(place) => (now.plus(self.policy.lease), Some(place)),
-                Taken::Busy => (now.plus(self.policy.crowded_wait), None),
+                Taken::Busy(turn) => (turn, None),
                 Taken::NotBefore(_) if self.is_too_old(&found, now) => {
                     batch = batch.with(given_up(&found));
                     continue;
