@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use amtsbote_adapter::{Fault as WayFault, Opened, Parcel, Product};
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, EventProblem, Part, Violation};
-use amtsbote_model::delivery::{Cause, Delivery, Event, Failure, Verdict};
+use amtsbote_model::delivery::{Cause, Decision, Delivery, Event, Failure, Verdict};
 use amtsbote_model::{ParcelId, Personal};
 use amtsbote_problem::Findings;
 use amtsbote_store::{DeliveryRow, Error as StoreError};
 use futures_util::FutureExt as _;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::attachments::{Shelf, Spooled};
 use crate::opening::Content;
@@ -28,6 +29,8 @@ pub(crate) enum Stopped {
     Failed(Failure),
     /// The log has a verdict already.
     Decided(Verdict),
+    /// The lease ended while we worked, and somebody else goes on: nothing more may be done here.
+    TakenOver,
 }
 
 impl Stopped {
@@ -147,17 +150,25 @@ struct HandedOver {
 }
 
 impl Inner {
-    /// Works on a claimed row until its next state is stored. `None`: it could not be moved.
-    pub(crate) async fn deliver(self: &Arc<Self>, row: DeliveryRow) -> Option<DeliveryRow> {
+    /// Works on a claimed row until its next state is stored, or until the lease is `lost`. `None`: it could not be moved.
+    pub(crate) async fn deliver(
+        self: &Arc<Self>,
+        row: DeliveryRow,
+        lost: &Notify,
+    ) -> Option<DeliveryRow> {
         let Some(served) = self.served(row.destination_id) else {
             return self.fail(&row, failure(Cause::PackageFaulty)).await;
         };
         let shelf = Shelf::default();
         // Moves once while the try runs: when the package is noted.
         let row = Latest(Mutex::new(row));
-        // Less than the lease, so that nobody else begins while this still runs.
-        let limit = self.parts.policy.lease.mul_f32(0.9);
-        let tried = tokio::time::timeout(limit, self.try_once(&row, served, &shelf));
+        let tried = async {
+            tokio::select! {
+                tried = self.try_once(&row, served, &shelf) => tried,
+                () = lost.notified() => Err(Stopped::TakenOver),
+            }
+        };
+        let tried = tokio::time::timeout(self.parts.policy.try_limit, tried);
         // A mapping or transport that panics must cost this delivery a try, not the agent its life.
         let tried = AssertUnwindSafe(tried).catch_unwind().await;
         let row = row.get();
@@ -189,8 +200,14 @@ impl Inner {
             Stopped::Decided(verdict) => {
                 // An empty event: nothing left to say.
                 let event = String::new();
-                let row = self.settle(row, Event::Decided { verdict, event }).await?;
+                let decision = Decision { verdict, event };
+                let row = self.settle(row, Event::Decided(decision)).await?;
                 self.settle(&row, Event::Posted).await
+            }
+            Stopped::TakenOver => {
+                tracing::warn!(submission.id = %row.submission_id, destination.id = %row.destination_id,
+                    "the delivery of {} was taken over by another worker", row.submission_id);
+                None
             }
         }
     }
@@ -229,6 +246,7 @@ impl Inner {
         // Dying after this note and before the hand-over is fine: the next try begins with the same package.
         self.begin(latest, &activated.name()).await?;
         self.note_way_back(row, content, &activated.name()).await?;
+        self.still_ours(latest).await?;
         let parcel = Parcel {
             id: parcel_id(row),
             files: product.files,
@@ -270,7 +288,18 @@ impl Inner {
                 Ok(())
             }
             // Somebody else moved the row: they go on with it.
-            None => Err(Stopped::failed(Cause::Internal)),
+            None => Err(Stopped::TakenOver),
+        }
+    }
+
+    /// Asked last before the effect: a process that slept over the end of its lease finds that others go on with it.
+    async fn still_ours(&self, latest: &Latest) -> Result<(), Stopped> {
+        let ours = latest.get();
+        let stored = self.parts.deliveries.find(ours.submission_id).await?;
+        if stored.is_some_and(|row| row.revision == ours.revision) {
+            Ok(())
+        } else {
+            Err(Stopped::TakenOver)
         }
     }
 
@@ -323,7 +352,8 @@ impl Inner {
         event: String,
         outcome: &Outcome,
     ) -> Option<DeliveryRow> {
-        let row = self.settle(row, Event::Decided { verdict, event }).await?;
+        let decision = Decision { verdict, event };
+        let row = self.settle(row, Event::Decided(decision)).await?;
         if let Some(observer) = &self.parts.observer
             && catch_unwind(AssertUnwindSafe(|| observer(outcome))).is_err()
         {
@@ -333,7 +363,7 @@ impl Inner {
     }
 }
 
-fn log_parked(row: &DeliveryRow) {
+pub(crate) fn log_parked(row: &DeliveryRow) {
     if matches!(row.delivery, Delivery::Parked { .. }) {
         tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
             "delivery of {} is parked: a person must act", row.submission_id);

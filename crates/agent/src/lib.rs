@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!  listen: pickup (Prefer: wait) ─► Deliveries::note ─┐ wakes
-//!  work:   Deliveries::due ─► claim ─► open ─► validate ─► translate ─► Outbound::deliver ─► verdict ─► post event
-//!                              │       └ fit-connect, jose        └ Mapping     └ transport      └ stored before posted
-//!                              └ Delivery::step decides what comes next; time and retries are owned here
+//!  work:   Deliveries::claim (renewed) ─► open ─► validate ─► translate ─► Outbound::deliver ─► verdict ─► post event
+//!            │                            └ fit-connect, jose        └ Mapping     └ transport      └ stored before posted
+//!            └ Delivery::step decides what comes next; time and retries are owned here
 //!  back:   Inbound::poll ─► match ─► status, receipt, documents ─► sealed ─► WaysBack::keep_answer ─► announce, upload, submit
 //! ```
 //!
@@ -31,6 +31,7 @@
 mod attachments;
 mod back;
 mod delivery;
+mod hands;
 mod listen;
 mod mappings;
 mod opening;
@@ -43,7 +44,7 @@ mod work;
 
 pub use back::message_uuid;
 pub use mappings::{Mappings, Older};
-pub use parts::{Activated, Observer, Outcome, Parts, Policy, Served};
+pub use parts::{Activated, Observer, Outcome, Pace, Parts, Policy, Served};
 pub use status::CASE_STATUS_SCHEMA;
 pub use way_in::{ReadAnswer, WayIn};
 pub use work::Agent;

@@ -8,7 +8,7 @@ use amtsbote_client::Subscriber;
 use amtsbote_jose::PrivateKey;
 use amtsbote_model::delivery::{RetryPolicy, Verdict};
 use amtsbote_model::{Clock, DestinationId, ServiceId, SubmissionId};
-use amtsbote_store::{Blobs, Deliveries, WaysBack};
+use amtsbote_store::{Blobs, Deliveries, Order, WaysBack};
 use amtsbote_translate::Lineage;
 use amtsbote_validate::service::Catalogue;
 use serde_json::Value;
@@ -52,6 +52,27 @@ pub struct Served {
     pub outbound: Arc<dyn Outbound>,
     /// Where the procedure's answers come from; none if nobody looks for them.
     pub way_in: Option<WayIn>,
+    /// How many hand-overs at a time, in which order.
+    pub pace: Pace,
+}
+
+/// How a procedure takes its deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Hand-overs at a time, of all processes together, at least one.
+    pub limit: u32,
+    /// In which order.
+    pub order: Order,
+}
+
+impl Default for Pace {
+    /// 16 at a time, longest due first.
+    fn default() -> Self {
+        Self {
+            limit: 16,
+            order: Order::Due,
+        }
+    }
 }
 
 impl Served {
@@ -71,8 +92,12 @@ pub struct Policy {
     pub wait: Duration,
     /// Pause between looks at a service that answers at once, and between looks at the own state.
     pub pause: Duration,
-    /// A delivery that takes longer has failed.
+    /// So long after its last sign of life a worker's deliveries are taken over; see [`Policy::renew`].
     pub lease: Duration,
+    /// How often leases are renewed, some times within [`Policy::lease`].
+    pub renew: Duration,
+    /// A try that takes longer has failed.
+    pub try_limit: Duration,
     /// Time for the hand-over alone.
     pub deliver_limit: Duration,
     /// Data and metadata after unpacking, each at most.
@@ -92,7 +117,9 @@ impl Default for Policy {
             },
             wait: Duration::from_secs(20),
             pause: Duration::from_secs(2),
-            lease: Duration::from_mins(15),
+            lease: Duration::from_secs(7),
+            renew: Duration::from_secs(2),
+            try_limit: Duration::from_mins(13),
             deliver_limit: Duration::from_mins(5),
             content_max_bytes: 64_000_000,
             attachment_max_bytes: 2_000_000_000,

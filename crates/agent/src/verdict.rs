@@ -10,7 +10,7 @@ use amtsbote_fit_connect::event::{
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_jose::{Jws, sign};
 use amtsbote_model::EventId;
-use amtsbote_model::delivery::{Cause, Delivery, Event, Failure, Verdict};
+use amtsbote_model::delivery::{Cause, Decision, Delivery, Event, Failure, Verdict};
 use amtsbote_model::submission::State;
 use amtsbote_store::DeliveryRow;
 
@@ -72,15 +72,10 @@ impl Inner {
 
     /// Posts a stored verdict. `None`: the row could not be moved.
     pub(crate) async fn post(self: &Arc<Self>, row: DeliveryRow) -> Option<DeliveryRow> {
-        let Delivery::Decided {
-            event: token,
-            verdict,
-            ..
-        } = &row.delivery
-        else {
+        let Delivery::Decided { decision, .. } = &row.delivery else {
             return None;
         };
-        let (token, verdict) = (token.clone(), *verdict);
+        let (token, verdict) = (decision.event.clone(), decision.verdict);
         match self.post_token(&row, &token, verdict).await {
             Ok(()) => self.settle(&row, Event::Posted).await,
             Err(Unposted::Later(failure)) => self.settle(&row, Event::Failed(failure)).await,
@@ -163,7 +158,10 @@ impl Inner {
             (Some(_) | None, _) => None,
         };
         let row = match again {
-            Some(event) => self.settle(&row, Event::Decided { verdict, event }).await?,
+            Some(event) => {
+                let decision = Decision { verdict, event };
+                self.settle(&row, Event::Decided(decision)).await?
+            }
             None => row,
         };
         self.settle(&row, Event::Failed(failure(Cause::ServiceRefused)))
@@ -183,7 +181,7 @@ const LATER: Unposted = Unposted::Later(failure(Cause::ServiceRefused));
 fn later(fault: Fault) -> Unposted {
     match Stopped::from(fault) {
         Stopped::Failed(failure) => Unposted::Later(failure),
-        Stopped::Refused(_) | Stopped::Decided(_) => LATER,
+        Stopped::Refused(_) | Stopped::Decided(_) | Stopped::TakenOver => LATER,
     }
 }
 

@@ -1,28 +1,32 @@
-//! The worker: asks the own state what is due and moves it on, a few deliveries at a time.
+//! The worker: claims what is due in the own state and moves it on, a few deliveries at a time.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use amtsbote_client::Fault;
 use amtsbote_jose::random_bytes;
-use amtsbote_model::delivery::{Cause, Circumstances, Delivery, Event, Jitter};
-use amtsbote_model::{DestinationId, SubmissionId};
-use amtsbote_store::{DeliveryRow, Error as StoreError, Swapped};
+use amtsbote_model::delivery::{Cause, Circumstances, Delivery, Event, Jitter, Lease};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
+use amtsbote_store::{Claim, DeliveryRow, Error as StoreError, Share, Sharing, Swapped};
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::delivery::failure;
+use crate::delivery::{failure, log_parked};
+use crate::hands::{Hands, InHand};
 use crate::{Parts, Served};
 
 /// Time for deliveries in hand when stopping.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
-/// Rows looked at in one go: more than slots, so that one stuck destination does not hide the others.
-const PAGE_ROWS: u32 = 256;
-/// Rows that one [`Agent::run_once`] works on, at most.
-const ROUND_ROWS: u32 = 10_000;
+/// Time to give leases back after that.
+const RETURN_MAX: Duration = Duration::from_secs(2);
+/// Rows moved side by side where many are moved: as many as the store writes in one go.
+const SIDE_BY_SIDE: usize = 256;
+/// Deliveries at a time with which a worker has died before: one that kills shows itself, and takes few along.
+const SUSPECTS_MAX: u32 = 1;
 /// How often a failing store is asked to keep what has happened, with pauses between.
 const SETTLE_TRIES: u32 = 5;
 
@@ -34,7 +38,9 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) news: Notify,
     slots: Arc<Semaphore>,
-    in_hand: Mutex<HashMap<SubmissionId, DestinationId>>,
+    worker: WorkerId,
+    hands: Arc<Hands>,
+    turn: AtomicUsize,
 }
 
 impl Agent {
@@ -45,7 +51,12 @@ impl Agent {
             parts,
             news: Notify::new(),
             slots,
-            in_hand: Mutex::default(),
+            // A random UUID, version 4 (RFC 9562 §5.4).
+            worker: WorkerId::from_uuid(
+                uuid::Builder::from_random_bytes(random_bytes()).into_uuid(),
+            ),
+            hands: Arc::default(),
+            turn: AtomicUsize::new(0),
         }))
     }
 
@@ -55,16 +66,28 @@ impl Agent {
         tokio::select! {
             () = async {
                 self.0.recover().await;
-                tokio::join!(self.0.listen(), self.0.work(&mut tasks), self.0.bring_back());
+                tokio::join!(
+                    self.0.listen(),
+                    self.0.work(&mut tasks),
+                    self.0.bring_back(),
+                    self.0.renew()
+                );
             } => {}
             () = stop => {}
         }
-        if tokio::time::timeout(DRAIN_MAX, drain(&mut tasks))
-            .await
-            .is_err()
-        {
-            // Dropped in the middle is the same as killed: the next start goes on from what is stored.
+        let drained = async {
+            tokio::select! {
+                () = drain(&mut tasks) => {}
+                () = self.0.renew() => {}
+            }
+        };
+        if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
             tracing::warn!("some deliveries were still under way at the end of the drain time");
+            let held = self.0.hands.all();
+            tasks.shutdown().await;
+            // What cannot be given back is taken over when its lease ends.
+            let returned = self.0.give_back(held.into_iter().map(|(id, _)| id));
+            drop(tokio::time::timeout(RETURN_MAX, returned).await);
         }
     }
 
@@ -72,29 +95,30 @@ impl Agent {
     /// how many deliveries were worked on.
     pub async fn run_once(&self) -> Result<usize, Fault> {
         self.0.look(Duration::ZERO).await?;
+        // What fails now is due later than this.
         let now = self.0.parts.clock.now();
-        let rows = self.0.parts.deliveries.due(now, ROUND_ROWS).await;
-        let rows = rows.unwrap_or_else(|error| {
-            log_store(&error);
-            Vec::new()
-        });
         let (mut tasks, mut worked) = (JoinSet::new(), 0);
-        for row in rows {
-            let Ok(slot) = self.0.slots.clone().acquire_owned().await else {
-                break;
-            };
-            if let Some(in_hand) = InHand::take(&self.0, &row) {
-                worked += 1;
-                tasks.spawn(in_hand.work(row, slot));
+        let round = async {
+            loop {
+                let began = self.0.start_due(&mut tasks, now).await;
+                worked += began;
+                match tasks.join_next().await {
+                    Some(done) => log_lost(&done),
+                    None if began == 0 => break,
+                    None => {}
+                }
             }
+        };
+        tokio::select! {
+            () = round => {}
+            () = self.0.renew() => {}
         }
-        drain(&mut tasks).await;
         self.0.bring_back_once().await;
         Ok(worked)
     }
 
-    /// Ends leases that the last process left behind and sweeps its spool. The own state belongs to one process at a
-    /// time, so nobody can hold them. [`Agent::run`] begins with it.
+    /// Sweeps the spool that the last process left behind, ends its leases where nobody else can hold them
+    /// ([`Sharing`]), and releases what other settings may have mended. [`Agent::run`] begins with it.
     pub async fn recover(&self) {
         self.0.recover().await;
     }
@@ -191,17 +215,88 @@ impl Inner {
             }
             Err(error) => log_store(&error),
         }
-        for row in self.in_state("leased").await {
-            self.advance(&row, Event::LeaseEnded).await;
+        self.name_strangers().await;
+        match self.parts.deliveries.sharing() {
+            Sharing::Sole => self.end_leases().await,
+            Sharing::Shared => {}
         }
         // Settings, rights and packages are mended between two starts. What killed its worker stays parked, or it would
         // kill the process at every start.
-        for row in self.in_state("parked").await {
-            if let Delivery::Parked { cause, .. } = &row.delivery
-                && cause.may_be_mended_by_settings()
-            {
-                self.advance(&row, Event::Released).await;
+        let mut parked = self.in_state("parked").await;
+        parked.retain(|row| {
+            matches!(&row.delivery, Delivery::Parked { cause, .. } if cause.may_be_mended_by_settings())
+        });
+        self.move_all(&parked, &Event::Released).await;
+    }
+
+    /// Whoever held them is dead: the store belongs to one process at a time.
+    async fn end_leases(&self) {
+        for (state, event) in [("leased", Event::LeaseEnded), ("decided", Event::Returned)] {
+            let mut rows = self.in_state(state).await;
+            rows.retain(|row| row.delivery.is_held());
+            self.move_all(&rows, &event).await;
+        }
+    }
+
+    async fn move_all(&self, rows: &[DeliveryRow], event: &Event) {
+        for some in rows.chunks(SIDE_BY_SIDE) {
+            join_all(some.iter().map(|row| self.advance(row, event.clone()))).await;
+        }
+    }
+
+    /// Deliveries of destinations that the settings no longer name wait for ever, unless another process serves them.
+    async fn name_strangers(&self) {
+        let tally = self.parts.deliveries.tally().await;
+        let tally = tally.unwrap_or_else(|error| {
+            log_store(&error);
+            Vec::new()
+        });
+        for group in tally {
+            if self.served(group.destination_id).is_none() {
+                tracing::warn!(destination.id = %group.destination_id,
+                    "{} deliveries are {} for a destination that is not served here", group.count, group.state);
             }
+        }
+    }
+
+    /// Back to the store, for others: no fault of the deliveries.
+    async fn give_back(&self, ids: impl Iterator<Item = SubmissionId>) {
+        for id in ids {
+            if let Ok(Some(row)) = self.parts.deliveries.find(id).await
+                && row.delivery.held_by() == Some(self.worker)
+            {
+                self.advance(&row, Event::Returned).await;
+            }
+        }
+    }
+
+    /// Renews the leases of all that is in hand, for ever. Who sleeps over it is taken over.
+    async fn renew(&self) {
+        loop {
+            tokio::time::sleep(self.parts.policy.renew).await;
+            let held = self.hands.all();
+            if held.is_empty() {
+                continue;
+            }
+            let ids = held.iter().map(|(id, _)| *id).collect();
+            let until = self.lease().until;
+            match self.parts.deliveries.renew(self.worker, ids, until).await {
+                Ok(lost) => {
+                    for (id, word) in held {
+                        if lost.contains(&id) {
+                            word.notify_one();
+                        }
+                    }
+                }
+                Err(error) => log_store(&error),
+            }
+        }
+    }
+
+    fn lease(&self) -> Lease {
+        Lease {
+            by: self.worker,
+            until: self.parts.clock.now().plus(self.parts.policy.lease),
         }
     }
 
@@ -215,7 +310,7 @@ impl Inner {
 
     async fn work(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         loop {
-            self.start_due(tasks).await;
+            self.start_due(tasks, self.parts.clock.now()).await;
             tokio::select! {
                 () = self.news.notified() => {}
                 Some(done) = tasks.join_next(), if !tasks.is_empty() => log_lost(&done),
@@ -227,55 +322,104 @@ impl Inner {
         }
     }
 
-    /// Starts what is due, as far as there are slots; waits for none.
-    async fn start_due(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
-        if self.slots.available_permits() == 0 {
-            return;
+    /// Claims and starts what is due at `now`, as far as there are slots; waits for none. How many were started.
+    async fn start_due(self: &Arc<Self>, tasks: &mut JoinSet<()>, now: Timestamp) -> usize {
+        let max = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
+        if max == 0 {
+            return 0;
         }
-        let now = self.parts.clock.now();
-        let rows = match self.parts.deliveries.due(now, PAGE_ROWS).await {
-            Ok(rows) => rows,
-            Err(error) => return log_store(&error),
+        let suspects = if self.hands.has_suspect() {
+            0
+        } else {
+            SUSPECTS_MAX
         };
-        for row in rows {
-            if !self.has_room(row.destination_id) {
-                continue;
+        let claim = Claim {
+            lease: self.lease(),
+            max,
+            suspects,
+            shares: self.shares(max),
+            around: Circumstances {
+                now,
+                ..self.around()
+            },
+        };
+        let claimed = match self.parts.deliveries.claim(claim).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                log_store(&error);
+                return 0;
             }
+        };
+        claimed.parked.iter().for_each(log_parked);
+        let mut started = 0;
+        for row in claimed.rows {
             let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-                return;
+                self.advance(&row, Event::Returned).await;
+                continue;
             };
-            if let Some(in_hand) = InHand::take(self, &row) {
-                tasks.spawn(in_hand.work(row, slot));
+            // One that is in hand from before its lease ended is taken over by nobody: it goes on when this lease ends.
+            if let Some(in_hand) = self.hands.take(&row) {
+                tasks.spawn(self.clone().work_on(in_hand, row, slot));
+                started += 1;
             }
         }
+        started
     }
 
-    /// Where several destinations are served, none takes more than half of the slots: a procedure that does not answer
-    /// must not hold up the others.
-    fn has_room(&self, destination: DestinationId) -> bool {
-        if self.parts.destinations.len() < 2 {
-            return true;
+    /// What each destination may get now. Where several are served, none takes more than half of the slots: a procedure
+    /// that does not answer must not hold up the others. They take turns at being first.
+    fn shares(&self, max: u32) -> Vec<Share> {
+        let served = &self.parts.destinations;
+        let concurrency = u32::try_from(self.parts.policy.concurrency).unwrap_or(u32::MAX);
+        let most = if served.len() < 2 {
+            concurrency.max(1)
+        } else {
+            concurrency.div_ceil(2).max(1)
+        };
+        let in_hand = self.hands.by_destination();
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % served.len().max(1);
+        let in_turn = served.iter().cycle().skip(first).take(served.len());
+        let share = |served: &Served| {
+            let here = in_hand.get(&served.id).copied().unwrap_or_default();
+            let room = most.saturating_sub(here).min(max);
+            Share {
+                destination_id: served.id,
+                limit: served.pace.limit.max(1),
+                hand_overs: room,
+                posts: room,
+                order: served.pace.order,
+            }
+        };
+        in_turn.map(share).collect()
+    }
+
+    async fn work_on(
+        self: Arc<Self>,
+        in_hand: InHand,
+        row: DeliveryRow,
+        slot: OwnedSemaphorePermit,
+    ) {
+        let worked = AssertUnwindSafe(self.next_step(row, &in_hand.lost)).catch_unwind();
+        let is_stuck = match worked.await {
+            Ok(moved) => moved.is_none(),
+            Err(_panic) => {
+                let after = AssertUnwindSafe(self.after_panic(in_hand.id)).catch_unwind();
+                after.await.is_err()
+            }
+        };
+        if is_stuck {
+            // Without a pause, a failing store would be asked without end.
+            tokio::time::sleep(self.parts.policy.pause).await;
         }
-        let share = self.parts.policy.concurrency.div_ceil(2).max(1);
-        let in_hand = self.in_hand();
-        in_hand.values().filter(|id| **id == destination).count() < share
-    }
-
-    fn in_hand(&self) -> MutexGuard<'_, HashMap<SubmissionId, DestinationId>> {
-        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+        drop(slot);
     }
 
     /// `None`: the row could not be moved.
-    async fn next_step(self: &Arc<Self>, row: DeliveryRow) -> Option<DeliveryRow> {
+    async fn next_step(self: &Arc<Self>, row: DeliveryRow, lost: &Notify) -> Option<DeliveryRow> {
         match row.delivery {
-            Delivery::Waiting { .. } => {
-                let until = self.parts.clock.now().plus(self.parts.policy.lease);
-                let row = self.advance(&row, Event::Claimed { until }).await?;
-                self.deliver(row).await
-            }
-            Delivery::Leased { .. } => self.advance(&row, Event::LeaseEnded).await,
+            Delivery::Leased { .. } => self.deliver(row, lost).await,
             Delivery::Decided { .. } => self.post(row).await,
-            Delivery::Done { .. } | Delivery::Parked { .. } => Some(row),
+            Delivery::Waiting { .. } | Delivery::Done { .. } | Delivery::Parked { .. } => Some(row),
         }
     }
 
@@ -298,49 +442,4 @@ impl Inner {
 
 pub(crate) fn log_store(error: &StoreError) {
     tracing::error!(error = %error, "the agent's own state could not be used: {error}");
-}
-
-/// A submission that this process works on; given back when dropped, also by a panic.
-struct InHand {
-    inner: Arc<Inner>,
-    id: SubmissionId,
-}
-
-impl InHand {
-    fn take(inner: &Arc<Inner>, row: &DeliveryRow) -> Option<Self> {
-        let id = row.submission_id;
-        let mut in_hand = inner.in_hand();
-        if in_hand.contains_key(&id) {
-            return None;
-        }
-        in_hand.insert(id, row.destination_id);
-        drop(in_hand);
-        Some(Self {
-            inner: inner.clone(),
-            id,
-        })
-    }
-
-    async fn work(self, row: DeliveryRow, slot: OwnedSemaphorePermit) {
-        let inner = &self.inner;
-        let worked = AssertUnwindSafe(inner.next_step(row)).catch_unwind().await;
-        let is_stuck = match worked {
-            Ok(moved) => moved.is_none(),
-            Err(_panic) => {
-                let after = AssertUnwindSafe(inner.after_panic(self.id)).catch_unwind();
-                after.await.is_err()
-            }
-        };
-        if is_stuck {
-            // The row is due again at once: without a pause, a failing store would be asked without end.
-            tokio::time::sleep(inner.parts.policy.pause).await;
-        }
-        drop(slot);
-    }
-}
-
-impl Drop for InHand {
-    fn drop(&mut self) {
-        self.inner.in_hand().remove(&self.id);
-    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_agent::{Activated, Agent, Mappings, Observer, Parts, Policy, Served};
+use amtsbote_agent::{Activated, Agent, Mappings, Observer, Pace, Parts, Policy, Served};
 use amtsbote_client::{Credentials, Service, Session, Subscriber};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_jose::{KeyUse, PrivateKey, X5c};
@@ -254,6 +254,7 @@ fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Serv
             .context("the receiver's header data is not usable")?,
         mappings,
         outbound: registry::outbound(&route.outbound, &route.base)?,
+        pace: Pace::default(),
         way_in: route
             .inbound
             .as_ref()

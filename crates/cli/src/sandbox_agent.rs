@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::Package;
-use amtsbote_agent::{Activated, Policy, Served};
+use amtsbote_agent::{Activated, Pace, Policy, Served};
 use amtsbote_client::Credentials;
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_model::Secret;
@@ -54,6 +54,7 @@ pub(crate) fn start(
         receiver,
         mappings: mappings.into(),
         outbound: registry::outbound(&outbound, dir)?,
+        pace: Pace::default(),
         way_in: Some(registry::way_in(
             &answers(dir)?,
             &Arc::new(Registry::new(&[])),

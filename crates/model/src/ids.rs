@@ -100,6 +100,8 @@ ids! {
     ReplyId = "reply",
     /// A submission (*Einreichung*).
     SubmissionId = "submission",
+    /// One life of one agent process: who holds a lease.
+    WorkerId = "worker",
 }
 
 /// The name by which a client asks for tokens: 1–128 visible ASCII characters.

@@ -33,7 +33,7 @@ pub use destination::{
 pub use guarded::{Personal, Secret};
 pub use ids::{
     AttachmentId, CaseId, ClientId, DestinationId, EventId, MalformedId, ParcelId, ReplyId,
-    SubmissionId,
+    SubmissionId, WorkerId,
 };
 pub use mail_address::{MailAddress, MalformedMailAddress};
 pub use region::{Ars, MalformedRegion, Region};

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{CaseId, DestinationId, SubmissionId, Timestamp};
-use amtsbote_store::{Deliveries, DeliveryRow, Error, NewDelivery, Reply, Swapped};
+use amtsbote_model::delivery::{Cause, Delivery};
+use amtsbote_model::{CaseId, DestinationId, SubmissionId, Timestamp, WorkerId};
+use amtsbote_store::{
+    Claim, Claimed, Deliveries, DeliveryRow, Error, NewDelivery, Reply, Sharing, Swapped, Tally,
+};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use crate::OpenError;
-use crate::columns::{execute, id, malformed, unsigned};
+use crate::claims;
+use crate::columns::{execute, id, malformed, moment, moment_if_any, unsigned};
 use crate::database::{self, Schema};
 use crate::desk::DeskWrite;
 use crate::folder::{self, Lock};
@@ -24,10 +27,11 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema/agent-1.sql"),
         include_str!("schema/agent-2.sql"),
         include_str!("schema/agent-3.sql"),
+        include_str!("schema/agent-4.sql"),
     ],
 };
 
-const COLUMNS: &str = "submission_id, case_id, destination_id, body, revision";
+const COLUMNS: &str = "submission_id, case_id, destination_id, noted_at, due_at, body, revision";
 
 /// The agent's deliveries in one SQLite file. Dropping it waits for the writes that are queued and closes the file.
 pub struct SqliteDeliveries {
@@ -68,6 +72,12 @@ impl SqliteDeliveries {
 
 pub(crate) enum Write {
     Note(Vec<NewDelivery>),
+    Claim(Box<Claim>),
+    Renew {
+        by: WorkerId,
+        ids: Vec<SubmissionId>,
+        until: Timestamp,
+    },
     Swap {
         id: SubmissionId,
         revision: u64,
@@ -77,24 +87,52 @@ pub(crate) enum Write {
     ByHand(Box<DeskWrite>),
 }
 
-impl Job for Write {
-    type Answer = Swapped;
+/// What a write answers.
+#[derive(Clone)]
+pub(crate) enum Written {
+    Swapped(Swapped),
+    Claimed(Claimed),
+    /// What could not be renewed.
+    Lost(Vec<SubmissionId>),
+}
 
-    fn run(self, database: &Connection) -> Result<Outcome<Swapped>> {
+impl Written {
+    /// Of everything but claims and renewals.
+    pub(crate) fn swapped(self) -> Swapped {
+        match self {
+            Self::Swapped(answer) => answer,
+            Self::Claimed(_) | Self::Lost(_) => Swapped::Done,
+        }
+    }
+}
+
+impl Job for Write {
+    type Answer = Written;
+
+    fn run(self, database: &Connection) -> Result<Outcome<Written>> {
         match self {
             Self::Note(new) => {
                 for new in new {
                     note(database, &new)?;
                 }
-                Ok(Outcome::Keep(Swapped::Done))
+                Ok(Outcome::Keep(Written::Swapped(Swapped::Done)))
             }
+            Self::Claim(claim) => claims::claim(database, &claim)
+                .map(|claimed| Outcome::Keep(Written::Claimed(claimed))),
+            Self::Renew { by, ids, until } => claims::renew(database, by, &ids, until)
+                .map(|lost| Outcome::Keep(Written::Lost(lost))),
             Self::Swap {
                 id,
                 revision,
                 delivery,
-            } => swap(database, id, revision, &delivery),
-            Self::Back(write) => write.run(database),
-            Self::ByHand(write) => write.run(database),
+            } => swap(database, id, revision, &delivery)
+                .map(|answer| Outcome::Keep(Written::Swapped(answer))),
+            Self::Back(write) => write
+                .run(database)
+                .map(|answer| Outcome::Keep(Written::Swapped(answer))),
+            Self::ByHand(write) => write
+                .run(database)
+                .map(|answer| Outcome::Keep(Written::Swapped(answer))),
         }
     }
 
@@ -131,37 +169,64 @@ pub(crate) fn swap(
     id: SubmissionId,
     revision: u64,
     delivery: &Delivery,
-) -> Result<Outcome<Swapped>> {
+) -> Result<Swapped> {
+    // While the holder stays the same, its lease is never shortened: what it read may be older than its renewal.
+    let due = "CASE WHEN held_by = ?5 THEN max(due_at, ?4) ELSE ?4 END";
+    Ok(if set(database, due, (id, revision), delivery)? == 1 {
+        Swapped::Done
+    } else {
+        Swapped::Stale
+    })
+}
+
+/// Stores `delivery` if the row's revision is still `revision`; how many rows that were.
+pub(crate) fn set(
+    database: &Connection,
+    due: &str,
+    (id, revision): (SubmissionId, u64),
+    delivery: &Delivery,
+) -> Result<usize> {
     // No row has a revision that SQLite cannot count to.
     let Ok(revision) = i64::try_from(revision) else {
-        return Ok(Outcome::Keep(Swapped::Stale));
+        return Ok(0);
     };
-    let changed = execute(
+    let trouble = delivery.trouble();
+    execute(
         database,
-        "UPDATE deliveries SET state = ?3, due_at = ?4, body = ?5, revision = revision + 1
-         WHERE submission_id = ?1 AND revision = ?2",
+        &format!(
+            "UPDATE deliveries SET state = ?3, due_at = {due}, held_by = ?5, suspect = ?6,
+                 cause = ?7, failing_since = ?8, failed_at = ?9, body = ?10, revision = revision + 1
+             WHERE submission_id = ?1 AND revision = ?2"
+        ),
         params![
             id.uuid().into_bytes(),
             revision,
             delivery.name(),
             delivery.due_at().map(Timestamp::as_millis),
+            delivery.held_by().map(|by| by.uuid().into_bytes()),
+            delivery.is_suspect(),
+            trouble.map(|trouble| trouble.cause.name()),
+            trouble.map(|trouble| trouble.since.as_millis()),
+            trouble.map(|trouble| trouble.last.as_millis()),
             json(delivery)?,
         ],
-    )?;
-    Ok(Outcome::Keep(if changed == 1 {
-        Swapped::Done
-    } else {
-        Swapped::Stale
-    }))
+    )
 }
 
 fn read(row: &Row<'_>) -> Result<DeliveryRow> {
     let body: String = row.get("body")?;
+    let delivery: Delivery = serde_json::from_str(&body).map_err(|_| malformed())?;
+    // A renewal moves the end of the lease in its column alone.
+    let delivery = match moment_if_any(row, "due_at")? {
+        Some(end) if delivery.is_held() => delivery.renewed(end),
+        Some(_) | None => delivery,
+    };
     Ok(DeliveryRow {
         submission_id: id(row, "submission_id", SubmissionId::from_uuid)?,
         case_id: id(row, "case_id", CaseId::from_uuid)?,
         destination_id: id(row, "destination_id", DestinationId::from_uuid)?,
-        delivery: serde_json::from_str(&body).map_err(|_| malformed())?,
+        noted_at: moment(row, "noted_at")?,
+        delivery,
         revision: unsigned(row, "revision")?,
     })
 }
@@ -177,7 +242,32 @@ pub(crate) fn select(
     rows.collect()
 }
 
+fn read_tally(row: &Row<'_>) -> Result<Tally> {
+    let cause: Option<String> = row.get("cause")?;
+    let named = |name: String| Cause::named(&name).ok_or_else(malformed);
+    Ok(Tally {
+        destination_id: id(row, "destination_id", DestinationId::from_uuid)?,
+        state: row.get("state")?,
+        cause: cause.map(named).transpose()?,
+        count: unsigned(row, "count")?,
+        oldest: moment(row, "oldest")?,
+        first_seen: moment_if_any(row, "first_seen")?,
+        last_seen: moment_if_any(row, "last_seen")?,
+    })
+}
+
+const TALLY: &str =
+    "SELECT destination_id, state, cause, count(*) AS count, min(noted_at) AS oldest,
+     min(failing_since) AS first_seen, max(failed_at) AS last_seen
+     FROM deliveries WHERE state <> 'done'
+     GROUP BY destination_id, state, cause ORDER BY destination_id, state, cause";
+
 impl Deliveries for SqliteDeliveries {
+    fn sharing(&self) -> Sharing {
+        // The lock file says so. Guests change rows by hand and hold none.
+        Sharing::Sole
+    }
+
     fn note(&self, new: Vec<NewDelivery>) -> Reply<'_, std::result::Result<(), Error>> {
         Box::pin(async move {
             // Either answer means that the rows are there.
@@ -185,15 +275,27 @@ impl Deliveries for SqliteDeliveries {
         })
     }
 
-    fn due(
+    fn claim(&self, claim: Claim) -> Reply<'_, std::result::Result<Claimed, Error>> {
+        Box::pin(async move {
+            match self.writer.submit(Write::Claim(Box::new(claim))).await? {
+                Written::Claimed(claimed) => Ok(claimed),
+                Written::Swapped(_) | Written::Lost(_) => Ok(Claimed::default()),
+            }
+        })
+    }
+
+    fn renew(
         &self,
-        now: Timestamp,
-        max: u32,
-    ) -> Reply<'_, std::result::Result<Vec<DeliveryRow>, Error>> {
-        Box::pin(self.readers.read("delivery", move |database| {
-            let condition = "due_at <= ?1 ORDER BY due_at, submission_id LIMIT ?2";
-            select(database, condition, params![now.as_millis(), max])
-        }))
+        by: WorkerId,
+        ids: Vec<SubmissionId>,
+        until: Timestamp,
+    ) -> Reply<'_, std::result::Result<Vec<SubmissionId>, Error>> {
+        Box::pin(async move {
+            match self.writer.submit(Write::Renew { by, ids, until }).await? {
+                Written::Lost(lost) => Ok(lost),
+                Written::Swapped(_) | Written::Claimed(_) => Ok(Vec::new()),
+            }
+        })
     }
 
     fn swap(
@@ -202,11 +304,14 @@ impl Deliveries for SqliteDeliveries {
         revision: u64,
         delivery: Delivery,
     ) -> Reply<'_, std::result::Result<Swapped, Error>> {
-        Box::pin(self.writer.submit(Write::Swap {
-            id: submission_id,
-            revision,
-            delivery,
-        }))
+        Box::pin(async move {
+            let swap = Write::Swap {
+                id: submission_id,
+                revision,
+                delivery,
+            };
+            Ok(self.writer.submit(swap).await?.swapped())
+        })
     }
 
     fn find(
@@ -230,6 +335,14 @@ impl Deliveries for SqliteDeliveries {
         Box::pin(self.readers.read("delivery", move |database| {
             let condition = "state = ?1 ORDER BY noted_at, submission_id LIMIT ?2";
             select(database, condition, params![name, max])
+        }))
+    }
+
+    fn tally(&self) -> Reply<'_, std::result::Result<Vec<Tally>, Error>> {
+        Box::pin(self.readers.read("delivery", |database| {
+            let mut statement = database.prepare_cached(TALLY)?;
+            let rows = statement.query_map([], read_tally)?;
+            rows.collect()
         }))
     }
 }

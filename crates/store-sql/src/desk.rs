@@ -12,7 +12,6 @@ use rusqlite::{Connection, Result, Row, params};
 use crate::SqliteDeliveries;
 use crate::columns::{execute, id, moment};
 use crate::deliveries::{self, Write};
-use crate::group::Outcome;
 use crate::ways_back;
 
 const KIND: &str = "intervention";
@@ -24,12 +23,12 @@ pub(crate) enum DeskWrite {
 }
 
 impl DeskWrite {
-    pub(crate) fn run(self, database: &Connection) -> Result<Outcome<Swapped>> {
+    pub(crate) fn run(self, database: &Connection) -> Result<Swapped> {
         let (changed, note) = match self {
             Self::Delivery(revision, delivery, note) => {
                 let id = note.submission_id;
                 let changed = deliveries::swap(database, id, revision, &delivery)?;
-                (matches!(changed, Outcome::Keep(Swapped::Done)), note)
+                (changed == Swapped::Done, note)
             }
             Self::Answer(revision, to, note) => {
                 let key = note.answer.as_deref().unwrap_or_default();
@@ -38,10 +37,10 @@ impl DeskWrite {
             }
         };
         if !changed {
-            return Ok(Outcome::Keep(Swapped::Stale));
+            return Ok(Swapped::Stale);
         }
         write(database, &note)?;
-        Ok(Outcome::Keep(Swapped::Done))
+        Ok(Swapped::Done)
     }
 }
 
@@ -101,7 +100,10 @@ impl Desk for SqliteDeliveries {
         note: Intervention,
     ) -> Reply<'_, Outer<Swapped, Error>> {
         let write = DeskWrite::Delivery(revision, delivery, note);
-        Box::pin(self.writer.submit(Write::ByHand(Box::new(write))))
+        Box::pin(async move {
+            let write = Write::ByHand(Box::new(write));
+            Ok(self.writer.submit(write).await?.swapped())
+        })
     }
 
     fn change_answer(
@@ -111,7 +113,10 @@ impl Desk for SqliteDeliveries {
         note: Intervention,
     ) -> Reply<'_, Outer<Swapped, Error>> {
         let write = DeskWrite::Answer(revision, to, note);
-        Box::pin(self.writer.submit(Write::ByHand(Box::new(write))))
+        Box::pin(async move {
+            let write = Write::ByHand(Box::new(write));
+            Ok(self.writer.submit(write).await?.swapped())
+        })
     }
 
     fn interventions(

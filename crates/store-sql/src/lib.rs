@@ -20,6 +20,7 @@
 //! Start reading at [`SqliteStore`], then `writer.rs`.
 
 mod blob_files;
+mod claims;
 mod columns;
 mod database;
 mod deliveries;

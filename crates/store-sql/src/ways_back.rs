@@ -12,7 +12,6 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use crate::SqliteDeliveries;
 use crate::columns::{execute, id, malformed, moment, moment_if_any, signed, unsigned};
 use crate::deliveries::Write;
-use crate::group::Outcome;
 
 const KIND: &str = "way back";
 const ANSWER: &str = "SELECT key, submission_id, what, sealed, state, reply_id, tries, at, revision, cause, failing_since
@@ -31,17 +30,17 @@ pub(crate) enum BackWrite {
 }
 
 impl BackWrite {
-    pub(crate) fn run(self, database: &Connection) -> Result<Outcome<Swapped>> {
+    pub(crate) fn run(self, database: &Connection) -> Result<Swapped> {
         match self {
             Self::Note(way, names) => note(database, &way, &names)?,
             Self::Keep(answer) => keep(database, &answer)?,
             Self::Move { key, revision, to } => {
                 if move_to(database, &key, revision, to)? == 0 {
-                    return Ok(Outcome::Keep(Swapped::Stale));
+                    return Ok(Swapped::Stale);
                 }
             }
         }
-        Ok(Outcome::Keep(Swapped::Done))
+        Ok(Swapped::Done)
     }
 }
 
@@ -250,8 +249,10 @@ impl WaysBack for SqliteDeliveries {
         revision: u64,
         to: AnswerMove,
     ) -> Reply<'_, Outer<Swapped, Error>> {
-        let write = BackWrite::Move { key, revision, to };
-        Box::pin(self.writer.submit(Write::Back(write)))
+        Box::pin(async move {
+            let write = Write::Back(BackWrite::Move { key, revision, to });
+            Ok(self.writer.submit(write).await?.swapped())
+        })
     }
 
     fn answers(&self, submission_id: SubmissionId) -> Reply<'_, Outer<Vec<AnswerRow>, Error>> {

@@ -1,9 +1,20 @@
-//! The agent's own durable state: one row per submission on its way into a procedure.
+//! The agents' own durable state: one row per submission on its way into a procedure.
 //!
 //! Holds ids, states and signed events only; the content stays sealed at the gateway until the verdict is posted.
+//!
+//! ```text
+//!  note ──► claim (due ones, leased to a worker) ──► swap … swap (each with the revision of the one before)
+//!             ▲ renew: before the lease ends           └ Stale: another worker took over; nothing was stored
+//!             └ a lease that ended is claimed by whoever comes first
+//! ```
+//!
+//! One store may be shared by many processes ([`Sharing`]). The revision is the fencing token: a worker that slept over
+//! the end of its lease finds its swap [`Swapped::Stale`].
 
-use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{CaseId, DestinationId, SubmissionId, Timestamp};
+use std::collections::VecDeque;
+
+use amtsbote_model::delivery::{Cause, Circumstances, Delivery, Event, Lease};
+use amtsbote_model::{CaseId, DestinationId, SubmissionId, Timestamp, WorkerId};
 
 use crate::{Error, Reply};
 
@@ -16,7 +27,7 @@ pub struct NewDelivery {
     pub case_id: CaseId,
     /// Its destination.
     pub destination_id: DestinationId,
-    /// When it was noted.
+    /// When it was noted; also its place in the order of its destination.
     pub at: Timestamp,
 }
 
@@ -29,9 +40,11 @@ pub struct DeliveryRow {
     pub case_id: CaseId,
     /// Its destination.
     pub destination_id: DestinationId,
-    /// Life cycle.
+    /// When it was noted.
+    pub noted_at: Timestamp,
+    /// Life cycle. A lease ends when it was renewed to last.
     pub delivery: Delivery,
-    /// Grows with each change; what [`Deliveries::swap`] compares.
+    /// Grows with each change; what [`Deliveries::swap`] compares. A renewal is none.
     pub revision: u64,
 }
 
@@ -44,15 +57,108 @@ pub enum Swapped {
     Stale,
 }
 
-/// Deliveries of one agent.
+/// Who else may work on the same rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nobody: whoever opened the store is alone, so leases it finds at its start belong to the dead.
+    Sole,
+    /// Other processes: only the end of a lease tells that its holder died.
+    Shared,
+}
+
+/// In which order the deliveries of a destination are handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Longest due first; one that waits for its next try holds up nobody.
+    #[default]
+    Due,
+    /// As they were noted: the next one only when the one before is decided or parked.
+    Noted,
+}
+
+/// What a destination may get from a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Which.
+    pub destination_id: DestinationId,
+    /// Hand-overs in the hands of all processes together, at most.
+    pub limit: u32,
+    /// Hand-overs by this claim, at most; 0 while its circuit is open.
+    pub hand_overs: u32,
+    /// Posts of verdicts by this claim, at most.
+    pub posts: u32,
+    /// In which order.
+    pub order: Order,
+}
+
+/// A worker asks for work.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Who, and until when.
+    pub lease: Lease,
+    /// Rows in all, at most.
+    pub max: u32,
+    /// Rows among them, at most, with which a worker has died before ([`Delivery::is_suspect`]) or whose holder's lease
+    /// has ended in the middle of a hand-over.
+    pub suspects: u32,
+    /// The destinations, in the order in which they take turns: one row each, then one row each again. Others get none.
+    pub shares: Vec<Share>,
+    /// Times and the present; a claim counts the deaths of holders before.
+    pub around: Circumstances,
+}
+
+/// The answer to a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claimed {
+    /// Held by the worker from now on; in the order of the turns.
+    pub rows: Vec<DeliveryRow>,
+    /// Parked by the claim: too many workers have died with them.
+    pub parked: Vec<DeliveryRow>,
+}
+
+/// Deliveries that are in the same state for the same cause at the same destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// The destination.
+    pub destination_id: DestinationId,
+    /// The state's name.
+    pub state: String,
+    /// What goes wrong ([`Delivery::trouble`]); none if nothing does, also for those not tried yet.
+    pub cause: Option<Cause>,
+    /// How many.
+    pub count: u64,
+    /// When the oldest of them was noted.
+    pub oldest: Timestamp,
+    /// The first failure of this cause.
+    pub first_seen: Option<Timestamp>,
+    /// The last failure of this cause.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// Deliveries of the agents that share this store.
 pub trait Deliveries: Send + Sync {
+    /// Who else may work on the same rows.
+    fn sharing(&self) -> Sharing;
+
     /// Adds rows, due at once; what is there already stays as it is. Durable before it answers.
     fn note(&self, new: Vec<NewDelivery>) -> Reply<'_, Result<(), Error>>;
 
-    /// Rows due at `now` ([`Delivery::due_at`]), longest due first, at most `max`.
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<DeliveryRow>, Error>>;
+    /// Takes due rows ([`Delivery::due_at`]) for a worker, in one step: no row is given to two, and no destination's
+    /// limit is exceeded however many claim at once. Within a destination the longest due comes first, verdicts before
+    /// hand-overs. Durable before it answers.
+    fn claim(&self, claim: Claim) -> Reply<'_, Result<Claimed, Error>>;
 
-    /// Sets the state if the row's revision is still `revision`. Durable before it answers.
+    /// Renews leases in one write: those of `ids` that `by` holds end at `until`. Answers which it does not hold (any
+    /// more). Revisions stay as they are.
+    fn renew(
+        &self,
+        by: WorkerId,
+        ids: Vec<SubmissionId>,
+        until: Timestamp,
+    ) -> Reply<'_, Result<Vec<SubmissionId>, Error>>;
+
+    /// Sets the state if the row's revision is still `revision`. While the holder stays the same, its lease is never
+    /// shortened. Durable before it answers.
     fn swap(
         &self,
         submission_id: SubmissionId,
@@ -69,4 +175,109 @@ pub trait Deliveries: Send + Sync {
         name: &'a str,
         max: u32,
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>>;
+
+    /// All that is not done, counted by destination, state and cause, in that order.
+    fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>>;
+}
+
+/// What a store found for one [`Share`], each list longest due first.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    /// Hand-overs of this destination under leases that have not ended.
+    pub held: u32,
+    /// Due verdicts, [`Share::posts`] at most.
+    pub decided: Vec<DeliveryRow>,
+    /// Due hand-overs: no suspects, [`Share::hand_overs`] at most. With [`Order::Noted`] only the first of all that are
+    /// waiting or leased, if it is due.
+    pub waiting: Vec<DeliveryRow>,
+    /// Due suspects, and those whose lease has ended; [`Claim::suspects`] at most. With [`Order::Noted`] as before.
+    pub suspects: Vec<DeliveryRow>,
+}
+
+impl Claim {
+    /// Chooses among the candidates of each share, in the order of the shares: the rows as they are to be stored, each
+    /// if its stored revision is still one less. The rule is here once, for all stores.
+    #[must_use]
+    pub fn choose(&self, candidates: Vec<Candidates>) -> Claimed {
+        let mut chosen = Claimed::default();
+        let mut suspects = self.suspects;
+        let queues = self.shares.iter().zip(candidates);
+        let mut queues: Vec<_> = queues
+            .map(|(share, found)| Queue::of(share, found))
+            .collect();
+        let max = usize::try_from(self.max).unwrap_or(usize::MAX);
+        loop {
+            let before = chosen.rows.len();
+            for queue in &mut queues {
+                if chosen.rows.len() < max
+                    && let Some(row) = self.next(queue, &mut suspects, &mut chosen.parked)
+                {
+                    chosen.rows.push(row);
+                }
+            }
+            if chosen.rows.len() == before {
+                return chosen;
+            }
+        }
+    }
+
+    fn next(
+        &self,
+        queue: &mut Queue,
+        suspects: &mut u32,
+        parked: &mut Vec<DeliveryRow>,
+    ) -> Option<DeliveryRow> {
+        while let Some(row) = queue.rows.pop_front() {
+            let is_post = matches!(row.delivery, Delivery::Decided { .. });
+            if !is_post && queue.room == 0 {
+                continue;
+            }
+            let lease = self.lease;
+            let Ok(delivery) = row.delivery.step(Event::Claimed { lease }, &self.around) else {
+                continue;
+            };
+            let row = DeliveryRow {
+                delivery,
+                revision: row.revision + 1,
+                ..row
+            };
+            if matches!(row.delivery, Delivery::Parked { .. }) {
+                parked.push(row);
+                continue;
+            }
+            if row.delivery.is_suspect() {
+                if *suspects == 0 {
+                    continue;
+                }
+                *suspects -= 1;
+            }
+            queue.room = queue.room.saturating_sub(u32::from(!is_post));
+            return Some(row);
+        }
+        None
+    }
+}
+
+/// What one destination may get, in its order.
+struct Queue {
+    rows: VecDeque<DeliveryRow>,
+    room: u32,
+}
+
+impl Queue {
+    fn of(share: &Share, found: Candidates) -> Self {
+        let limit = match share.order {
+            Order::Due => share.limit,
+            Order::Noted => share.limit.min(1),
+        };
+        let mut hand_overs = found.waiting;
+        hand_overs.extend(found.suspects);
+        hand_overs.sort_by_key(|row| (row.delivery.due_at(), row.submission_id));
+        let mut rows = VecDeque::from(found.decided);
+        rows.extend(hand_overs);
+        Self {
+            rows,
+            room: limit.saturating_sub(found.held).min(share.hand_overs),
+        }
+    }
 }

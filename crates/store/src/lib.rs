@@ -38,7 +38,10 @@ use std::time::Duration;
 
 pub use batch::{Batch, Change, Committed, Conflict};
 pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, KeptBlob};
-pub use deliveries::{Deliveries, DeliveryRow, NewDelivery, Swapped};
+pub use deliveries::{
+    Candidates, Claim, Claimed, Deliveries, DeliveryRow, NewDelivery, Order, Share, Sharing,
+    Swapped, Tally,
+};
 pub use desk::{Desk, Intervention};
 pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryRelays, MemoryStore};
 pub use records::{

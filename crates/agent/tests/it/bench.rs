@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use amtsbote_agent::{Activated, Agent, Observer, Outcome, Parts, Policy, Served};
+use amtsbote_agent::{Activated, Agent, Observer, Outcome, Pace, Parts, Policy, Served};
 use amtsbote_client::{Credentials, Sender, Service, Session, Subscriber};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_fit_connect::event::{Claims, EventProblem, Payload, SchemaRule};
@@ -393,6 +393,7 @@ pub(crate) fn served(id: DestinationId, outbound: Arc<Procedure>) -> Served {
         mappings: vec![activated()].into(),
         outbound,
         way_in: None,
+        pace: Pace::default(),
     }
 }
 

@@ -83,7 +83,6 @@ async fn whoever_dies_anywhere_is_followed_by_one_who_finishes() {
         [
             "before note",
             "after note",
-            "before due",
             "before the claim",
             "after the claim",
             "before a blob",
@@ -104,6 +103,9 @@ async fn whoever_dies_anywhere_is_followed_by_one_who_finishes() {
             "after done is stored",
             "before a blob is deleted",
             "after a blob is deleted",
+            // Nothing is left to be claimed.
+            "before the claim",
+            "after the claim",
         ]
     );
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use amtsbote_agent::Agent;
 use amtsbote_client::Fault;
 use amtsbote_model::Clock;
-use amtsbote_model::delivery::{Cause, Delivery};
+use amtsbote_model::delivery::{Cause, Delivery, Past};
 use amtsbote_validate::service::Catalogue;
 
 use crate::bench::{Bench, Draft, parcel};
@@ -19,7 +19,11 @@ async fn a_busy_procedure_is_asked_again_not_before_it_said_and_there_is_one_eff
     bench.procedure.will([minutes(5), Act::Unavailable(None)]);
     let ids = bench.send(Draft::good()).await;
     bench.round().await;
-    let Delivery::Waiting { tries: 1, at, .. } = bench.delivery(&ids).await else {
+    let Delivery::Waiting {
+        at,
+        past: Past { tries: 1, .. },
+    } = bench.delivery(&ids).await
+    else {
         panic!("{:?}", bench.delivery(&ids).await);
     };
     assert_eq!(at.since(bench.clock.now()), Duration::from_mins(5));
@@ -113,17 +117,17 @@ async fn a_service_without_a_package_waits() {
 }
 
 #[tokio::test]
-async fn a_hand_over_that_never_ends_is_given_up_within_the_lease_and_leaves_no_spool() {
+async fn a_hand_over_that_never_ends_is_given_up_within_the_limit_and_leaves_no_spool() {
     let bench = Bench::new().await;
     bench.procedure.will([Act::Silent]);
     let data = serde_json::json!({ "name": "Ada", "zahl": 7 });
     let ids = bench.send(Draft::with(&data, &[b"a"])).await;
     let mut parts = bench.parts();
-    parts.policy.lease = Duration::from_secs(2);
+    parts.policy.try_limit = Duration::from_secs(2);
     Agent::new(parts).run_once().await.unwrap();
     assert!(matches!(
         bench.delivery(&ids).await,
-        Delivery::Waiting { tries: 1, .. }
+        Delivery::Waiting { past, .. } if past.tries == 1
     ));
     bench.assert_spool_empty().await;
     bench.turn(Duration::from_mins(11));

@@ -8,10 +8,11 @@ use amtsbote_agent::{Agent, Parts};
 use amtsbote_client::{Credentials, Service, Session, Subscriber};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{CaseId, Clock, DestinationId, Secret, SubmissionId, Timestamp};
+use amtsbote_model::{CaseId, Clock, DestinationId, Secret, SubmissionId, Timestamp, WorkerId};
 use amtsbote_outgoing::{Outgoing, PlainHttp, Settings};
 use amtsbote_store::{
-    Deliveries, DeliveryRow, Error, MemoryBlobs, MemoryDeliveries, NewDelivery, Reply, Swapped,
+    Claim, Claimed, Deliveries, DeliveryRow, Error, MemoryBlobs, MemoryDeliveries, NewDelivery,
+    Reply, Sharing, Swapped, Tally,
 };
 use tokio::sync::Notify;
 
@@ -68,7 +69,7 @@ async fn a_silent_destination_does_not_hold_up_another() {
     assert!(bench.procedure.arrived(parcel(&ids)).is_some());
 }
 
-/// Lists what is due, and never keeps a change.
+/// Finds what it has, and never keeps a change.
 struct Stuck {
     inner: MemoryDeliveries,
     asked: AtomicUsize,
@@ -79,9 +80,29 @@ impl Deliveries for Stuck {
         self.inner.note(new)
     }
 
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+    fn sharing(&self) -> Sharing {
+        self.inner.sharing()
+    }
+
+    fn claim(&self, _: Claim) -> Reply<'_, Result<Claimed, Error>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        self.inner.due(now, max)
+        Box::pin(std::future::ready(Err(Error::Unavailable {
+            reason: "the disk is full".to_owned(),
+            retry_after: None,
+        })))
+    }
+
+    fn renew(
+        &self,
+        by: WorkerId,
+        ids: Vec<SubmissionId>,
+        until: Timestamp,
+    ) -> Reply<'_, Result<Vec<SubmissionId>, Error>> {
+        self.inner.renew(by, ids, until)
+    }
+
+    fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>> {
+        self.inner.tally()
     }
 
     fn swap(&self, _: SubmissionId, _: u64, _: Delivery) -> Reply<'_, Result<Swapped, Error>> {

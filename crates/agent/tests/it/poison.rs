@@ -6,8 +6,10 @@ use std::time::Duration;
 use amtsbote_agent::Agent;
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_model::delivery::{Cause, Delivery};
-use amtsbote_model::{SubmissionId, Timestamp};
-use amtsbote_store::{Deliveries, DeliveryRow, Error, NewDelivery, Reply, Swapped};
+use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
+use amtsbote_store::{
+    Claim, Claimed, Deliveries, DeliveryRow, Error, NewDelivery, Reply, Sharing, Swapped, Tally,
+};
 
 use crate::bench::{Bench, Draft, parcel};
 
@@ -20,7 +22,7 @@ async fn parks_alone(bench: &Bench, bad: SubmissionRef, expected: Cause) {
         if round < 2 {
             // Counted at once, not at the end of the lease.
             assert!(
-                matches!(bench.delivery(&bad).await, Delivery::Waiting { tries, .. } if tries == round + 1)
+                matches!(bench.delivery(&bad).await, Delivery::Waiting { past, .. } if past.tries == round + 1)
             );
         }
         bench.turn(Duration::from_mins(11));
@@ -67,8 +69,25 @@ impl Deliveries for Fragile {
         self.0.note(new)
     }
 
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
-        self.0.due(now, max)
+    fn sharing(&self) -> Sharing {
+        self.0.sharing()
+    }
+
+    fn claim(&self, claim: Claim) -> Reply<'_, Result<Claimed, Error>> {
+        self.0.claim(claim)
+    }
+
+    fn renew(
+        &self,
+        by: WorkerId,
+        ids: Vec<SubmissionId>,
+        until: Timestamp,
+    ) -> Reply<'_, Result<Vec<SubmissionId>, Error>> {
+        self.0.renew(by, ids, until)
+    }
+
+    fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>> {
+        self.0.tally()
     }
 
     fn swap(
@@ -103,7 +122,7 @@ async fn a_panic_outside_of_the_try_ends_the_lease_at_once() {
     Agent::new(parts).run_once().await.unwrap();
     assert!(matches!(
         bench.delivery(&ids).await,
-        Delivery::Waiting { tries: 1, .. }
+        Delivery::Waiting { past, .. } if past.tries == 1 && past.silences == 1
     ));
     bench.turn(Duration::from_mins(11));
     bench.round().await;

@@ -11,7 +11,7 @@ use amtsbote_fit_connect::event::{
 };
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_jose::{sha512_hex, sign};
-use amtsbote_model::delivery::{Delivery, Verdict};
+use amtsbote_model::delivery::{Decision, Delivery, Past, Verdict};
 use amtsbote_model::{Clock, DestinationId, EventId};
 use amtsbote_store::Deliveries;
 use serde_json::json;
@@ -98,7 +98,7 @@ async fn what_is_listed_twice_is_noted_once() {
     assert_eq!(before, after);
     assert!(matches!(
         after.unwrap().delivery,
-        Delivery::Waiting { tries: 1, .. }
+        Delivery::Waiting { past, .. } if past.tries == 1
     ));
 }
 
@@ -196,10 +196,13 @@ async fn a_decided_row_without_an_event_asks_the_log() {
     rejects(&bench, &ids).await;
     let row = bench.deliveries.find(ids.submission_id).await.unwrap();
     let decided = Delivery::Decided {
-        tries: 0,
         at: bench.clock.now(),
-        verdict: Verdict::Reject,
-        event: String::new(),
+        held: None,
+        decision: Decision {
+            verdict: Verdict::Reject,
+            event: String::new(),
+        },
+        past: Past::default(),
     };
     bench
         .deliveries

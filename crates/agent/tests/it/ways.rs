@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{SubmissionId, Timestamp};
+use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
 use amtsbote_store::{
-    BlobId, BlobReader, BlobWriter, Blobs, Deliveries, DeliveryRow, Error, KeptBlob, NewDelivery,
-    Reply, Swapped,
+    BlobId, BlobReader, BlobWriter, Blobs, Claim, Claimed, Deliveries, DeliveryRow, Error,
+    KeptBlob, NewDelivery, Reply, Sharing, Swapped, Tally,
 };
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -66,11 +66,30 @@ impl Deliveries for FusedDeliveries {
         })
     }
 
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+    fn sharing(&self) -> Sharing {
+        self.inner.sharing()
+    }
+
+    fn claim(&self, claim: Claim) -> Reply<'_, Result<Claimed, Error>> {
         Box::pin(async move {
-            self.fuse.pass("before due").await;
-            self.inner.due(now, max).await
+            self.fuse.pass("before the claim").await;
+            let answer = self.inner.claim(claim).await;
+            self.fuse.pass("after the claim").await;
+            answer
         })
+    }
+
+    fn renew(
+        &self,
+        by: WorkerId,
+        ids: Vec<SubmissionId>,
+        until: Timestamp,
+    ) -> Reply<'_, Result<Vec<SubmissionId>, Error>> {
+        self.inner.renew(by, ids, until)
+    }
+
+    fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>> {
+        self.inner.tally()
     }
 
     fn swap(
@@ -81,10 +100,7 @@ impl Deliveries for FusedDeliveries {
     ) -> Reply<'_, Result<Swapped, Error>> {
         Box::pin(async move {
             let (before, after) = match delivery.name() {
-                "leased" if delivery.package().is_some() => {
-                    ("before the package is noted", "after the package is noted")
-                }
-                "leased" => ("before the claim", "after the claim"),
+                "leased" => ("before the package is noted", "after the package is noted"),
                 "decided" => (
                     "before the verdict is stored",
                     "after the verdict is stored",

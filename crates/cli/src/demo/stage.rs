@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use amtsbote_agent::{Policy, Served};
+use amtsbote_agent::{Pace, Policy, Served};
 use amtsbote_client::Credentials;
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_jose::random_secret;
@@ -331,6 +331,7 @@ fn start_agents(
             mappings: mappings.into(),
             outbound: registry::outbound(&actor.municipality.outbound, &actor.dir)?,
             way_in: None,
+            pace: Pace::default(),
         };
         let agent = agents::build(Plan {
             submission_api: gateway.addresses().submission_api(),

@@ -1,11 +1,16 @@
 //! Laws of deliveries.
 
-use amtsbote_model::delivery::{Cause, Delivery, Verdict};
-use amtsbote_model::{SubmissionId, Timestamp};
+use std::time::Duration;
+
+use amtsbote_model::delivery::{
+    Cause, Circumstances, Decision, Delivery, Jitter, Lease, Past, RetryPolicy, SILENCES_MAX,
+    Trouble, Verdict,
+};
+use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
 use futures_util::future::join_all;
 
 use super::samples::{at, id};
-use crate::{Deliveries, DeliveryRow, NewDelivery, Swapped};
+use crate::{Claim, Claimed, Deliveries, DeliveryRow, NewDelivery, Order, Share, Swapped, Tally};
 
 /// A submission noted at the given second.
 pub(super) fn new(number: u32, noted_s: i64) -> NewDelivery {
@@ -17,33 +22,88 @@ pub(super) fn new(number: u32, noted_s: i64) -> NewDelivery {
     }
 }
 
-/// One delivery in each state.
-pub(super) fn every_state() -> [Delivery; 5] {
+fn past(tries: u32) -> Past {
+    Past {
+        tries,
+        ..Past::default()
+    }
+}
+
+fn lease(worker: u32, until_s: i64) -> Lease {
+    Lease {
+        by: id::<WorkerId>(worker),
+        until: at(until_s),
+    }
+}
+
+fn leased(worker: u32, until_s: i64) -> Delivery {
+    Delivery::Leased {
+        until: at(until_s),
+        by: Some(id(worker)),
+        past: past(0),
+    }
+}
+
+fn decided(held: Option<Lease>, due_s: i64) -> Delivery {
+    Delivery::Decided {
+        at: at(due_s),
+        held,
+        decision: decision(),
+        past: past(1),
+    }
+}
+
+fn decision() -> Decision {
+    Decision {
+        verdict: Verdict::Reject,
+        event: "header.payload.signature".into(),
+    }
+}
+
+/// One delivery in each state, and in each of its faces.
+pub(super) fn every_state() -> [Delivery; 8] {
     let at = Timestamp::from_millis(1234);
+    let trouble = Some(Trouble {
+        cause: Cause::ProcedureUnavailable,
+        since: Timestamp::from_millis(7),
+        last: Timestamp::from_millis(77),
+    });
+    let package = Some("hund@1.0.0".to_owned());
+    let troubled = Past {
+        tries: 3,
+        silences: 1,
+        package: package.clone(),
+        trouble,
+    };
     [
-        Delivery::Waiting {
-            tries: 3,
-            at,
-            package: None,
-        },
+        Delivery::Waiting { at, past: past(3) },
         Delivery::Leased {
-            tries: 2,
             until: at,
-            package: Some("hund@1.0.0".into()),
+            by: Some(id(9)),
+            past: troubled.clone(),
         },
-        Delivery::Decided {
-            tries: 1,
-            at,
-            verdict: Verdict::Reject,
-            event: "header.payload.signature".into(),
-        },
+        decided(None, 1),
         Delivery::Done {
             verdict: Verdict::Accept,
             at,
+            package,
         },
         Delivery::Parked {
             cause: Cause::ProcedureUnavailable,
             since: at,
+            decided: None,
+            past: past(0),
+        },
+        Delivery::Waiting {
+            at,
+            past: troubled.clone(),
+        },
+        decided(Some(lease(9, 50)), 1),
+        Delivery::Parked {
+            cause: Cause::Operator,
+            since: at,
+            decided: Some(decision()),
+            past: troubled,
         },
     ]
 }
@@ -64,9 +124,53 @@ pub(super) async fn set(deliveries: &impl Deliveries, number: u32, delivery: Del
     assert_eq!(answer.await.expect("answers"), Swapped::Done);
 }
 
-async fn due(deliveries: &impl Deliveries, now_s: i64, max: u32) -> Vec<SubmissionId> {
-    let rows = deliveries.due(at(now_s), max).await.expect("answers");
+/// As [`new`], at that destination.
+fn at_one(destination: u32, number: u32, noted_s: i64) -> NewDelivery {
+    NewDelivery {
+        destination_id: id(destination + 200),
+        ..new(number, noted_s)
+    }
+}
+
+fn share(destination: u32, hand_overs: u32) -> Share {
+    Share {
+        destination_id: id(destination + 200),
+        limit: 100,
+        hand_overs,
+        posts: 100,
+        order: Order::Due,
+    }
+}
+
+/// Worker 9 asks for all it can get, until second 1000.
+fn claim(now_s: i64, shares: Vec<Share>) -> Claim {
+    Claim {
+        lease: lease(9, 1000),
+        max: 100,
+        suspects: 100,
+        shares,
+        around: Circumstances {
+            policy: RetryPolicy {
+                first: Duration::from_secs(1),
+                longest: Duration::from_secs(1),
+                tries_max: 100,
+            },
+            jitter: Jitter::WHOLE,
+            now: at(now_s),
+        },
+    }
+}
+
+async fn claims(deliveries: &impl Deliveries, claim: Claim) -> Claimed {
+    deliveries.claim(claim).await.expect("answers")
+}
+
+fn ids_of(rows: &[DeliveryRow]) -> Vec<SubmissionId> {
     rows.iter().map(|row| row.submission_id).collect()
+}
+
+async fn claimed(deliveries: &impl Deliveries, claim: Claim) -> Vec<SubmissionId> {
+    ids_of(&claims(deliveries, claim).await.rows)
 }
 
 fn ids(numbers: &[u32]) -> Vec<SubmissionId> {
@@ -81,13 +185,14 @@ pub async fn a_new_delivery_is_due_at_once(deliveries: &impl Deliveries) {
         submission_id: id(1),
         case_id: id(101),
         destination_id: id(201),
+        noted_at: at(10),
         delivery: Delivery::due(at(10)),
         revision: row.revision,
     };
     assert_eq!(row, expected);
-    assert_eq!(due(deliveries, 9, 10).await, ids(&[]));
-    let rows = deliveries.due(at(10), 10).await.expect("answers");
-    assert_eq!(rows, vec![expected]);
+    let at = |now_s| claim(now_s, vec![share(1, 10)]);
+    assert_eq!(claimed(deliveries, at(9)).await, ids(&[]));
+    assert_eq!(claimed(deliveries, at(10)).await, ids(&[1]));
     assert_eq!(deliveries.find(id(2)).await.expect("answers"), None);
 }
 
@@ -99,37 +204,271 @@ pub async fn noting_again_changes_nothing(deliveries: &impl Deliveries) {
     note(deliveries, vec![new(1, 30), new(2, 30)]).await;
     note(deliveries, vec![]).await;
     assert_eq!(find(deliveries, 1).await, before);
-    assert_eq!(due(deliveries, 99, 10).await, ids(&[2]));
+    let all = claim(99, vec![share(1, 10), share(2, 10)]);
+    assert_eq!(claimed(deliveries, all).await, ids(&[2]));
 }
 
-/// Whatever the state; of the same moment in the order of the ids.
-pub async fn the_longest_due_comes_first(deliveries: &impl Deliveries) {
-    let noted = vec![new(4, 20), new(3, 20), new(2, 10), new(1, 40), new(5, 1)];
+/// Of the same moment in the order of the ids; verdicts come before hand-overs.
+pub async fn of_one_destination_the_longest_due_comes_first(deliveries: &impl Deliveries) {
+    let noted = [(4, 20), (3, 20), (2, 10), (1, 40), (5, 1)];
+    let noted = noted.map(|(number, noted_s)| at_one(1, number, noted_s));
+    note(deliveries, noted.to_vec()).await;
+    set(deliveries, 5, decided(None, 30)).await;
+    let of = |now_s, max| Claim {
+        max,
+        ..claim(now_s, vec![share(1, 10)])
+    };
+    assert_eq!(claimed(deliveries, of(99, 0)).await, ids(&[]));
+    assert_eq!(claimed(deliveries, of(9, 10)).await, ids(&[]));
+    assert_eq!(claimed(deliveries, of(29, 1)).await, ids(&[2]));
+    assert_eq!(claimed(deliveries, of(30, 3)).await, ids(&[5, 3, 4]));
+    assert_eq!(claimed(deliveries, of(99, 10)).await, ids(&[1]));
+}
+
+/// One each, then one each again; who has nothing is passed over, who is not named gets nothing.
+pub async fn destinations_take_turns(deliveries: &impl Deliveries) {
+    let mut noted: Vec<_> = (1..=6).map(|number| at_one(1, number, 1)).collect();
+    noted.extend([at_one(2, 11, 9), at_one(2, 12, 9), at_one(3, 21, 1)]);
     note(deliveries, noted).await;
-    let decided = Delivery::Decided {
-        tries: 0,
-        at: at(30),
-        verdict: Verdict::Accept,
-        event: "set".into(),
+    let shares = || vec![share(2, 10), share(4, 10), share(1, 10)];
+    let few = Claim {
+        max: 5,
+        ..claim(99, shares())
     };
-    set(deliveries, 5, decided).await;
-    assert_eq!(due(deliveries, 99, 10).await, ids(&[2, 3, 4, 5, 1]));
-    assert_eq!(due(deliveries, 30, 3).await, ids(&[2, 3, 4]));
-    assert_eq!(due(deliveries, 19, 10).await, ids(&[2]));
-    assert_eq!(due(deliveries, 99, 0).await, ids(&[]));
+    assert_eq!(claimed(deliveries, few).await, ids(&[11, 1, 12, 2, 3]));
+    assert_eq!(
+        claimed(deliveries, claim(99, shares())).await,
+        ids(&[4, 5, 6])
+    );
 }
 
-/// So that a worker's death is noticed.
-pub async fn an_expired_lease_is_due(deliveries: &impl Deliveries) {
-    note(deliveries, vec![new(1, 10)]).await;
-    let leased = Delivery::Leased {
-        tries: 0,
-        until: at(50),
-        package: None,
+/// A claimed row is held, with a new revision, until the end of the lease, and what was claimed is what is stored.
+pub async fn what_is_claimed_is_held_by_one(deliveries: &impl Deliveries) {
+    note(deliveries, vec![new(1, 10), new(2, 10)]).await;
+    set(deliveries, 2, decided(None, 10)).await;
+    let before = [find(deliveries, 1).await, find(deliveries, 2).await];
+    let shares = || vec![share(1, 10), share(2, 10)];
+    let rows = claims(deliveries, claim(99, shares())).await.rows;
+    assert_eq!(ids_of(&rows), ids(&[1, 2]));
+    for (row, before) in rows.iter().zip(before) {
+        assert_eq!(row.revision, before.revision + 1);
+        assert_eq!(row.delivery.held_by(), Some(id(9)));
+        assert_eq!(row.delivery.due_at(), Some(at(1000)));
+        let found = deliveries.find(row.submission_id).await.expect("answers");
+        assert_eq!(found.as_ref(), Some(row));
+    }
+    assert_eq!(claimed(deliveries, claim(999, shares())).await, ids(&[]));
+    // Both ends.
+    let next = Claim {
+        lease: lease(8, 2000),
+        ..claim(1000, shares())
     };
-    set(deliveries, 1, leased).await;
-    assert_eq!(due(deliveries, 49, 10).await, ids(&[]));
-    assert_eq!(due(deliveries, 50, 10).await, ids(&[1]));
+    assert_eq!(claimed(deliveries, next).await, ids(&[1, 2]));
+    for row in rows {
+        let answer = deliveries.swap(row.submission_id, row.revision, every_state()[3].clone());
+        assert_eq!(answer.await.expect("answers"), Swapped::Stale);
+    }
+}
+
+/// Those in the hands of others count; verdicts are posted to somebody else and do not.
+pub async fn a_destination_has_no_more_hand_overs_than_its_limit(deliveries: &impl Deliveries) {
+    let noted = (1..=9).map(|number| at_one(1, number, i64::from(number)));
+    note(deliveries, noted.collect()).await;
+    set(deliveries, 1, leased(7, 500)).await;
+    // Its holder is dead.
+    set(deliveries, 2, leased(7, 50)).await;
+    set(deliveries, 3, decided(None, 3)).await;
+    set(deliveries, 4, decided(Some(lease(7, 500)), 4)).await;
+    let limited = |limit, hand_overs, posts| Share {
+        limit,
+        posts,
+        ..share(1, hand_overs)
+    };
+    let of = |share| claim(99, vec![share]);
+    assert_eq!(claimed(deliveries, of(limited(1, 10, 0))).await, ids(&[]));
+    assert_eq!(claimed(deliveries, of(limited(3, 1, 0))).await, ids(&[5]));
+    assert_eq!(claimed(deliveries, of(limited(9, 0, 9))).await, ids(&[3]));
+    assert_eq!(
+        claimed(deliveries, of(limited(4, 9, 9))).await,
+        ids(&[6, 7])
+    );
+}
+
+/// However many ask at once.
+pub async fn racing_claims_share_what_is_there(deliveries: &impl Deliveries) {
+    let noted = (1..=40).map(|number| at_one(number % 2, number, 1));
+    note(deliveries, noted.collect()).await;
+    let racers = (1..=8).map(|worker| {
+        let limited = |destination| Share {
+            limit: 7,
+            ..share(destination, 3)
+        };
+        deliveries.claim(Claim {
+            lease: lease(worker, 1000),
+            ..claim(99, vec![limited(0), limited(1)])
+        })
+    });
+    let mut seen = Vec::new();
+    for (worker, answer) in (1..=8).zip(join_all(racers).await) {
+        for row in answer.expect("answers").rows {
+            assert_eq!(row.delivery.held_by(), Some(id(worker)));
+            seen.push(row.submission_id);
+        }
+    }
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    // A store may let others pass over what one has locked, so that fewer than possible are taken; never more.
+    assert!(seen.len() == all && (6..=14).contains(&all), "{all}");
+}
+
+/// The next one only when the one before is decided or parked.
+pub async fn in_strict_order_the_first_holds_up_the_rest(deliveries: &impl Deliveries) {
+    let noted = [(3, 10), (1, 20), (2, 30)];
+    let noted = noted.map(|(number, noted_s)| at_one(1, number, noted_s));
+    note(deliveries, noted.to_vec()).await;
+    let strict = |now_s| {
+        let share = Share {
+            order: Order::Noted,
+            ..share(1, 10)
+        };
+        claim(now_s, vec![share])
+    };
+    assert_eq!(claimed(deliveries, strict(99)).await, ids(&[3]));
+    assert_eq!(claimed(deliveries, strict(99)).await, ids(&[]));
+    // It waits for its next try.
+    let waits = Delivery::Waiting {
+        at: at(200),
+        past: past(1),
+    };
+    set(deliveries, 3, waits).await;
+    assert_eq!(claimed(deliveries, strict(199)).await, ids(&[]));
+    assert_eq!(claimed(deliveries, strict(200)).await, ids(&[3]));
+    set(deliveries, 3, decided(Some(lease(9, 900)), 1)).await;
+    assert_eq!(claimed(deliveries, strict(200)).await, ids(&[1]));
+    set(deliveries, 1, every_state()[4].clone()).await;
+    assert_eq!(claimed(deliveries, strict(200)).await, ids(&[2]));
+    // A dead worker's is taken over before anything else.
+    assert_eq!(claimed(deliveries, strict(1000)).await, ids(&[3, 2]));
+}
+
+/// So that what kills its workers does not take others with it, and parks in the end.
+pub async fn what_a_worker_died_with_is_claimed_apart(deliveries: &impl Deliveries) {
+    let noted = (1..=4).map(|number| at_one(1, number, i64::from(number)));
+    note(deliveries, noted.collect()).await;
+    set(deliveries, 1, leased(7, 50)).await;
+    set(deliveries, 2, leased(7, 50)).await;
+    let suspects = |now_s, suspects| Claim {
+        suspects,
+        ..claim(now_s, vec![share(1, 10)])
+    };
+    assert_eq!(claimed(deliveries, suspects(99, 0)).await, ids(&[3, 4]));
+    let rows = claims(deliveries, suspects(99, 1)).await.rows;
+    let [row] = rows.as_slice() else {
+        panic!("{rows:?}")
+    };
+    assert!(row.delivery.is_suspect());
+    let trouble = row.delivery.trouble().map(|trouble| trouble.cause);
+    assert_eq!(trouble, Some(Cause::Silence));
+    // Until it succeeds it is one.
+    let waits = Delivery::Waiting {
+        at: at(100),
+        past: Past {
+            silences: SILENCES_MAX - 1,
+            ..past(7)
+        },
+    };
+    set(deliveries, 1, waits).await;
+    set(deliveries, 2, every_state()[3].clone()).await;
+    assert_eq!(claimed(deliveries, suspects(100, 0)).await, ids(&[]));
+    assert_eq!(claimed(deliveries, suspects(100, 1)).await, ids(&[1]));
+    let last = suspects(5000, 1);
+    let answer = claims(deliveries, Claim { max: 1, ..last }).await;
+    assert_eq!(ids_of(&answer.parked), ids(&[1]));
+    assert_eq!(find(deliveries, 1).await, answer.parked[0]);
+    assert_eq!(find(deliveries, 1).await.delivery.name(), "parked");
+}
+
+/// It tells which ones are lost, changes no revision, and what the holder stores meanwhile does not shorten the lease.
+pub async fn a_renewed_lease_ends_later(deliveries: &impl Deliveries) {
+    note(deliveries, vec![new(1, 10), new(2, 10), new(3, 10)]).await;
+    let shares = || vec![share(1, 10), share(2, 10), share(3, 10)];
+    let short = Claim {
+        lease: lease(9, 100),
+        ..claim(50, shares())
+    };
+    let rows = claims(deliveries, short).await.rows;
+    set(deliveries, 2, leased(8, 100)).await;
+    let asked = ids(&[1, 2, 3, 4]);
+    let lost = deliveries.renew(id(9), asked, at(300)).await;
+    assert_eq!(lost.expect("answers"), ids(&[2, 4]));
+    let row = find(deliveries, 1).await;
+    assert_eq!(row.revision, rows[0].revision);
+    assert_eq!(row.delivery.due_at(), Some(at(300)));
+    // As read before the renewal.
+    let swap = deliveries.swap(id(1), row.revision, rows[0].delivery.clone());
+    assert_eq!(swap.await.expect("answers"), Swapped::Done);
+    assert_eq!(find(deliveries, 1).await.delivery.due_at(), Some(at(300)));
+    let next = |now_s| Claim {
+        lease: lease(7, 999),
+        ..claim(now_s, shares())
+    };
+    assert_eq!(claimed(deliveries, next(299)).await, ids(&[2]));
+    assert_eq!(claimed(deliveries, next(300)).await, ids(&[1, 3]));
+    let lost = deliveries.renew(id(9), ids(&[1, 3]), at(9999)).await;
+    assert_eq!(lost.expect("answers"), ids(&[1, 3]));
+    // Who gives it back has no lease left to keep.
+    set(deliveries, 1, every_state()[0].clone()).await;
+    assert_eq!(find(deliveries, 1).await.delivery, every_state()[0].clone());
+}
+
+/// Everything but what is done; with the times of its trouble.
+pub async fn the_tally_counts_by_destination_state_and_cause(deliveries: &impl Deliveries) {
+    let noted = (1..=5).map(|number| at_one(1, number, 60 - i64::from(number)));
+    let noted = noted.chain([at_one(2, 6, 7), at_one(2, 7, 7)]);
+    note(deliveries, noted.collect()).await;
+    let failing = |since_s, last_s| Delivery::Waiting {
+        at: at(500),
+        past: Past {
+            trouble: Some(Trouble {
+                cause: Cause::ProcedureUnavailable,
+                since: at(since_s),
+                last: at(last_s),
+            }),
+            ..past(2)
+        },
+    };
+    set(deliveries, 1, failing(100, 110)).await;
+    set(deliveries, 2, failing(90, 120)).await;
+    set(deliveries, 3, every_state()[4].clone()).await;
+    set(deliveries, 6, every_state()[3].clone()).await;
+    let tally = |destination: u32, state: &str, count, oldest_s| Tally {
+        destination_id: id(destination + 200),
+        state: state.to_owned(),
+        cause: None,
+        count,
+        oldest: at(oldest_s),
+        first_seen: None,
+        last_seen: None,
+    };
+    let parked_at = Timestamp::from_millis(1234);
+    let expected = [
+        Tally {
+            cause: Some(Cause::ProcedureUnavailable),
+            first_seen: Some(parked_at),
+            last_seen: Some(parked_at),
+            ..tally(1, "parked", 1, 57)
+        },
+        tally(1, "waiting", 2, 55),
+        Tally {
+            cause: Some(Cause::ProcedureUnavailable),
+            first_seen: Some(at(90)),
+            last_seen: Some(at(120)),
+            ..tally(1, "waiting", 2, 58)
+        },
+        tally(2, "waiting", 1, 7),
+    ];
+    assert_eq!(deliveries.tally().await.expect("answers"), expected);
 }
 
 /// Old, future and unknown ones are stale.
@@ -156,12 +495,8 @@ pub async fn a_swap_needs_the_revision_it_read(deliveries: &impl Deliveries) {
 pub async fn of_racing_swaps_exactly_one_is_done(deliveries: &impl Deliveries) {
     note(deliveries, vec![new(1, 10)]).await;
     let row = find(deliveries, 1).await;
-    let racers = (0..16).map(|tries| {
-        let leased = Delivery::Leased {
-            tries,
-            until: at(50),
-            package: None,
-        };
+    let racers = (1..=16).map(|worker| {
+        let leased = leased(worker, 50);
         deliveries.swap(id(1), row.revision, leased)
     });
     let answers = join_all(racers).await;
@@ -180,7 +515,16 @@ pub async fn every_state_is_read_back_and_found_by_name(deliveries: &impl Delive
         set(deliveries, number, state.clone()).await;
         set(deliveries, number + 10, state.clone()).await;
         assert_eq!(find(deliveries, number).await.delivery, state);
-        for (max, expected) in [(10, vec![number + 10, number]), (1, vec![number + 10])] {
+        // Others of this name, with another face, are older already.
+        let others = (1..number).filter(|other| {
+            every_state()[usize::try_from(*other).expect("small") - 1].name() == state.name()
+        });
+        let others: Vec<u32> = others.collect();
+        let mut all: Vec<u32> = others.iter().map(|other| other + 10).collect();
+        all.push(number + 10);
+        all.extend(&others);
+        all.push(number);
+        for (max, expected) in [(10, all.clone()), (1, all[..1].to_vec())] {
             let rows = deliveries.in_state(state.name(), max).await;
             let rows = rows.expect("answers");
             let found: Vec<_> = rows.iter().map(|row| row.submission_id).collect();

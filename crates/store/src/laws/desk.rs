@@ -39,6 +39,7 @@ pub async fn what_is_not_done_is_open(desk: &(impl Desk + Deliveries)) {
     let done = Delivery::Done {
         verdict: Verdict::Accept,
         at: at(40),
+        package: None,
     };
     deliveries::set(desk, 3, done).await;
     let found = open(desk, 10).await;

@@ -179,8 +179,15 @@ macro_rules! delivery_laws {
             deliveries:
                 a_new_delivery_is_due_at_once,
                 noting_again_changes_nothing,
-                the_longest_due_comes_first,
-                an_expired_lease_is_due,
+                of_one_destination_the_longest_due_comes_first,
+                destinations_take_turns,
+                what_is_claimed_is_held_by_one,
+                a_destination_has_no_more_hand_overs_than_its_limit,
+                racing_claims_share_what_is_there,
+                in_strict_order_the_first_holds_up_the_rest,
+                what_a_worker_died_with_is_claimed_apart,
+                a_renewed_lease_ends_later,
+                the_tally_counts_by_destination_state_and_cause,
                 a_swap_needs_the_revision_it_read,
                 of_racing_swaps_exactly_one_is_done,
                 every_state_is_read_back_and_found_by_name;

@@ -3,24 +3,36 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{SubmissionId, Timestamp};
+use amtsbote_model::delivery::{Cause, Delivery};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
 
 use super::locked;
-use crate::{Deliveries, DeliveryRow, Error, NewDelivery, Reply, Swapped};
+use crate::{
+    Candidates, Claim, Claimed, Deliveries, DeliveryRow, Error, NewDelivery, Order, Reply, Share,
+    Sharing, Swapped, Tally,
+};
 
-/// The agent's deliveries, in memory.
-#[derive(Debug, Default)]
+type Rows = BTreeMap<SubmissionId, DeliveryRow>;
+
+/// The agents' deliveries, in memory.
+#[derive(Debug)]
 pub struct MemoryDeliveries {
-    pub(super) rows: Mutex<BTreeMap<SubmissionId, (Timestamp, DeliveryRow)>>,
+    pub(super) rows: Mutex<Rows>,
+    sharing: Sharing,
     pub(super) ways: Mutex<super::ways_back::Ways>,
     pub(super) interventions: Mutex<Vec<crate::Intervention>>,
 }
 
+impl Default for MemoryDeliveries {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl MemoryDeliveries {
-    /// No deliveries.
+    /// No deliveries; one agent at a time.
     pub fn new() -> Self {
-        Self::default()
+        Self::with(Sharing::Sole)
     }
 
     pub(super) fn swap_now(
@@ -32,38 +44,77 @@ impl MemoryDeliveries {
         let mut rows = locked(&self.rows);
         let row = rows
             .get_mut(&submission_id)
-            .filter(|(_, row)| row.revision == revision);
+            .filter(|row| row.revision == revision);
         match row {
-            Some((_, row)) => {
+            Some(row) => {
                 row.revision += 1;
-                row.delivery = delivery;
+                row.delivery = unshortened(&row.delivery, delivery);
                 Swapped::Done
             }
             None => Swapped::Stale,
         }
     }
 
-    fn sorted(
-        &self,
-        max: u32,
-        key: impl Fn(Timestamp, &DeliveryRow) -> Option<Timestamp>,
-    ) -> Vec<DeliveryRow> {
-        let rows = locked(&self.rows);
-        let mut found: Vec<_> = rows
-            .values()
-            .filter_map(|(noted_at, row)| Some((key(*noted_at, row)?, row)))
-            .collect();
-        found.sort_by_key(|(at, row)| (*at, row.submission_id));
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        found
-            .into_iter()
-            .take(max)
-            .map(|(_, row)| row.clone())
-            .collect()
+    /// No deliveries; agents side by side.
+    pub fn shared() -> Self {
+        Self::with(Sharing::Shared)
+    }
+
+    fn with(sharing: Sharing) -> Self {
+        Self {
+            rows: Mutex::default(),
+            sharing,
+            ways: Mutex::default(),
+            interventions: Mutex::default(),
+        }
+    }
+}
+
+fn found<'a>(rows: impl Iterator<Item = &'a DeliveryRow>, max: u32) -> Vec<DeliveryRow> {
+    rows.take(usize::try_from(max).unwrap_or(usize::MAX))
+        .cloned()
+        .collect()
+}
+
+fn candidates_of(rows: &Rows, claim: &Claim, share: &Share) -> Candidates {
+    let now = claim.around.now;
+    let is_due = |row: &&DeliveryRow| row.delivery.due_at().is_some_and(|at| at <= now);
+    let mut here: Vec<&DeliveryRow> = rows
+        .values()
+        .filter(|row| row.destination_id == share.destination_id)
+        .collect();
+    here.sort_by_key(|row| (row.delivery.due_at(), row.submission_id));
+    let decided = here
+        .iter()
+        .copied()
+        .filter(|row| row.delivery.name() == "decided" && is_due(row));
+    let is_open = |row: &&DeliveryRow| matches!(row.delivery.name(), "waiting" | "leased");
+    let mut open: Vec<&DeliveryRow> = here.iter().copied().filter(is_open).collect();
+    let held = open
+        .iter()
+        .filter(|row| row.delivery.is_held() && !is_due(row))
+        .count();
+    if share.order == Order::Noted {
+        open.sort_by_key(|row| (row.noted_at, row.submission_id));
+        open.truncate(1);
+    }
+    open.retain(is_due);
+    let (suspects, waiting): (Vec<&DeliveryRow>, Vec<&DeliveryRow>) = open
+        .into_iter()
+        .partition(|row| row.delivery.is_held() || row.delivery.is_suspect());
+    Candidates {
+        held: u32::try_from(held).unwrap_or(u32::MAX),
+        decided: found(decided, share.posts),
+        waiting: found(waiting.into_iter(), share.hand_overs),
+        suspects: found(suspects.into_iter(), claim.suspects),
     }
 }
 
 impl Deliveries for MemoryDeliveries {
+    fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
     fn note(&self, new: Vec<NewDelivery>) -> Reply<'_, Result<(), Error>> {
         Box::pin(async move {
             let mut rows = locked(&self.rows);
@@ -72,18 +123,47 @@ impl Deliveries for MemoryDeliveries {
                     submission_id: new.submission_id,
                     case_id: new.case_id,
                     destination_id: new.destination_id,
+                    noted_at: new.at,
                     delivery: Delivery::due(new.at),
                     revision: 1,
                 };
-                rows.entry(new.submission_id).or_insert((new.at, row));
+                rows.entry(new.submission_id).or_insert(row);
             }
             Ok(())
         })
     }
 
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+    fn claim(&self, claim: Claim) -> Reply<'_, Result<Claimed, Error>> {
         Box::pin(async move {
-            Ok(self.sorted(max, |_, row| row.delivery.due_at().filter(|at| *at <= now)))
+            let mut rows = locked(&self.rows);
+            let candidates = claim.shares.iter();
+            let candidates = candidates.map(|share| candidates_of(&rows, &claim, share));
+            let chosen = claim.choose(candidates.collect());
+            for row in chosen.rows.iter().chain(&chosen.parked) {
+                rows.insert(row.submission_id, row.clone());
+            }
+            Ok(chosen)
+        })
+    }
+
+    fn renew(
+        &self,
+        by: WorkerId,
+        ids: Vec<SubmissionId>,
+        until: Timestamp,
+    ) -> Reply<'_, Result<Vec<SubmissionId>, Error>> {
+        Box::pin(async move {
+            let mut rows = locked(&self.rows);
+            let mut lost = Vec::new();
+            for id in ids {
+                match rows.get_mut(&id) {
+                    Some(row) if row.delivery.held_by() == Some(by) => {
+                        row.delivery = row.delivery.clone().renewed(until);
+                    }
+                    Some(_) | None => lost.push(id),
+                }
+            }
+            Ok(lost)
         })
     }
 
@@ -99,7 +179,7 @@ impl Deliveries for MemoryDeliveries {
     fn find(&self, submission_id: SubmissionId) -> Reply<'_, Result<Option<DeliveryRow>, Error>> {
         Box::pin(async move {
             let rows = locked(&self.rows);
-            Ok(rows.get(&submission_id).map(|(_, row)| row.clone()))
+            Ok(rows.get(&submission_id).cloned())
         })
     }
 
@@ -109,9 +189,59 @@ impl Deliveries for MemoryDeliveries {
         max: u32,
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>> {
         Box::pin(async move {
-            Ok(self.sorted(max, |noted_at, row| {
-                (row.delivery.name() == name).then_some(noted_at)
-            }))
+            let rows = locked(&self.rows);
+            let mut here: Vec<&DeliveryRow> = rows
+                .values()
+                .filter(|row| row.delivery.name() == name)
+                .collect();
+            here.sort_by_key(|row| (row.noted_at, row.submission_id));
+            Ok(found(here.into_iter(), max))
         })
     }
+
+    fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>> {
+        Box::pin(async move {
+            let mut groups: BTreeMap<(DestinationId, &str, Option<&str>), Tally> = BTreeMap::new();
+            for row in locked(&self.rows).values() {
+                let state = row.delivery.name();
+                if state == "done" {
+                    continue;
+                }
+                let one = one(row);
+                let cause = one.cause.map(Cause::name);
+                let group = groups.entry((row.destination_id, state, cause));
+                group.and_modify(|all| add(all, &one)).or_insert(one);
+            }
+            Ok(groups.into_values().collect())
+        })
+    }
+}
+
+/// While the holder stays the same, its lease is never shortened.
+fn unshortened(old: &Delivery, new: Delivery) -> Delivery {
+    let is_same = new.is_held() && new.held_by().is_some() && new.held_by() == old.held_by();
+    match old.due_at() {
+        Some(end) if is_same && new.due_at() < Some(end) => new.renewed(end),
+        Some(_) | None => new,
+    }
+}
+
+fn one(row: &DeliveryRow) -> Tally {
+    let trouble = row.delivery.trouble();
+    Tally {
+        destination_id: row.destination_id,
+        state: row.delivery.name().to_owned(),
+        cause: trouble.map(|trouble| trouble.cause),
+        count: 1,
+        oldest: row.noted_at,
+        first_seen: trouble.map(|trouble| trouble.since),
+        last_seen: trouble.map(|trouble| trouble.last),
+    }
+}
+
+fn add(all: &mut Tally, one: &Tally) {
+    all.count += one.count;
+    all.oldest = all.oldest.min(one.oldest);
+    all.first_seen = all.first_seen.min(one.first_seen);
+    all.last_seen = all.last_seen.max(one.last_seen);
 }

@@ -14,7 +14,7 @@ impl Desk for MemoryDeliveries {
     fn open_deliveries(&self, max: u32) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
         Box::pin(async move {
             let rows = locked(&self.rows);
-            let open = rows.values().filter(|(_, row)| match row.delivery {
+            let open = rows.values().filter(|row| match row.delivery {
                 Delivery::Waiting { .. }
                 | Delivery::Leased { .. }
                 | Delivery::Decided { .. }
@@ -22,9 +22,8 @@ impl Desk for MemoryDeliveries {
                 Delivery::Done { .. } => false,
             });
             let mut open: Vec<_> = open.collect();
-            open.sort_by_key(|(noted_at, row)| (*noted_at, row.submission_id));
-            let open = open.into_iter().take(bound(max));
-            Ok(open.map(|(_, row)| row.clone()).collect())
+            open.sort_by_key(|row| (row.noted_at, row.submission_id));
+            Ok(open.into_iter().take(bound(max)).cloned().collect())
         })
     }
 
