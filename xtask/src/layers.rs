@@ -26,6 +26,7 @@ const PURE: &[&str] = &[
 const SEAMS: &[&str] = &["adapter", "store"];
 const SHELLS: &[&str] = &[
     "agent",
+    "blobs-s3",
     "client",
     "console",
     "gateway",
@@ -67,6 +68,7 @@ const FENCED: &[(&str, &str)] = &[
     ("jsonschema", "validate"),
     ("russh", "transport-sftp"),
     ("russh-sftp", "transport-sftp"),
+    ("object_store", "blobs-s3"),
     ("clap", "cli"),
 ];
 

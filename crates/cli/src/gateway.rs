@@ -1,7 +1,6 @@
 //! Puts a gateway together from settings: store, keys, clients, services, listener.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use amtsbote_fit_connect::token::Scope;
@@ -11,11 +10,13 @@ use amtsbote_gateway::{
 };
 use amtsbote_jose::{CertificateRule, TrustAnchors, X5c, sha256_hex};
 use amtsbote_settings as settings;
-use amtsbote_store_sql::{FolderBlobs, SqliteStore};
+use amtsbote_store::Shelf;
+use amtsbote_store_sql::SqliteStore;
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, bail};
 
 use crate::areas;
+use crate::blobs;
 use crate::clock::SystemClock;
 use crate::folder;
 use crate::uplinks;
@@ -39,7 +40,7 @@ pub(crate) struct Ready {
     pub(crate) server: Server,
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<SqliteStore>,
-    pub(crate) blobs: Arc<FolderBlobs>,
+    pub(crate) blobs: Arc<dyn Shelf>,
     pub(crate) settings: settings::Gateway,
 }
 
@@ -62,7 +63,10 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
     } else {
         settings.base_url.clone()
     };
-    let (store, blobs) = stores(&settings.data_dir)?;
+    folder::make(&settings.data_dir)?;
+    let store =
+        SqliteStore::open(&settings.data_dir).context("the gateway's database cannot be opened")?;
+    let (store, blobs) = (Arc::new(store), blobs::open(settings).await?);
     let parts = Parts {
         addresses: Addresses::new(&base),
         identity: given.identity,
@@ -115,14 +119,6 @@ fn certificates(settings: &settings::Gateway) -> Result<CertificateRule> {
 pub(crate) fn crypto_pool() -> CryptoPool {
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     CryptoPool::new(threads, CRYPTO_QUEUE)
-}
-
-fn stores(data_dir: &Path) -> Result<(Arc<SqliteStore>, Arc<FolderBlobs>)> {
-    folder::make(data_dir)?;
-    let store = SqliteStore::open(data_dir).context("the gateway's database cannot be opened")?;
-    let blobs = FolderBlobs::open(&data_dir.join("blobs"))
-        .context("the folder of attachments cannot be opened")?;
-    Ok((Arc::new(store), Arc::new(blobs)))
 }
 
 fn clients(settings: &settings::Gateway) -> Result<Clients> {

@@ -12,6 +12,7 @@ mod agents;
 mod areas;
 mod args;
 mod backup;
+mod blobs;
 mod clock;
 mod commands;
 mod demo;

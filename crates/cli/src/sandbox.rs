@@ -251,6 +251,7 @@ fn settings_of(dir: &Path, persisted: &Persisted, base: &str, port: u16) -> sett
         callback_networks: callback_networks(),
         callbacks: settings::Callbacks::default(),
         deadlines: settings::Deadlines::default(),
+        blobs: None,
         mail: None,
         uplinks: Vec::new(),
     }

@@ -10,7 +10,8 @@ use amtsbote_gateway::{
 use amtsbote_model::Timestamp;
 use amtsbote_outgoing::{Outgoing, Settings as Outward};
 use amtsbote_settings as settings;
-use amtsbote_store_sql::{FolderBlobs, SqliteStore};
+use amtsbote_store::Shelf;
+use amtsbote_store_sql::SqliteStore;
 use anyhow::{Context, Result};
 use tokio::time::Instant;
 
@@ -141,7 +142,7 @@ const SWEEP_PAUSE: Duration = Duration::from_hours(1);
 /// the clock is in doubt (ADR 0005).
 struct Broom {
     store: Arc<SqliteStore>,
-    blobs: Arc<FolderBlobs>,
+    blobs: Arc<dyn Shelf>,
     last: Mutex<Option<Instant>>,
 }
 
@@ -173,7 +174,7 @@ impl Orphans for Broom {
             if !self.is_due() {
                 return Ok(0);
             }
-            let swept = amtsbote_store_sql::sweep(&self.store, &self.blobs, kept_before).await;
+            let swept = amtsbote_store_sql::sweep(&self.store, &*self.blobs, kept_before).await;
             match &swept {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(
@@ -200,6 +201,7 @@ mod tests {
     use amtsbote_jose::{KeySet, KeyUse, PrivateKey, TokenKey, X5c};
     use amtsbote_model::Clock;
     use amtsbote_store::Blobs as _;
+    use amtsbote_store_sql::FolderBlobs;
     use amtsbote_validate::service::Catalogue;
 
     use super::*;

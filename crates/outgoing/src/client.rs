@@ -76,6 +76,12 @@ impl Outgoing {
         self.guard.check(url).map_err(Failure::RefusedTarget)
     }
 
+    /// The client itself, for a library that builds its calls to a peer of the operator's choice on its own. It has no
+    /// limit on a whole call: the caller sets one.
+    pub fn stream_client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Begins a call. Its whole length is limited by [`Timeouts::total`] unless the caller sets another
     /// [`RequestBuilder::timeout`]. Hand it to [`Self::send`] to have it made under the guard.
     pub fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, Failure> {

@@ -68,6 +68,10 @@ pub const REFERENCE: &[Explained] = &[
         about: "How long things are kept.",
     },
     Explained {
+        key: "gateway.blobs",
+        about: "Where attachments are kept, if not in `data_dir`.",
+    },
+    Explained {
         key: "gateway.mail",
         about: "The mail server for reminders; without it they are told to the log only.",
     },
@@ -222,6 +226,46 @@ pub const REFERENCE: &[Explained] = &[
     Explained {
         key: "gateway.deadlines.clock_confirmed",
         about: "A person's word that the clock was right at this moment (RFC 3339), after a longer downtime; may stay for ever.",
+    },
+    Explained {
+        key: "gateway.blobs.kind",
+        about: "`folder` (in `data_dir`) or `s3`.",
+    },
+    Explained {
+        key: "gateway.blobs.endpoint",
+        about: "`s3`: address of the store, without the bucket.",
+    },
+    Explained {
+        key: "gateway.blobs.bucket",
+        about: "`s3`: the bucket; it must exist, without versions of objects, or what is erased stays there.",
+    },
+    Explained {
+        key: "gateway.blobs.region",
+        about: "`s3`: region that requests are signed for (us-east-1).",
+    },
+    Explained {
+        key: "gateway.blobs.prefix",
+        about: "`s3`: before each object's name, with `/` between.",
+    },
+    Explained {
+        key: "gateway.blobs.path_style",
+        about: "`s3`: whether the bucket stands in the path of addresses (true) or in the name of the host (false); true if left out.",
+    },
+    Explained {
+        key: "gateway.blobs.access_key_id_file",
+        about: "`s3`: file with the name of our access key.",
+    },
+    Explained {
+        key: "gateway.blobs.secret_access_key_file",
+        about: "`s3`: file with the access key itself.",
+    },
+    Explained {
+        key: "gateway.blobs.ca_file",
+        about: "`s3`: PEM file with further trusted roots.",
+    },
+    Explained {
+        key: "gateway.blobs.danger_plain_http",
+        about: "`s3`: whether to call a store on another machine without TLS: ids and sealed attachments can be read and changed on the way.",
     },
     Explained {
         key: "gateway.mail.server",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::uplink::Uplink;
-use crate::{Callbacks, Deadlines, Mail, SettingsFault, Span, fault};
+use crate::{BlobStore, Callbacks, Deadlines, Mail, SettingsFault, Span, fault};
 
 /// `[gateway]`
 #[derive(Debug, Clone, Deserialize)]
@@ -49,6 +49,8 @@ pub struct Gateway {
     /// How long things are kept.
     #[serde(default)]
     pub deadlines: Deadlines,
+    /// Where attachments are kept, if not in `data_dir`.
+    pub blobs: Option<BlobStore>,
     /// The mail server for reminders; without it they are told to the log only.
     pub mail: Option<Mail>,
     /// Foreign FIT-Connect delivery services that intake sends to.
@@ -140,6 +142,9 @@ impl Gateway {
         }
         self.callbacks.check(faults);
         self.deadlines.check(faults);
+        if let Some(blobs) = &self.blobs {
+            blobs.check(faults);
+        }
         if let Some(mail) = &self.mail {
             mail.check(faults);
         }

@@ -10,6 +10,7 @@
 //! Start reading at [`Settings`].
 
 mod agent;
+mod blobs;
 mod callbacks;
 mod deadlines;
 mod duration;
@@ -22,6 +23,7 @@ mod xta;
 use serde::Deserialize;
 
 pub use agent::{Agent, DestinationRoute, Inbound, Service};
+pub use blobs::{BlobKind, BlobStore};
 pub use callbacks::Callbacks;
 pub use deadlines::{Deadlines, Moment};
 pub use duration::Span;
@@ -186,6 +188,32 @@ mod tests {
             &GATEWAY.replace("https://amtsbote.example.de", "http://127.0.0.1:8080"),
             &[],
         );
+    }
+
+    #[test]
+    fn a_bucket_needs_an_address_a_name_and_a_key_and_no_plain_http() {
+        let with = |lines: &str| format!("{GATEWAY}\n[gateway.blobs]\n{lines}");
+        check(&with("kind = \"folder\""), &[]);
+        check(
+            &with("kind = \"s3\""),
+            &[
+                "gateway.blobs.bucket",
+                "gateway.blobs.access_key_id_file",
+                "gateway.blobs.secret_access_key_file",
+                "gateway.blobs.endpoint",
+            ],
+        );
+        let good = "kind = \"s3\"\nendpoint = \"https://s3.example.de\"\nbucket = \"amtsbote\"\n\
+            access_key_id_file = \"a\"\nsecret_access_key_file = \"b\"\n";
+        check(&with(good), &[]);
+        let plain = good.replace("https://", "http://");
+        check(&with(&plain), &["gateway.blobs.endpoint"]);
+        check(&with(&format!("{plain}danger_plain_http = true")), &[]);
+        check(
+            &with(&plain.replace("s3.example.de", "127.0.0.1:9000")),
+            &[],
+        );
+        check(&with("kind = \"tape\""), &["(file)"]);
     }
 
     #[test]

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use amtsbote_model::Timestamp;
-use amtsbote_store::blob_sum::{BlobSum, Checked, summed_id};
+use amtsbote_store::blob_sum::{BlobSum, Checked, has_sum, summed_id};
 use amtsbote_store::blobs::PIECE_MAX_BYTES;
-use amtsbote_store::{BlobId, BlobReader, BlobWriter, Blobs, Error, KeptBlob, Reply};
+use amtsbote_store::{BlobId, BlobReader, BlobWriter, Blobs, Error, KeptBlob, Reply, Shelf};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -67,17 +67,6 @@ impl FolderBlobs {
             }),
             _lock: lock,
         })
-    }
-
-    /// Blobs kept before the moment given, by the clock of the file system.
-    pub async fn kept_before(&self, moment: Timestamp) -> Result<Vec<BlobId>, Error> {
-        let millis = u64::try_from(moment.as_millis()).unwrap_or(0);
-        let limit = UNIX_EPOCH + Duration::from_millis(millis);
-        let list = move |places: &Places| {
-            let is_older = |path: &Path| Ok(fs::metadata(path)?.modified()? < limit);
-            listed(places, is_older)
-        };
-        blocking(&self.places, list).await
     }
 }
 
@@ -161,28 +150,7 @@ fn unavailable(error: &io::Error) -> Error {
 
 impl Blobs for FolderBlobs {
     fn begin(&self) -> Reply<'_, Result<Box<dyn BlobWriter>, Error>> {
-        Box::pin(async move {
-            let begun = blocking(&self.places, |places| {
-                let id = summed_id(Uuid::new_v4().into_bytes());
-                let path = places.being_written(&id);
-                let mut options = OpenOptions::new();
-                let file = options
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&path)?;
-                Ok((id, Draft { path, file }))
-            });
-            let (id, draft) = begun.await?;
-            Ok(Box::new(Writer {
-                sum: BlobSum::begin(&id),
-                id,
-                draft: Some(draft),
-                pending: Vec::new(),
-                size_bytes: 0,
-                places: Arc::clone(&self.places),
-            }) as Box<dyn BlobWriter>)
-        })
+        self.begin_as(summed_id(Uuid::new_v4().into_bytes()))
     }
 
     fn open<'a>(&'a self, id: &'a BlobId) -> Reply<'a, Result<Option<Box<dyn BlobReader>>, Error>> {
@@ -225,6 +193,45 @@ impl Blobs for FolderBlobs {
         Box::pin(blocking(&self.places, |places| {
             listed(places, |_| Ok(true))
         }))
+    }
+}
+
+impl Shelf for FolderBlobs {
+    fn kept_before(&self, moment: Timestamp) -> Reply<'_, Result<Vec<BlobId>, Error>> {
+        let millis = u64::try_from(moment.as_millis()).unwrap_or(0);
+        let limit = UNIX_EPOCH + Duration::from_millis(millis);
+        Box::pin(blocking(&self.places, move |places| {
+            let is_older = |path: &Path| Ok(fs::metadata(path)?.modified()? < limit);
+            listed(places, is_older)
+        }))
+    }
+
+    fn begin_as(&self, id: BlobId) -> Reply<'_, Result<Box<dyn BlobWriter>, Error>> {
+        Box::pin(async move {
+            let path = self
+                .places
+                .kept(&id)
+                .map(|_| self.places.being_written(&id));
+            let begun = blocking(&self.places, move |_| {
+                let path = path.ok_or(io::ErrorKind::InvalidInput)?;
+                let mut options = OpenOptions::new();
+                let file = options
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&path)?;
+                Ok(Draft { path, file })
+            });
+            let draft = begun.await?;
+            Ok(Box::new(Writer {
+                sum: BlobSum::begin(&id),
+                id,
+                draft: Some(draft),
+                pending: Vec::new(),
+                size_bytes: 0,
+                places: Arc::clone(&self.places),
+            }) as Box<dyn BlobWriter>)
+        })
     }
 }
 
@@ -307,8 +314,10 @@ impl BlobWriter for Writer {
 
     fn keep(mut self: Box<Self>) -> Reply<'static, Result<KeptBlob, Error>> {
         Box::pin(async move {
-            let sum = self.sum.clone().bytes();
-            self.pending.extend_from_slice(&sum);
+            if has_sum(&self.id) {
+                let sum = self.sum.clone().bytes();
+                self.pending.extend_from_slice(&sum);
+            }
             self.flush().await?;
             let draft = self.draft.take().ok_or_else(broken)?;
             let places = (self.places.shelf(&self.id), self.places.kept(&self.id));

@@ -1,9 +1,9 @@
 //! Deletes blobs that no submission refers to: left by senders that broke off, and replaced attachments.
 
 use amtsbote_model::Timestamp;
-use amtsbote_store::{Blobs, Error};
+use amtsbote_store::{Error, Shelf};
 
-use crate::{FolderBlobs, SqliteStore};
+use crate::SqliteStore;
 
 const STEP: usize = 500;
 
@@ -13,7 +13,7 @@ const STEP: usize = 500;
 /// takes, an hour at least.
 pub async fn sweep(
     store: &SqliteStore,
-    blobs: &FolderBlobs,
+    blobs: &(impl Shelf + ?Sized),
     kept_before: Timestamp,
 ) -> Result<u64, Error> {
     let old = blobs.kept_before(kept_before).await?;

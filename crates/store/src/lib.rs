@@ -29,6 +29,7 @@ pub mod laws;
 pub mod memory;
 pub mod records;
 pub mod relays;
+pub mod shelf;
 pub mod upkeep;
 pub mod ways_back;
 
@@ -50,6 +51,7 @@ pub use records::{
     Submission, SubmissionFilter, SubmissionRef,
 };
 pub use relays::{NewRelay, RelayRow, Relays};
+pub use shelf::Shelf;
 pub use upkeep::Upkeep;
 pub use ways_back::{AnswerMove, AnswerRow, AnswerState, Failing, NewAnswer, WayBack, WaysBack};
 

@@ -76,12 +76,16 @@ fn pass(mut from: impl Read, to: &mut impl Write) -> io::Result<Sum> {
         to.write_all(&piece[..length])?;
         size_bytes += u64::try_from(length).unwrap_or(0);
     }
-    let sha256 = hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+    let sha256 = hex(&hash.finalize());
+    Ok(Sum { sha256, size_bytes })
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
-    });
-    Ok(Sum { sha256, size_bytes })
+    })
 }
 
 /// Makes the names in a folder durable.

@@ -12,6 +12,7 @@
 //!
 //! Start reading at [`take`], then [`put_back`].
 
+mod bucket;
 mod files;
 mod manifest;
 mod place;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use amtsbote_settings::Settings;
-use amtsbote_store_sql::Database;
+use amtsbote_store::BlobId;
+use amtsbote_store_sql::{Database, FolderBlobs};
 use anyhow::{Result, bail};
 
 /// One database: where it lives, and where its copy lies in a backup.
@@ -60,11 +61,11 @@ pub(crate) fn blob_copy(id: &str) -> String {
 }
 
 /// The attachment whose path that is.
-pub(crate) fn blob_id(copy: &str) -> Option<&str> {
-    let (shelf, id) = copy.strip_prefix("blobs/")?.split_once('/')?;
-    let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    (id.len() == 32 && id.bytes().all(is_hex) && id.starts_with(shelf) && shelf.len() == 2)
-        .then_some(id)
+pub(crate) fn blob_id(copy: &str) -> Option<BlobId> {
+    let id: BlobId = copy.rsplit('/').next()?.parse().ok()?;
+    let is_its_place = blob_copy(id.as_str()) == copy;
+    // Only names that a folder of attachments has given.
+    (is_its_place && FolderBlobs::file(Path::new(""), &id).is_some()).then_some(id)
 }
 
 /// Makes the folder of a copy.
@@ -79,7 +80,9 @@ mod tests {
     #[test]
     fn only_paths_of_attachments_name_attachments() {
         let id = "3f".repeat(16);
-        assert_eq!(blob_id(&blob_copy(&id)), Some(id.as_str()));
+        for name in [id.clone(), format!("{id}-s")] {
+            assert_eq!(blob_id(&blob_copy(&name)).unwrap().as_str(), name);
+        }
         for path in [
             "blobs/../../etc/passwd",
             "blobs/3f",

@@ -9,6 +9,7 @@ use amtsbote_store::BlobId;
 use amtsbote_store_sql::{Content, FolderBlobs, OpenError, Restoring, content};
 use anyhow::{Context, Result, bail, ensure};
 
+use super::bucket::Bucket;
 use super::files;
 use super::manifest::{DatabaseCopy, Manifest, Sums};
 use super::place::{self, Place};
@@ -23,18 +24,19 @@ pub(crate) fn put_back(settings: &Settings, dir: &Path, talk: Talk) -> Result<Ma
     for (place, copy) in &places {
         check_content(copy, &content(place.database, &dir.join(&copy.file))?)?;
     }
+    let bucket = Bucket::of(settings)?;
     // All is claimed before the first byte is written: an occupied folder stops it while nothing has changed.
     let restoring = places
         .iter()
         .map(|(place, _)| Ok(Restoring::claim(place.database, &place.folder)?))
         .collect::<Result<Vec<_>>>()?;
     if !restoring.iter().any(Restoring::is_repeat) {
-        check_vacant(place::blobs(settings).as_deref())?;
+        check_vacant(bucket.as_ref(), place::blobs(settings).as_deref())?;
     }
     for restoring in &restoring {
         restoring.begin()?;
     }
-    put_blobs(settings, dir, &sums, talk)?;
+    put_blobs((settings, bucket.as_ref()), dir, &sums, talk)?;
     for ((place, copy), restoring) in places.iter().zip(&restoring) {
         let path = restoring.place(&dir.join(&copy.file))?;
         let found = files::sum(path)?;
@@ -145,17 +147,30 @@ fn check_content(copy: &DatabaseCopy, found: &Content) -> Result<()> {
     Ok(())
 }
 
-fn put_blobs(settings: &Settings, dir: &Path, sums: &Sums, talk: Talk) -> Result<()> {
+fn put_blobs(
+    (settings, bucket): (&Settings, Option<&Bucket>),
+    dir: &Path,
+    sums: &Sums,
+    talk: Talk,
+) -> Result<()> {
     let Some(folder) = place::blobs(settings) else {
         return Ok(());
     };
-    let shelf = FolderBlobs::open(&folder).context("the folder of attachments cannot be opened")?;
+    let shelf = match bucket {
+        Some(_) => None,
+        None => Some(open_folder(&folder)?),
+    };
     let copies: Vec<(BlobId, &str, &str)> = sums
         .iter()
-        .filter_map(|(copy, sum)| Some((place::blob_id(copy)?.parse().ok()?, copy, sum)))
+        .filter_map(|(copy, sum)| Some((place::blob_id(copy)?, copy, sum)))
         .collect();
     for (at, (id, copy, sha256)) in copies.iter().enumerate() {
-        put_blob((&shelf, &folder), id, &dir.join(copy), sha256)?;
+        let copy = dir.join(copy);
+        match (bucket, &shelf) {
+            (Some(bucket), _) => put_into_bucket(bucket, id, &copy, sha256)?,
+            (None, Some(shelf)) => put_blob((shelf, &folder), id, &copy, sha256)?,
+            (None, None) => {}
+        }
         let word = talk.pick("Anlagen zurückgelegt", "attachments restored");
         talk.progress(&format!("{}/{} {word}", at + 1, copies.len()));
     }
@@ -183,8 +198,31 @@ fn put_blob(
     Ok(())
 }
 
+fn put_into_bucket(bucket: &Bucket, id: &BlobId, copy: &Path, sha256: &str) -> Result<()> {
+    bucket
+        .put(id, copy)
+        .with_context(|| format!("the attachment {id} cannot be restored"))?;
+    let kept = bucket.sum(id)?;
+    ensure!(
+        kept.is_some_and(|kept| kept.sha256 == sha256),
+        "the attachment {id} was not kept as it should be: check the object store"
+    );
+    Ok(())
+}
+
+fn open_folder(folder: &Path) -> Result<FolderBlobs> {
+    FolderBlobs::open(folder).context("the folder of attachments cannot be opened")
+}
+
 /// Attachments of others are nothing to restore into.
-fn check_vacant(blobs: Option<&Path>) -> Result<()> {
+fn check_vacant(bucket: Option<&Bucket>, blobs: Option<&Path>) -> Result<()> {
+    if let Some(bucket) = bucket {
+        ensure!(
+            bucket.is_vacant()?,
+            "the bucket has attachments under this prefix already: restore into an empty one"
+        );
+        return Ok(());
+    }
     let Some(folder) = blobs.filter(|folder| folder.exists()) else {
         return Ok(());
     };

@@ -10,6 +10,7 @@ use amtsbote_store::BlobId;
 use amtsbote_store_sql::{Database, FolderBlobs, Snapshot, content, still_named};
 use anyhow::{Context, Result, bail, ensure};
 
+use super::bucket::Bucket;
 use super::files;
 use super::manifest::{Attachments, DatabaseCopy, Manifest, Sums};
 use super::place::{self, Place};
@@ -24,6 +25,7 @@ struct Taking<'a> {
     settings: &'a Settings,
     dir: &'a Path,
     sums: Sums,
+    bucket: Option<Bucket>,
     talk: Talk,
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn take(
         settings,
         dir,
         sums: Sums::default(),
+        bucket: Bucket::of(settings)?,
         talk,
     };
     let mut look = 1;
@@ -166,11 +169,16 @@ impl Taking<'_> {
                 .len();
             return Ok(Some(length));
         }
+        // Only names that a folder of attachments could have given: they become names of files.
         let Some(from) = FolderBlobs::file(folder, id) else {
             return Ok(None);
         };
         place::make_for(&to)?;
-        let Some(sum) = files::copy(&from, &to)? else {
+        let copied = match &self.bucket {
+            Some(bucket) => bucket.fetch(id, &to)?,
+            None => files::copy(&from, &to)?,
+        };
+        let Some(sum) = copied else {
             return Ok(None);
         };
         self.sums.note(copy, &sum);
@@ -178,11 +186,11 @@ impl Taking<'_> {
     }
 
     fn drop_unnamed(&mut self, named: &[BlobId]) -> Result<()> {
-        let named: BTreeSet<&str> = named.iter().map(BlobId::as_str).collect();
+        let named: BTreeSet<&BlobId> = named.iter().collect();
         let unnamed: Vec<String> = self
             .sums
             .iter()
-            .filter(|(copy, _)| place::blob_id(copy).is_some_and(|id| !named.contains(id)))
+            .filter(|(copy, _)| place::blob_id(copy).is_some_and(|id| !named.contains(&id)))
             .map(|(copy, _)| copy.to_owned())
             .collect();
         for copy in unnamed {
@@ -261,6 +269,7 @@ mod tests {
             settings: &settings,
             dir: target.path(),
             sums: Sums::default(),
+            bucket: None,
             talk: Talk::new(Tongue::En, Form::Text),
         };
 
@@ -298,6 +307,7 @@ mod tests {
             settings: &settings,
             dir: target.path(),
             sums: Sums::default(),
+            bucket: None,
             talk: Talk::new(Tongue::En, Form::Text),
         };
         taking.databases().unwrap();

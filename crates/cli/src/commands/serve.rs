@@ -119,6 +119,11 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
         if let Some(tls) = &mut gateway.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }
+        if let Some(blobs) = &mut gateway.blobs {
+            paths.extend(blobs.access_key_id_file.as_mut());
+            paths.extend(blobs.secret_access_key_file.as_mut());
+            paths.extend(blobs.ca_file.as_mut());
+        }
         if let Some(mail) = &mut gateway.mail {
             paths.extend(mail.ca_file.as_mut());
             paths.extend(mail.password_file.as_mut());

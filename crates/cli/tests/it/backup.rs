@@ -239,6 +239,59 @@ fn assert_private(house: &House, dir: &Path, taken: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn attachments_move_between_folder_and_bucket_by_backup_and_restore() {
+    let Some(server) = crate::s3::Server::running() else {
+        return;
+    };
+    let (house, port) = (House::new(), free_port());
+    let (gateway, mut ids) = half_way(&house, port).await;
+    let folders = house.dir().join("from-folders");
+    house.backup(&folders).json();
+    assert!(gateway.stop(Duration::from_secs(5)).success());
+
+    // The same system with its attachments in a bucket: it goes on where it was.
+    let moved = house.moved();
+    let text = std::fs::read_to_string(&moved).unwrap();
+    let lines = server.settings(port.to_string().as_str(), house.dir());
+    let text = text.replacen(
+        "[[gateway.client]]",
+        &format!("{lines}[[gateway.client]]"),
+        1,
+    );
+    std::fs::write(&moved, text).unwrap();
+    house.restore(&folders, &moved).ok();
+    assert!(files_below(&house.dir().join("new/gateway/blobs")).is_empty());
+    let mut gateway = crate::stand::program(&["gateway", "--settings", moved.to_str().unwrap()]);
+    gateway.args(["--log", "info"]);
+    let gateway = Program::start(gateway).ready();
+    ids.push(house.send(port, "Fuenftens"));
+
+    // A backup of it while it runs holds the same files as one of a folder, and goes into a folder again.
+    let bucket = house.dir().join("from-bucket");
+    let (at, settings) = (bucket.to_str().unwrap(), moved.to_str().unwrap());
+    let taken = run(&["--json", "backup", at, "--settings", settings]).json();
+    assert_eq!(taken["manifest"]["attachments"]["count"], 6);
+    for path in files_below(&folders.join("blobs")) {
+        let same = bucket.join(path.strip_prefix(&folders).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(same).unwrap());
+    }
+    gateway.kill();
+    std::fs::rename(house.dir().join("new"), house.dir().join("second")).unwrap();
+    house
+        .restore(&bucket, &moved)
+        .failed(&["has attachments under this prefix already"]);
+    std::fs::remove_dir_all(house.dir().join("new")).unwrap();
+    let back = house.moved();
+    house.restore(&bucket, &back).ok();
+    let serve = crate::stand::program(&["serve", "--settings", back.to_str().unwrap()]);
+    let serve = Program::start(serve).ready();
+    for id in &ids {
+        house.accepted(port, id, &serve).await;
+    }
+    assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_is_restored_whole_into_empty_folders_or_not_at_all() {
     let (house, port) = (House::new(), free_port());
     let (gateway, _) = half_way(&house, port).await;

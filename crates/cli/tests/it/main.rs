@@ -17,6 +17,13 @@ mod packages;
 #[cfg(test)]
 mod replies;
 #[cfg(test)]
+#[path = "../../../blobs-s3/tests/it/server.rs"]
+#[expect(
+    dead_code,
+    reason = "the server of the blob store's own tests, of which few parts are needed here"
+)]
+mod s3;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod serve;
