@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::attachments::{Shelf, Spooled};
+use crate::circuit::{Heard, Side};
 use crate::opening::Content;
 use crate::work::Inner;
 use crate::{Activated, Outcome, Served};
@@ -225,7 +226,9 @@ impl Inner {
         served: &Served,
         shelf: &Shelf,
     ) -> Result<HandedOver, Stopped> {
-        let (content, spooled) = self.open(&latest.get(), served, shelf).await?;
+        let opened = self.open(&latest.get(), served, shelf).await;
+        self.heard(Side::Service, heard_of_service(&opened));
+        let (content, spooled) = opened?;
         let outcome = self.hand_over(latest, served, &content, &spooled).await?;
         Ok(HandedOver {
             tags: content.tags,
@@ -251,10 +254,20 @@ impl Inner {
             id: parcel_id(row),
             files: product.files,
         };
-        let receipt = served
+        let answer = served
             .outbound
             .deliver(&parcel, self.parts.policy.deliver_limit)
-            .await?;
+            .await;
+        let heard = match &answer {
+            Err(WayFault::Unavailable { retry_after, .. }) => Heard::Nothing {
+                retry_after: *retry_after,
+            },
+            Ok(_) | Err(WayFault::Rejected { .. } | WayFault::Misconfigured { .. }) => {
+                Heard::Answer
+            }
+        };
+        self.heard(Side::Procedure(row.destination_id), heard);
+        let receipt = answer?;
         if let Some(number) = receipt.file_number {
             // Dying before it is fine: the next try is answered again. A transport that does not repeat the number costs
             // it, never the delivery.
@@ -360,6 +373,30 @@ impl Inner {
             tracing::error!(submission.id = %row.submission_id, "the observer of verdicts ended with a fault");
         }
         self.post(row).await
+    }
+}
+
+fn heard_of_service<T>(opened: &Result<T, Stopped>) -> Heard {
+    match opened {
+        Err(Stopped::Failed(failure)) => heard(failure),
+        Err(Stopped::TakenOver) => Heard::NotAsked,
+        Ok(_) | Err(Stopped::Refused(_) | Stopped::Decided(_)) => Heard::Answer,
+    }
+}
+
+/// What a failure tells of the delivery service.
+pub(crate) const fn heard(failure: &Failure) -> Heard {
+    match failure.cause {
+        Cause::ServiceUnavailable => Heard::Nothing {
+            retry_after: failure.retry_after,
+        },
+        Cause::ServiceRefused => Heard::Answer,
+        Cause::ProcedureUnavailable
+        | Cause::ProcedureMisconfigured
+        | Cause::PackageFaulty
+        | Cause::Silence
+        | Cause::Internal
+        | Cause::Operator => Heard::NotAsked,
     }
 }
 

@@ -30,6 +30,7 @@
 
 mod attachments;
 mod back;
+mod circuit;
 mod delivery;
 mod hands;
 mod listen;
@@ -43,6 +44,7 @@ mod way_in;
 mod work;
 
 pub use back::message_uuid;
+pub use circuit::CircuitPolicy;
 pub use mappings::{Mappings, Older};
 pub use parts::{Activated, Observer, Outcome, Pace, Parts, Policy, Served};
 pub use status::CASE_STATUS_SCHEMA;

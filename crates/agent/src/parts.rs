@@ -13,7 +13,7 @@ use amtsbote_translate::Lineage;
 use amtsbote_validate::service::Catalogue;
 use serde_json::Value;
 
-use crate::{Mappings, WayIn};
+use crate::{CircuitPolicy, Mappings, WayIn};
 
 /// A mapping package in use.
 pub struct Activated {
@@ -98,6 +98,8 @@ pub struct Policy {
     pub renew: Duration,
     /// A try that takes longer has failed.
     pub try_limit: Duration,
+    /// When a side that does not answer is asked rarely.
+    pub circuit: CircuitPolicy,
     /// Time for the hand-over alone.
     pub deliver_limit: Duration,
     /// Data and metadata after unpacking, each at most.
@@ -120,6 +122,7 @@ impl Default for Policy {
             lease: Duration::from_secs(7),
             renew: Duration::from_secs(2),
             try_limit: Duration::from_mins(13),
+            circuit: CircuitPolicy::default(),
             deliver_limit: Duration::from_mins(5),
             content_max_bytes: 64_000_000,
             attachment_max_bytes: 2_000_000_000,

@@ -15,7 +15,8 @@ use amtsbote_model::submission::State;
 use amtsbote_store::DeliveryRow;
 
 use crate::Served;
-use crate::delivery::{Stopped, failure};
+use crate::circuit::{Heard, Side};
+use crate::delivery::{Stopped, failure, heard};
 use crate::work::Inner;
 
 const EVENT_TYP: &str = "secevent+jwt";
@@ -76,7 +77,13 @@ impl Inner {
             return None;
         };
         let (token, verdict) = (decision.event.clone(), decision.verdict);
-        match self.post_token(&row, &token, verdict).await {
+        let posted = self.post_token(&row, &token, verdict).await;
+        let heard = match &posted {
+            Err(Unposted::Later(failure)) => heard(failure),
+            Ok(()) | Err(Unposted::NotTaken) => Heard::Answer,
+        };
+        self.heard(Side::Service, heard);
+        match posted {
             Ok(()) => self.settle(&row, Event::Posted).await,
             Err(Unposted::Later(failure)) => self.settle(&row, Event::Failed(failure)).await,
             Err(Unposted::NotTaken) => self.sign_anew(row, &token, verdict).await,

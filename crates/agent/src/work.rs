@@ -15,6 +15,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
+use crate::circuit::{Circuits, Heard, Moment, Side};
 use crate::delivery::{failure, log_parked};
 use crate::hands::{Hands, InHand};
 use crate::{Parts, Served};
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     slots: Arc<Semaphore>,
     worker: WorkerId,
     hands: Arc<Hands>,
+    circuits: Circuits,
     turn: AtomicUsize,
 }
 
@@ -56,6 +58,7 @@ impl Agent {
                 uuid::Builder::from_random_bytes(random_bytes()).into_uuid(),
             ),
             hands: Arc::default(),
+            circuits: Circuits::default(),
             turn: AtomicUsize::new(0),
         }))
     }
@@ -293,6 +296,16 @@ impl Inner {
         }
     }
 
+    pub(crate) fn heard(&self, side: Side, heard: Heard) {
+        let [spread] = random_bytes::<1>();
+        let moment = Moment {
+            policy: self.parts.policy.circuit,
+            now: self.parts.clock.now(),
+            spread,
+        };
+        self.circuits.heard(side, heard, &moment);
+    }
+
     fn lease(&self) -> Lease {
         Lease {
             by: self.worker,
@@ -324,7 +337,9 @@ impl Inner {
 
     /// Claims and starts what is due at `now`, as far as there are slots; waits for none. How many were started.
     async fn start_due(self: &Arc<Self>, tasks: &mut JoinSet<()>, now: Timestamp) -> usize {
-        let max = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
+        let slots = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
+        let in_hand = u32::try_from(self.hands.all().len()).unwrap_or(u32::MAX);
+        let max = slots.min(self.circuits.room(Side::Service, in_hand, now));
         if max == 0 {
             return 0;
         }
@@ -337,7 +352,7 @@ impl Inner {
             lease: self.lease(),
             max,
             suspects,
-            shares: self.shares(max),
+            shares: self.shares(max, now),
             around: Circumstances {
                 now,
                 ..self.around()
@@ -353,6 +368,11 @@ impl Inner {
         claimed.parked.iter().for_each(log_parked);
         let mut started = 0;
         for row in claimed.rows {
+            self.circuits.begun(Side::Service, now);
+            if let Delivery::Leased { .. } = row.delivery {
+                let side = Side::Procedure(row.destination_id);
+                self.circuits.begun(side, now);
+            }
             let Ok(slot) = self.slots.clone().try_acquire_owned() else {
                 self.advance(&row, Event::Returned).await;
                 continue;
@@ -368,7 +388,7 @@ impl Inner {
 
     /// What each destination may get now. Where several are served, none takes more than half of the slots: a procedure
     /// that does not answer must not hold up the others. They take turns at being first.
-    fn shares(&self, max: u32) -> Vec<Share> {
+    fn shares(&self, max: u32, now: Timestamp) -> Vec<Share> {
         let served = &self.parts.destinations;
         let concurrency = u32::try_from(self.parts.policy.concurrency).unwrap_or(u32::MAX);
         let most = if served.len() < 2 {
@@ -385,7 +405,7 @@ impl Inner {
             Share {
                 destination_id: served.id,
                 limit: served.pace.limit.max(1),
-                hand_overs: room,
+                hand_overs: room.min(self.circuits.room(Side::Procedure(served.id), here, now)),
                 posts: room,
                 order: served.pace.order,
             }
@@ -399,6 +419,7 @@ impl Inner {
         row: DeliveryRow,
         slot: OwnedSemaphorePermit,
     ) {
+        let destination = row.destination_id;
         let worked = AssertUnwindSafe(self.next_step(row, &in_hand.lost)).catch_unwind();
         let is_stuck = match worked.await {
             Ok(moved) => moved.is_none(),
@@ -407,6 +428,10 @@ impl Inner {
                 after.await.is_err()
             }
         };
+        // Of a probe that ended without asking, another has to go.
+        for side in [Side::Procedure(destination), Side::Service] {
+            self.heard(side, Heard::NotAsked);
+        }
         if is_stuck {
             // Without a pause, a failing store would be asked without end.
             tokio::time::sleep(self.parts.policy.pause).await;

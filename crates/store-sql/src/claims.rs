@@ -134,3 +134,34 @@ impl Found<'_> {
         Ok(select(self.database, NEXT_NOTED, destination)?.pop())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SqliteDeliveries;
+
+    #[test]
+    fn each_question_of_a_claim_is_one_range_of_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(SqliteDeliveries::open(folder.path()).unwrap());
+        let database = Connection::open(folder.path().join("agent.db")).unwrap();
+        let rows = |condition| format!("SELECT body FROM deliveries WHERE {condition}");
+        for (sql, index) in [
+            (rows(DUE), "deliveries_due_at"),
+            (HELD.to_owned(), "deliveries_due_at"),
+            (rows(NEXT_NOTED), "deliveries_as_noted"),
+            (crate::deliveries::TALLY.to_owned(), "deliveries_open"),
+        ] {
+            let sql = (1..=5).fold(sql, |sql, at| sql.replace(&format!("?{at}"), "1"));
+            let mut plan = database
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+            let steps: Vec<String> = steps.map(Result::unwrap).collect();
+            let plan = steps.join("; ");
+            assert!(plan.contains(index), "{sql}: {plan}");
+            // Nothing is sorted or gathered aside.
+            assert!(!plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+        }
+    }
+}

@@ -256,7 +256,7 @@ fn read_tally(row: &Row<'_>) -> Result<Tally> {
     })
 }
 
-const TALLY: &str =
+pub(crate) const TALLY: &str =
     "SELECT destination_id, state, cause, count(*) AS count, min(noted_at) AS oldest,
      min(failing_since) AS first_seen, max(failed_at) AS last_seen
      FROM deliveries WHERE state <> 'done'

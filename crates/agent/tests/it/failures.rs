@@ -143,3 +143,29 @@ async fn wrong_credentials_are_told() {
     let told = Agent::new(parts).run_once().await;
     assert!(matches!(told, Err(Fault::Refused { .. })), "{told:?}");
 }
+
+#[tokio::test]
+async fn what_waits_at_a_dead_procedure_is_left_alone_until_one_probe_finds_it_back() {
+    let bench = Bench::new().await;
+    bench.procedure.will(vec![Act::Unavailable(None); 100]);
+    let mut all = Vec::new();
+    for _ in 0..20 {
+        all.push(bench.send(Draft::good()).await);
+    }
+    let agent = bench.agent();
+    agent.run_once().await.unwrap();
+    let mut tried = 0;
+    for ids in &all {
+        let delivery = bench.delivery(ids).await;
+        tried += usize::from(delivery.trouble().is_some());
+    }
+    // Two at a time: one more may be out when the fifth fails.
+    assert!((5..=6).contains(&tried), "{tried}");
+
+    bench.procedure.script.lock().unwrap().clear();
+    bench.turn(Duration::from_mins(11));
+    agent.run_once().await.unwrap();
+    for ids in &all {
+        bench.assert_finished(ids).await;
+    }
+}
