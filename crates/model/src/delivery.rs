@@ -861,10 +861,35 @@ const fn parked(cause: Cause, past: Past, since: Timestamp) -> Delivery {
     }
 }
 
+/// The longest delay of our own after a dead worker or a delivery service that was not there. Both end for all deliveries at once, and
+/// neither says anything of this one: who was unlucky many times must not wait longer than the outage.
+const OURS_LONGEST: Duration = Duration::from_secs(30);
+
 fn next_try(tries: u32, failure: Failure, around: &Circumstances) -> Timestamp {
-    around
-        .now
-        .plus(around.policy.delay(tries, failure, around.jitter))
+    let policy = match failure.cause {
+        Cause::Silence | Cause::ServiceUnavailable => RetryPolicy {
+            first: around.policy.first.min(OURS_LONGEST),
+            longest: around.policy.longest.min(OURS_LONGEST),
+            ..around.policy
+        },
+        Cause::ProcedureUnavailable
+        | Cause::ServiceRefused
+        | Cause::ProcedureMisconfigured
+        | Cause::PackageFaulty
+        | Cause::Internal
+        | Cause::Operator => around.policy,
+    };
+    // A foreign wish is clamped by the whole policy, not by this.
+    let own = policy.delay(
+        tries,
+        Failure {
+            retry_after: None,
+            ..failure
+        },
+        around.jitter,
+    );
+    let asked = failure.retry_after.unwrap_or_default();
+    around.now.plus(own.max(asked.min(around.policy.longest)))
 }
 
 #[cfg(test)]

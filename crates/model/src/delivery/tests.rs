@@ -369,6 +369,42 @@ fn tries_run_out_but_a_verdict_is_posted_for_ever() {
 }
 
 #[test]
+fn who_lost_its_worker_or_service_many_times_does_not_wait_longer_for_it() {
+    let around = |now_s| Circumstances {
+        policy: RetryPolicy {
+            first: Duration::from_secs(2),
+            longest: Duration::from_mins(15),
+            tries_max: 50,
+        },
+        ..around(now_s)
+    };
+    let check = |cause: Cause, retry_after: Option<Duration>, longest_s: i64| {
+        let delivery = Delivery::Leased {
+            until: at(5),
+            by: Some(lease(1, 5).by),
+            past: past(20),
+        };
+        let failure = Failure { cause, retry_after };
+        let next = delivery.step(Event::Failed(failure), &around(0)).unwrap();
+        assert_eq!(next.due_at(), Some(at(longest_s)), "{cause:?}");
+    };
+    check(Cause::Silence, None, 30);
+    check(Cause::ServiceUnavailable, None, 30);
+    check(Cause::ProcedureUnavailable, None, 900);
+    // A wish is heard as before.
+    check(
+        Cause::ServiceUnavailable,
+        Some(Duration::from_secs(120)),
+        120,
+    );
+    check(
+        Cause::ServiceUnavailable,
+        Some(Duration::from_hours(2)),
+        900,
+    );
+}
+
+#[test]
 fn whoever_takes_over_counts_the_death_of_the_one_before() {
     let policy = RetryPolicy {
         tries_max: 50,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::peer::Seen;
 use super::senders::Accepted;
-use super::site::{Site, until};
+use super::site::Site;
 use super::{Length, MARK};
 use crate::killed::{assert_nothing_left_behind, parcels};
 use crate::stand::LOOK;
@@ -41,13 +41,22 @@ pub(crate) async fn check_callbacks(accepted: &[Accepted], seen: &Seen, length: 
         Length::Long => (Duration::from_mins(4), 0),
         Length::Short => (Duration::from_secs(20), accepted.len() / 2),
     };
-    until("callbacks for all", limit, || {
+    let missing = || {
         let told = seen.told.lock().unwrap();
-        let id = |one: &Accepted| one.ids.submission_id.to_string();
-        let missing = accepted.iter().filter(|one| !told.contains(&id(one)));
-        missing.count() <= but
-    })
-    .await;
+        let is_missing = |one: &&Accepted| !told.contains(&one.ids.submission_id.to_string());
+        let missing = accepted.iter().filter(is_missing);
+        missing.map(|one| one.ids.submission_id).collect::<Vec<_>>()
+    };
+    let end = Instant::now() + limit;
+    while missing().len() > but {
+        let (missing, all) = (missing(), accepted.len());
+        assert!(
+            Instant::now() < end,
+            "NOT TOLD: {} of {all}: {missing:?}",
+            missing.len()
+        );
+        tokio::time::sleep(LOOK * 10).await;
+    }
 }
 
 /// Its log verifies (signatures, order, issuers), has each step once, and ends with the destination's yes.
