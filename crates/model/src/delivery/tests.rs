@@ -392,11 +392,7 @@ fn who_lost_its_worker_or_service_many_times_does_not_wait_longer_for_it() {
     check(Cause::ServiceUnavailable, None, 30);
     check(Cause::ProcedureUnavailable, None, 900);
     // A wish is heard as before.
-    check(
-        Cause::ServiceUnavailable,
-        Some(Duration::from_secs(120)),
-        120,
-    );
+    check(Cause::ServiceUnavailable, Some(Duration::from_mins(2)), 120);
     check(
         Cause::ServiceUnavailable,
         Some(Duration::from_hours(2)),
