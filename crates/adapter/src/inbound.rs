@@ -18,6 +18,11 @@ pub trait Inbound: Send + Sync {
         outcome: Settled,
         limit: Duration,
     ) -> Reply<'a, Result<(), Fault>>;
+
+    /// Whether answers could be taken now. What lies there stays. A look at one answer, unless there is a cheaper question.
+    fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {
+        Box::pin(async move { self.poll(1, limit).await.map(drop) })
+    }
 }
 
 /// What became of a return.

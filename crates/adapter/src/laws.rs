@@ -71,6 +71,7 @@ macro_rules! inbound_laws {
             a_refused_answer_is_set_aside,
             answers_come_oldest_first_and_no_more_than_asked,
             settling_what_is_not_there_changes_nothing,
+            a_probe_takes_nothing,
             nothing_printed_tells_content,
         );
     };

@@ -27,6 +27,7 @@ mod outbound;
 mod package;
 mod parcel;
 pub mod placement;
+pub mod returned;
 mod stream;
 mod translation;
 pub mod transport;

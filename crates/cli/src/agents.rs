@@ -258,7 +258,7 @@ fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Serv
         way_in: route
             .inbound
             .as_ref()
-            .map(|inbound| registry::way_in(inbound, &shelf.registry))
+            .map(|inbound| registry::way_in(inbound, &route.base, &shelf.registry))
             .transpose()?,
     })
 }

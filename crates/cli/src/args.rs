@@ -127,6 +127,9 @@ pub(crate) struct Sandbox {
     /// Run an agent for the destination, too: submissions are handed over into the folder `out`, answers are taken from `answers`.
     #[arg(long)]
     pub(crate) with_agent: bool,
+    /// TOML file of another way in for that agent: the keys of `[agent.destination.inbound]`.
+    #[arg(long, requires = "with_agent")]
+    pub(crate) answers: Option<PathBuf>,
     /// Folder with JWK files of the destination to use instead of new ones: the private decryption key (`unwrapKey`)
     /// and the private signing key (`sign`), whatever the files are called.
     #[arg(long)]

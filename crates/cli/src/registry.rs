@@ -9,9 +9,10 @@ use amtsbote_adapter::{Format, Inbound, Outbound, Transport};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
+use amtsbote_transport_sftp::SftpInbound;
 use amtsbote_transport_xta::XtaInbound;
 use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::clock::SystemClock;
 use crate::xsd::{self, Added};
@@ -49,21 +50,15 @@ impl Registry {
 }
 
 /// Opens the way in that `settings` name, and what reads its answers.
-pub(crate) fn way_in(settings: &settings::Inbound, registry: &Arc<Registry>) -> Result<WayIn> {
+pub(crate) fn way_in(
+    settings: &settings::Inbound,
+    base: &Path,
+    registry: &Arc<Registry>,
+) -> Result<WayIn> {
     let span = |given: Option<settings::Span>, default: u64| {
         given.map_or(Duration::from_secs(default), |span| span.0)
     };
-    let inbound: Arc<dyn Inbound> = match settings.transport.as_str() {
-        "folder" => Arc::new(FolderInbound::open(
-            InboundSettings {
-                path: settings.path.clone(),
-                quiet: span(settings.quiet, 10),
-            },
-            Arc::new(SystemClock),
-        )?),
-        "xta-box" => Arc::new(XtaInbound::open(&settings.path, Arc::new(SystemClock))?),
-        other => bail!("there is no way in {other:?}; known are folder, xta-box"),
-    };
+    let inbound = inbound(settings, base, span(settings.quiet, 10))?;
     registry.format(&settings.format)?;
     let (registry, format) = (registry.clone(), settings.format.clone());
     let read: ReadAnswer = Arc::new(move |bytes| match registry.format(&format) {
@@ -75,6 +70,20 @@ pub(crate) fn way_in(settings: &settings::Inbound, registry: &Arc<Registry>) -> 
         inbound,
         read,
         poll: span(settings.poll, 5),
+    })
+}
+
+fn inbound(settings: &settings::Inbound, base: &Path, quiet: Duration) -> Result<Arc<dyn Inbound>> {
+    let clock = Arc::new(SystemClock);
+    let path = || settings.folder().context("inbound.path is missing");
+    Ok(match settings.transport.as_str() {
+        "folder" => {
+            let path = path()?;
+            Arc::new(FolderInbound::open(InboundSettings { path, quiet }, clock)?)
+        }
+        "sftp" => Arc::new(SftpInbound::open(settings.way.clone(), base, quiet, clock)?),
+        "xta-box" => Arc::new(XtaInbound::open(&path()?, clock)?),
+        other => bail!("there is no way in {other:?}; known are folder, sftp, xta-box"),
     })
 }
 

@@ -104,7 +104,12 @@ async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Plan) -> Result<(
             .run(amtsbote_gateway::router(ready.context.clone()), stop.wait()),
     );
     let agent = if args.with_agent {
-        sandbox_agent::start(dir, (&facts, &plan.keys), plan.services, (&stop, talk))?
+        sandbox_agent::start(
+            (dir, args.answers.as_deref()),
+            (&facts, &plan.keys),
+            plan.services,
+            (&stop, talk),
+        )?
     } else {
         Running::none()
     };

@@ -28,7 +28,7 @@ const ANSWERS: &str = "answers";
 
 /// Starts an agent for the destination of `facts` (the content of sandbox.json).
 pub(crate) fn start(
-    dir: &Path,
+    (dir, answers_from): (&Path, Option<&Path>),
     (facts, keys): (&Value, &DestinationKeys),
     services: Arc<Catalogue>,
     (stop, talk): (&Stop, Talk),
@@ -56,7 +56,8 @@ pub(crate) fn start(
         outbound: registry::outbound(&outbound, dir)?,
         pace: Pace::default(),
         way_in: Some(registry::way_in(
-            &answers(dir)?,
+            &answers(dir, answers_from)?,
+            dir,
             &Arc::new(Registry::new(&[])),
         )?),
     };
@@ -78,15 +79,26 @@ pub(crate) fn start(
     Ok(Running::one(&agent, stop))
 }
 
-fn answers(dir: &Path) -> Result<Inbound> {
+/// The way in that `file` describes, or the folder of answers.
+fn answers(dir: &Path, file: Option<&Path>) -> Result<Inbound> {
+    if let Some(file) = file {
+        let text = folder::read_text(file)?;
+        return toml::from_str(&text)
+            .map_err(|error| anyhow!("{}: {}", file.display(), error.message()));
+    }
     let path = std::path::absolute(dir.join(ANSWERS)).context("the folder of answers")?;
     std::fs::create_dir_all(&path).context("the folder of answers cannot be made")?;
+    let mut way = toml::Table::new();
+    way.insert(
+        "path".to_owned(),
+        path.to_string_lossy().into_owned().into(),
+    );
     Ok(Inbound {
         transport: "folder".to_owned(),
-        path,
         format: "xbau".to_owned(),
         quiet: Some(Span(Duration::from_secs(1))),
         poll: Some(Span(Duration::from_millis(500))),
+        way,
     })
 }
 

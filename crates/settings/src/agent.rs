@@ -87,18 +87,53 @@ pub struct DestinationRoute {
 
 /// `[agent.destination.inbound]`: where the procedure's answers come from.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Inbound {
-    /// `folder` or `xta-box`.
+    /// `folder`, `sftp` or `xta-box`.
     pub transport: String,
-    /// The folder of answers, or of the message box; absolute.
-    pub path: PathBuf,
     /// The format of the answers, such as `xbau`.
     pub format: String,
-    /// `folder`: how long nothing of an answer may have changed before it is taken.
+    /// `folder` and `sftp`: how long nothing of an answer may have changed before it is taken.
     pub quiet: Option<Span>,
     /// Pause between two looks.
     pub poll: Option<Span>,
+    /// `path`, the folder of answers or of the message box, and what else the transport wants to know.
+    #[serde(flatten)]
+    pub way: toml::Table,
+}
+
+/// The ways in this program knows, and whether they name a folder of this machine.
+const WAYS_IN: [(&str, bool); 3] = [("folder", true), ("sftp", false), ("xta-box", true)];
+
+impl Inbound {
+    /// The folder of this machine that answers lie in, if it is one of this machine.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let is_here = WAYS_IN.contains(&(self.transport.as_str(), true));
+        let path = self.way.get("path").filter(|_| is_here)?;
+        path.as_str().map(PathBuf::from)
+    }
+
+    fn check(&self, key: &impl Fn(&str) -> String, faults: &mut Vec<SettingsFault>) {
+        let known = WAYS_IN.iter().find(|(name, _)| *name == self.transport);
+        match known {
+            None => {
+                let names: Vec<_> = WAYS_IN.iter().map(|(name, _)| *name).collect();
+                faults.push(fault(
+                    &key("inbound.transport"),
+                    &format!("write one of {}", names.join(", ")),
+                ));
+            }
+            Some((_, true)) => {
+                if !self.folder().is_some_and(|path| path.is_absolute()) {
+                    faults.push(fault(&key("inbound.path"), "write an absolute path"));
+                }
+                for name in self.way.keys().filter(|name| *name != "path") {
+                    faults.push(fault(&key(&format!("inbound.{name}")), "unknown key"));
+                }
+            }
+            // The transport reads its own settings, as on the way out.
+            Some((_, false)) => {}
+        }
+    }
 }
 
 impl Agent {
@@ -143,12 +178,7 @@ impl Agent {
             faults.push(fault(&key("packages"), "name at least one mapping package"));
         }
         if let Some(inbound) = &route.inbound {
-            if !matches!(inbound.transport.as_str(), "folder" | "xta-box") {
-                faults.push(fault(&key("inbound.transport"), "write folder or xta-box"));
-            }
-            if !inbound.path.is_absolute() {
-                faults.push(fault(&key("inbound.path"), "write an absolute path"));
-            }
+            inbound.check(&key, faults);
         }
         if !route
             .outbound

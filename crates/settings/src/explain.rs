@@ -469,11 +469,11 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.destination[].inbound.transport",
-        about: "`folder` (the procedure writes answers into a folder) or `xta-box` (it sends them into its message box).",
+        about: "`folder` (the procedure writes answers into a folder), `sftp` (into a folder on a server) or `xta-box` (it sends them into its message box).",
     },
     Explained {
         key: "agent.destination[].inbound.path",
-        about: "The folder of answers, or of the message box; absolute.",
+        about: "The folder of answers, or of the message box; absolute. `sftp`: the folder on the server; beside it `host`, `host_keys`, `user` and `key_file` or `password_file`, as on the way out.",
     },
     Explained {
         key: "agent.destination[].inbound.format",
@@ -481,7 +481,7 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.destination[].inbound.quiet",
-        about: "`folder`: how long nothing of an answer may have changed before it is taken; 10s if left out. With 0s, answers have to become visible whole, by a rename.",
+        about: "`folder`, `sftp`: how long nothing of an answer may have changed before it is taken; 10s if left out. With 0s, answers have to become visible whole, by a rename.",
     },
     Explained {
         key: "agent.destination[].inbound.poll",

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::placement::FileMode;
+use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, is_unfinished};
 use amtsbote_adapter::{
-    AttachmentReader, AttachmentSource, Fault, Inbound, ParcelFile, Piece, Reply, Return, ReturnId,
-    Settled,
+    AttachmentReader, AttachmentSource, Fault, Inbound, Reply, Return, ReturnId, Settled,
 };
 use amtsbote_model::Clock;
 use tokio::io::AsyncReadExt as _;
@@ -28,12 +28,7 @@ use crate::dir::{Dir, Kind, Stat};
 use crate::fault::{AtStep as _, Failure, unavailable};
 
 const OURS: FileMode = FileMode::Bits(0o700);
-const ANSWERED: &str = ".amtsbote-answered";
-const REFUSED: &str = ".amtsbote-refused";
-/// Files of one answer.
-const FILES_MAX: usize = 200;
 const PIECE_BYTES: usize = 64 * 1024;
-const UUID_LEN: usize = 36;
 
 /// One folder with answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,11 +109,6 @@ impl FolderInbound {
     }
 }
 
-fn is_unfinished(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    name.starts_with('.') || [".tmp", ".part"].iter().any(|end| lower.ends_with(end))
-}
-
 fn id_of(stat: &Stat) -> String {
     format!("{}-{}", stat.inode, stat.changed_ns)
 }
@@ -129,8 +119,7 @@ struct Entry {
     stat: Stat,
     /// Of the entry or what is in it, the latest.
     changed_ns: i128,
-    files: Vec<Arc<dyn AttachmentSource>>,
-    names: Vec<String>,
+    lying: returned::Lying,
 }
 
 impl Entry {
@@ -140,11 +129,10 @@ impl Entry {
             return Ok(None);
         };
         let mut entry = Self {
+            lying: returned::Lying::named(&name),
             name: name.clone(),
             stat,
             changed_ns: stat.changed_ns,
-            files: Vec::new(),
-            names: Vec::new(),
         };
         match stat.kind {
             Kind::File => entry.add(path, name, stat),
@@ -153,10 +141,9 @@ impl Entry {
                 let mut names = dir.names().at(STEP)?;
                 if names.len() > FILES_MAX {
                     names.truncate(1);
-                    entry.add_unusable();
+                    entry.lying.add_unusable();
                 }
-                // The message first, then everything else by name.
-                names.sort_by_key(|name| (!is_message(name), name.clone()));
+                names.sort_by_key(|name| returned::order(name));
                 for name in names {
                     if let Some(stat) = dir.stat(&name).at(STEP)? {
                         entry.add(&dir, name, stat);
@@ -171,94 +158,19 @@ impl Entry {
     fn add(&mut self, dir: &Arc<Dir>, name: String, stat: Stat) {
         self.changed_ns = self.changed_ns.max(stat.changed_ns);
         if stat.kind != Kind::File {
-            return self.add_unusable();
+            return self.lying.add_unusable();
         }
-        self.files.push(Arc::new(Lying {
+        let file = Lying {
             dir: dir.clone(),
             name: name.clone(),
             size: stat.size,
-        }));
-        self.names.push(name);
+        };
+        self.lying.add(name, Arc::new(file));
     }
 
-    /// Something that no answer may hold: whoever reads it hears that a person must look.
-    fn add_unusable(&mut self) {
-        self.files.push(Arc::new(Unusable));
-        self.names.push(String::new());
-    }
-
-    /// None for a folder without files: the procedure has only begun.
     fn into_return(self) -> Option<Return> {
         let id = ReturnId::try_from(id_of(&self.stat)).ok()?;
-        let mut facts = Vec::new();
-        for name in std::iter::once(&self.name).chain(&self.names) {
-            facts.extend(uuids_in(name).map(|uuid| ("reference", uuid)));
-        }
-        facts.sort();
-        facts.dedup();
-        let file = |(nr, (source, name)): (usize, (Arc<dyn AttachmentSource>, String))| {
-            let numbered = || format!("{nr:04}").parse().ok();
-            Some(ParcelFile {
-                media_type: media_type(&name).to_owned(),
-                path: name.parse().ok().or_else(numbered)?,
-                pieces: vec![Piece::Attachment(source)],
-            })
-        };
-        let files: Vec<_> = self
-            .files
-            .into_iter()
-            .zip(self.names)
-            .enumerate()
-            .filter_map(file)
-            .collect();
-        (!files.is_empty()).then_some(Return { id, facts, files })
-    }
-}
-
-fn is_message(name: &str) -> bool {
-    media_type(name) == "application/xml"
-}
-
-fn media_type(name: &str) -> &'static str {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
-        "xml" => "application/xml",
-        "json" => "application/json",
-        "pdf" => "application/pdf",
-        "txt" => "text/plain",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "tif" | "tiff" => "image/tiff",
-        _ => "application/octet-stream",
-    }
-}
-
-/// UUIDs with dashes, in lower case.
-fn uuids_in(name: &str) -> impl Iterator<Item = String> {
-    let bytes = name.as_bytes();
-    let found: Vec<String> = bytes
-        .windows(UUID_LEN)
-        .filter(|window| {
-            window.iter().enumerate().all(|(at, byte)| match at {
-                8 | 13 | 18 | 23 => *byte == b'-',
-                _ => byte.is_ascii_hexdigit(),
-            })
-        })
-        .map(|window| String::from_utf8_lossy(window).to_ascii_lowercase())
-        .collect();
-    found.into_iter()
-}
-
-struct Unusable;
-
-impl AttachmentSource for Unusable {
-    fn size_bytes(&self) -> u64 {
-        0
-    }
-
-    fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
-        let what = format!("an answer may hold up to {FILES_MAX} files and nothing else");
-        Box::pin(std::future::ready(Err(Fault::Misconfigured { what })))
+        self.lying.into_return(id)
     }
 }
 

@@ -27,15 +27,8 @@ impl Transport for Sftp {
     }
 
     fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault> {
-        let mut settings: Settings = settings_of(self, settings)?;
-        for file in [
-            &mut settings.key_file,
-            &mut settings.key_passphrase_file,
-            &mut settings.password_file,
-        ] {
-            *file = file.take().map(|file| base.join(file));
-        }
-        Ok(Arc::new(SftpOutbound::open(settings)?))
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(Arc::new(SftpOutbound::open(settings.below(base))?))
     }
 }
 
@@ -142,7 +135,7 @@ impl SftpOutbound {
     }
 }
 
-async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {

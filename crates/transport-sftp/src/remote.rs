@@ -16,10 +16,13 @@ use crate::settings::Settings;
 
 /// What every server takes in one write (the protocol's draft promises 32768 with its frame).
 const WRITE_BYTES: usize = 32_000;
+/// What every server gives in one read.
+const READ_BYTES: u32 = 32_000;
 /// Entries of one of our folders that are looked at.
 const LISTED_MAX: usize = 20_000;
 const FSYNC: &str = "fsync@openssh.com";
 const POSIX_RENAME: &str = "posix-rename@openssh.com";
+const TYPE_OF_FILE: u32 = 0o170_000;
 const SET_GROUP_ID: u32 = 0o2000;
 
 /// An open session with the server's files.
@@ -44,12 +47,25 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// When it was changed, by the server's clock, in seconds.
     pub(crate) changed: u32,
+    pub(crate) size: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Folder,
+    File,
     Other,
+}
+
+impl Kind {
+    /// By the whole type: its single bits, which the library looks at, are shared between types.
+    fn of(attrs: &FileAttributes) -> Self {
+        match attrs.permissions.unwrap_or_default() & TYPE_OF_FILE {
+            0o040_000 => Self::Folder,
+            0o100_000 => Self::File,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Remote {
@@ -226,6 +242,38 @@ impl Remote {
         Ok(Some(bytes))
     }
 
+    /// Opens a file to read it piece by piece.
+    pub(crate) async fn open(&self, path: &str, step: &'static str) -> Result<String, Failure> {
+        let plain = FileAttributes::default();
+        let opened = self
+            .sftp
+            .open(path, OpenFlags::READ, plain)
+            .await
+            .at(step)?;
+        Ok(opened.handle)
+    }
+
+    /// What stands there, at most [`READ_BYTES`]; none at the end, and then the handle is closed.
+    pub(crate) async fn read_at(
+        &self,
+        handle: &str,
+        offset: u64,
+        step: &'static str,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        match self.sftp.read(handle, offset, READ_BYTES).await {
+            Ok(read) if !read.data.is_empty() => Ok(Some(read.data)),
+            Ok(_)
+            | Err(Error::Status(Status {
+                status_code: StatusCode::Eof,
+                ..
+            })) => {
+                self.sftp.close(handle).await.at(step)?;
+                Ok(None)
+            }
+            Err(error) => Err(error).at(step),
+        }
+    }
+
     /// Renames at one stroke. Whether a file of that name is replaced is the server's choice: look first.
     pub(crate) async fn rename(
         &self,
@@ -283,12 +331,9 @@ impl Remote {
                 some => some.at(step)?,
             };
             entries.extend(some.files.into_iter().map(|file| Entry {
-                kind: if file.attrs.is_dir() {
-                    Kind::Folder
-                } else {
-                    Kind::Other
-                },
+                kind: Kind::of(&file.attrs),
                 changed: file.attrs.mtime.unwrap_or_default(),
+                size: file.attrs.size.unwrap_or_default(),
                 name: file.filename,
             }));
         }
@@ -330,7 +375,7 @@ impl Remote {
                     Box::pin(self.remove_tree(&below, depth, step)).await?;
                 }
                 (Kind::Folder, None) => {}
-                (Kind::Other, _) => self.remove_file(&below, step).await?,
+                (Kind::File | Kind::Other, _) => self.remove_file(&below, step).await?,
             }
         }
         self.remove_folder(path, step).await

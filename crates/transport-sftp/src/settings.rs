@@ -1,6 +1,6 @@
 //! The settings of one folder on an SFTP server; their reference is the README.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Fault;
 use amtsbote_adapter::placement::{
@@ -61,6 +61,19 @@ const fn ssh_port() -> u16 {
 }
 
 impl Settings {
+    /// With the files of this machine below `base`, as far as they are relative.
+    #[must_use]
+    pub fn below(mut self, base: &Path) -> Self {
+        for file in [
+            &mut self.key_file,
+            &mut self.key_passphrase_file,
+            &mut self.password_file,
+        ] {
+            *file = file.take().map(|file| base.join(file));
+        }
+        self
+    }
+
     pub(crate) fn placement(&self) -> Placement {
         Placement {
             layout: self.layout,

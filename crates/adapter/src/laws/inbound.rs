@@ -128,6 +128,18 @@ pub async fn settling_what_is_not_there_changes_nothing(bench: &impl Bench) {
     assert_eq!(polled(bench, 10).await.len(), 1);
 }
 
+/// A probe leaves everything where it is.
+pub async fn a_probe_takes_nothing(bench: &impl Bench) {
+    for nr in 0..2 {
+        let probed = bench.way().probe(LIMIT).await;
+        probed.expect("the way in is in good order");
+        assert_eq!(polled(bench, 10).await.len(), nr);
+        bench.send(&[("a.xml", text("<a/>"))]);
+    }
+    assert_eq!(polled(bench, 10).await.len(), 2);
+    assert_eq!(bench.set_aside(), 0);
+}
+
 /// Neither ids nor facts nor `Debug` tell content.
 pub async fn nothing_printed_tells_content(bench: &impl Bench) {
     bench.send(&[("a.xml", Bytes::from_static(MARK.as_bytes()))]);

@@ -1,5 +1,6 @@
 //! `amtsbote connect test`: each link of the chain from the service to the procedure, with what to do where one is broken.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_client::{Fault, Session};
@@ -66,7 +67,7 @@ async fn test(args: &ConnectTest, talk: Talk) -> Result<()> {
             "the settings have no [agent]",
         )
     })?;
-    let registry = Registry::new(&xsd::load(agent.xsd_dir.as_deref(), talk)?);
+    let registry = Arc::new(Registry::new(&xsd::load(agent.xsd_dir.as_deref(), talk)?));
     let wanted = |route: &&settings::DestinationRoute| {
         args.destination
             .as_ref()
@@ -90,7 +91,7 @@ async fn test(args: &ConnectTest, talk: Talk) -> Result<()> {
 async fn chain(
     route: &settings::DestinationRoute,
     agent: &settings::Agent,
-    (registry, args): (&Registry, &ConnectTest),
+    (registry, args): (&Arc<Registry>, &ConnectTest),
     talk: Talk,
 ) -> Chain {
     let mut chain = Chain {
@@ -110,6 +111,7 @@ async fn chain(
         }
     }
     transport(&mut chain, route).await;
+    way_in(&mut chain, route, registry).await;
     packages_of(&mut chain, route, (agent, registry));
     if args.send {
         send(&mut chain, route, (agent, args)).await;
@@ -277,6 +279,28 @@ async fn transport(chain: &mut Chain, route: &settings::DestinationRoute) {
         Err(error) => Err(format!("{error:#}")),
     };
     chain.add(("Weg ins Fachverfahren", "way into the procedure"), outcome);
+}
+
+/// Answers can be looked for; they stay where they are.
+async fn way_in(chain: &mut Chain, route: &settings::DestinationRoute, registry: &Arc<Registry>) {
+    let Some(settings) = &route.inbound else {
+        return;
+    };
+    let outcome = match registry::way_in(settings, &route.base, registry) {
+        Ok(way) => way
+            .inbound
+            .probe(PROBE_LIMIT)
+            .await
+            .map_err(|fault| fault.to_string()),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    chain.add(
+        (
+            "Weg zurück vom Fachverfahren",
+            "way back from the procedure",
+        ),
+        outcome,
+    );
 }
 
 fn packages_of(

@@ -183,7 +183,7 @@ pub(crate) fn besides(settings: &settings::Settings) -> Vec<PathBuf> {
             let kept = ["work_path", "path"].map(|key| route.outbound.get(key));
             let kept = kept.into_iter().flatten().filter_map(toml::Value::as_str);
             found.extend(kept.map(|path| route.base.join(path)));
-            found.extend(route.inbound.iter().map(|inbound| inbound.path.clone()));
+            found.extend(route.inbound.iter().filter_map(settings::Inbound::folder));
         }
         let boxes = agent.xta.iter().flat_map(|xta| &xta.accounts);
         found.extend(boxes.map(|account| account.path.clone()));

@@ -2,6 +2,7 @@
 //! into the folder of answers, a reply with file number, decision and receipt comes out.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use amtsbote_client::{Sender, open_reply};
@@ -13,6 +14,12 @@ use amtsbote_jose::{KeyUse, PrivateKey, PublicKey, seal, sha512_hex};
 use amtsbote_model::SubmissionSchema;
 use serde_json::Value;
 use uuid::Uuid;
+
+use self::server::Server;
+
+#[path = "../../../transport-sftp/tests/laws/server.rs"]
+#[expect(dead_code, reason = "the laws of the transport use the rest")]
+mod server;
 
 use crate::stand::{Facts, LOOK, Place, files_below, run};
 use crate::wire::{
@@ -85,8 +92,8 @@ async fn handed_over(place: &Place) -> String {
     }
 }
 
-fn answer(place: &Place, name: &str, files: &[(&str, &[u8])]) {
-    let answers = place.dir().join("answers");
+fn answer(answers: &Path, files: &[(&str, &[u8])]) {
+    let name = "antwort";
     let waiting = answers.join(format!("{name}.tmp"));
     fs::create_dir(&waiting).unwrap();
     for (name, content) in files {
@@ -142,21 +149,37 @@ async fn opened(
     (data, file.unwrap().into_revealed())
 }
 
+/// Sends an application to the place's destination: its ids, and the key its reply is sealed for.
+async fn applied(facts: &Facts, sender: &Sender) -> (SubmissionRef, PrivateKey) {
+    let reply_key = PrivateKey::generate(KeyUse::Encryption, "reply-key").unwrap();
+    let application = Application::new("Rückweg", vec![PDF.to_vec()]);
+    let content = sealed(&application, &encryption_key(facts), reply_key.public());
+    let submission = submit(sender, facts, &content).await.unwrap();
+    (submission, reply_key)
+}
+
+/// The receipt in the reply's data, verified offline by the command.
+fn verified(place: &Place, data: &Value) -> Value {
+    let file = place.dir().join("status.json");
+    fs::write(&file, data.to_string()).unwrap();
+    let facts = place.facts();
+    let keys = facts.text("/keys/signaturePublic");
+    let file = file.to_string_lossy().into_owned();
+    run(&["--json", "receipt", "verify", &file, "--keys", keys]).json()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_xbau_answer_and_a_decision_come_back_with_a_receipt_that_verifies_offline() {
     let place = Place::new();
     let sandbox = place.start(&["--with-agent"]);
     let facts = place.facts();
-    let reply_key = PrivateKey::generate(KeyUse::Encryption, "reply-key").unwrap();
-    let application = Application::new("Rückweg", vec![PDF.to_vec()]);
-    let content = sealed(&application, &encryption_key(&facts), reply_key.public());
     let sender = Sender::new(session(&facts, "sender", ApiVersion::V2));
-    let submission = submit(&sender, &facts, &content).await.unwrap();
+    let (submission, reply_key) = applied(&facts, &sender).await;
 
     let asked = handed_over(&place).await;
     let message = file_number_message(&asked);
     let files: [(&str, &[u8]); 2] = [("1121.xml", message.as_bytes()), ("bescheid.pdf", PDF)];
-    answer(&place, "antwort", &files);
+    answer(&place.dir().join("answers"), &files);
     let replies = replied(&sender).await;
     assert_eq!(replies.len(), 1);
     assert_eq!(replies[0].case_id, submission.case_id);
@@ -165,12 +188,7 @@ async fn an_xbau_answer_and_a_decision_come_back_with_a_receipt_that_verifies_of
     assert_eq!(data["kind"], "fileNumber");
     assert_eq!(data["fileNumber"], NUMBER);
 
-    // Offline, by the command.
-    let file = place.dir().join("status.json");
-    fs::write(&file, data.to_string()).unwrap();
-    let keys = facts.text("/keys/signaturePublic");
-    let file = file.to_string_lossy().into_owned();
-    let verified = run(&["--json", "receipt", "verify", &file, "--keys", keys]).json();
+    let verified = verified(&place, &data);
     assert_eq!(verified["claims"]["level"], "takenOn");
     assert_eq!(verified["claims"]["fileNumber"], NUMBER);
     assert_eq!(
@@ -187,4 +205,41 @@ async fn an_xbau_answer_and_a_decision_come_back_with_a_receipt_that_verifies_of
             .any(|at| at == NUMBER.as_bytes());
         assert!(!found, "the file number is stored in clear");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_comes_back_from_a_folder_on_an_sftp_server() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let place = Place::new();
+    let way = format!(
+        "transport = \"sftp\"\nformat = \"xbau\"\nquiet = \"1s\"\npoll = \"200ms\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{}\"\nhost_keys = [\"{}\"]\npath = {:?}\nkey_file = {:?}\nkey_passphrase_file = {:?}\n",
+        server.port,
+        server.user,
+        server.public_key("host_key"),
+        server.path(),
+        server.dir.path().join("client_key"),
+        server.dir.path().join("passphrase"),
+    );
+    let file = place.dir().join("way-in.toml");
+    fs::write(&file, way).unwrap();
+    let _sandbox = place.start(&["--with-agent", "--answers", file.to_str().unwrap()]);
+    let facts = place.facts();
+    let sender = Sender::new(session(&facts, "sender", ApiVersion::V2));
+    let (submission, reply_key) = applied(&facts, &sender).await;
+    let message = file_number_message(&handed_over(&place).await);
+    let files: [(&str, &[u8]); 2] = [("1121.xml", message.as_bytes()), ("bescheid.pdf", PDF)];
+    answer(server.path().as_path(), &files);
+
+    let replies = replied(&sender).await;
+    let (data, decision) = opened(&facts, (replies[0], submission), &reply_key).await;
+    assert_eq!(
+        (decision.as_slice(), &data["fileNumber"]),
+        (PDF, &NUMBER.into())
+    );
+    assert_eq!(verified(&place, &data)["claims"]["level"], "takenOn");
+    // Moved away at the server, for a timer there to delete.
+    let answered = files_below(&server.path().join(".amtsbote-answered"));
+    assert_eq!(answered.len(), 2);
 }

@@ -5,6 +5,7 @@
     reason = "tests; clippy spares only the functions marked so"
 )]
 
+mod answers;
 mod server;
 
 use std::collections::BTreeMap;

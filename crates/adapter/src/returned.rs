@@ -1,0 +1,116 @@
+//! Answers that lie as files in a folder, wherever the folder is: what their names say.
+
+use std::sync::Arc;
+
+use crate::{
+    AttachmentReader, AttachmentSource, Fault, ParcelFile, Piece, Reply, Return, ReturnId,
+};
+
+/// Files of one answer.
+pub const FILES_MAX: usize = 200;
+/// Where answers go that were kept, below the folder of answers.
+pub const ANSWERED: &str = ".amtsbote-answered";
+/// Where answers go that a person must look at, below the folder of answers.
+pub const REFUSED: &str = ".amtsbote-refused";
+const UUID_LEN: usize = 36;
+
+/// One answer as it lies there. Names of files may be personal, so they are in no fact; UUIDs in them are.
+pub struct Lying {
+    names: Vec<String>,
+    files: Vec<(String, Arc<dyn AttachmentSource>)>,
+}
+
+impl Lying {
+    /// An answer of that name, without files yet.
+    pub fn named(name: &str) -> Self {
+        let (names, files) = (vec![name.to_owned()], Vec::new());
+        Self { names, files }
+    }
+
+    /// With one more file.
+    pub fn add(&mut self, name: String, file: Arc<dyn AttachmentSource>) {
+        self.names.push(name.clone());
+        self.files.push((name, file));
+    }
+
+    /// With something that no answer may hold: whoever reads it hears that a person must look.
+    pub fn add_unusable(&mut self) {
+        self.files.push((String::new(), Arc::new(Unusable)));
+    }
+
+    /// None without files: the procedure has only begun.
+    pub fn into_return(self, id: ReturnId) -> Option<Return> {
+        let uuids = self.names.iter().flat_map(|name| uuids_in(name));
+        let mut facts: Vec<_> = uuids.map(|uuid| ("reference", uuid)).collect();
+        facts.sort();
+        facts.dedup();
+        let file = |(nr, (name, source)): (usize, (String, Arc<dyn AttachmentSource>))| {
+            let numbered = || format!("{nr:04}").parse().ok();
+            Some(ParcelFile {
+                media_type: media_type(&name).to_owned(),
+                path: name.parse().ok().or_else(numbered)?,
+                pieces: vec![Piece::Attachment(source)],
+            })
+        };
+        let files: Vec<_> = self
+            .files
+            .into_iter()
+            .enumerate()
+            .filter_map(file)
+            .collect();
+        (!files.is_empty()).then_some(Return { id, facts, files })
+    }
+}
+
+/// Whether a name says that its writer has not finished.
+pub fn is_unfinished(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    name.starts_with('.') || [".tmp", ".part"].iter().any(|end| lower.ends_with(end))
+}
+
+/// The message first, then everything else by name.
+pub fn order(name: &str) -> (bool, String) {
+    (media_type(name) != "application/xml", name.to_owned())
+}
+
+/// What a name's ending says.
+pub fn media_type(name: &str) -> &'static str {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "xml" => "application/xml",
+        "json" => "application/json",
+        "pdf" => "application/pdf",
+        "txt" => "text/plain",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "tif" | "tiff" => "image/tiff",
+        _ => "application/octet-stream",
+    }
+}
+
+/// UUIDs with dashes, in lower case.
+pub fn uuids_in(name: &str) -> Vec<String> {
+    name.as_bytes()
+        .windows(UUID_LEN)
+        .filter(|window| {
+            window.iter().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => *byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
+        })
+        .map(|window| String::from_utf8_lossy(window).to_ascii_lowercase())
+        .collect()
+}
+
+struct Unusable;
+
+impl AttachmentSource for Unusable {
+    fn size_bytes(&self) -> u64 {
+        0
+    }
+
+    fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
+        let what = format!("an answer may hold up to {FILES_MAX} files and nothing else");
+        Box::pin(std::future::ready(Err(Fault::Misconfigured { what })))
+    }
+}

@@ -1,0 +1,233 @@
+//! Answers from a folder on a real OpenSSH server.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use amtsbote_adapter::laws::inbound::Bench;
+use amtsbote_adapter::laws::run;
+use amtsbote_adapter::{Fault, Inbound, Return, Settled};
+use amtsbote_model::{Clock, Timestamp};
+use amtsbote_transport_sftp::SftpInbound;
+use bytes::Bytes;
+
+use super::server::{Cut, Server};
+
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A clock that a test turns, in milliseconds.
+#[derive(Default)]
+struct Hand(AtomicU64);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.0.load(Ordering::SeqCst)).unwrap())
+    }
+}
+
+struct Answers {
+    server: Server,
+    sent: AtomicU32,
+    clock: Arc<Hand>,
+}
+
+impl Answers {
+    fn start() -> Option<Self> {
+        Some(Self {
+            server: Server::start()?,
+            sent: AtomicU32::new(0),
+            clock: Arc::default(),
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.server.path()
+    }
+
+    fn opened(&self, quiet_s: u64) -> SftpInbound {
+        let Server { port, user, .. } = &self.server;
+        let (key, path) = (
+            self.server.public_key("host_key"),
+            self.path().display().to_string(),
+        );
+        // Files of this machine are below the base.
+        let settings = format!(
+            "host = \"127.0.0.1\"\nport = {port}\nuser = \"{user}\"\nhost_keys = [\"{key}\"]\npath = \"{path}\"\nkey_file = \"client_key\"\nkey_passphrase_file = \"passphrase\""
+        );
+        let base = self.server.dir.path();
+        let quiet = Duration::from_secs(quiet_s);
+        let settings = toml::from_str(&settings).unwrap();
+        SftpInbound::open(settings, base, quiet, self.clock.clone()).unwrap()
+    }
+}
+
+impl Bench for Answers {
+    fn way(&self) -> Box<dyn Inbound> {
+        Box::new(self.opened(0))
+    }
+
+    fn send(&self, files: &[(&str, Bytes)]) {
+        let nr = self.sent.fetch_add(1, Ordering::SeqCst);
+        let waiting = self.path().join(format!("{nr:04}.tmp"));
+        fs::create_dir(&waiting).unwrap();
+        for (at, (name, content)) in files.iter().enumerate() {
+            fs::write(waiting.join(format!("{at}-{name}")), content).unwrap();
+        }
+        fs::rename(waiting, self.path().join(format!("{nr:04}"))).unwrap();
+    }
+
+    fn set_aside(&self) -> usize {
+        fs::read_dir(self.path().join(".amtsbote-refused")).map_or(0, Iterator::count)
+    }
+}
+
+/// A server, or the end of the test.
+macro_rules! start {
+    () => {
+        match Answers::start() {
+            Some(answers) => answers,
+            None => return,
+        }
+    };
+}
+
+amtsbote_adapter::inbound_laws!(start!());
+
+async fn polled(way: &SftpInbound) -> Vec<Return> {
+    way.poll(10, LIMIT).await.unwrap()
+}
+
+#[test]
+fn an_answer_counts_when_nothing_of_it_changed_for_a_while() {
+    let bench = start!();
+    let way = bench.opened(10);
+    let file = bench.path().join("antwort/bescheid.pdf");
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    let mut counts = Vec::new();
+    run(async {
+        for (seconds, content) in [(0, "%PDF"), (9, "%PDF-1"), (18, "%PDF-1"), (19, "%PDF-1")] {
+            bench.clock.0.store(seconds * 1000, Ordering::SeqCst);
+            fs::write(&file, content).unwrap();
+            let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+            fs::File::open(&file).unwrap().set_modified(at).unwrap();
+            counts.push(polled(&way).await.len());
+        }
+    });
+    assert_eq!(counts, [0, 0, 0, 1]);
+}
+
+#[test]
+fn what_is_still_being_written_is_not_taken_and_what_no_answer_may_hold_is_for_a_person() {
+    let bench = start!();
+    for name in [".versteckt", "a.tmp", "B.PART"] {
+        fs::write(bench.path().join(name), "x").unwrap();
+    }
+    std::os::unix::fs::symlink("/etc/passwd", bench.path().join("link")).unwrap();
+    fs::create_dir(bench.path().join("leer")).unwrap();
+    let way = bench.opened(0);
+    run(async { assert!(polled(&way).await.is_empty()) });
+    fs::create_dir_all(bench.path().join("antwort/innen")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", bench.path().join("antwort/link.xml")).unwrap();
+    run(async {
+        let answers = polled(&way).await;
+        let [answer] = &answers[..] else {
+            panic!("one answer was expected")
+        };
+        for file in &answer.files {
+            let read = file.read().next().await;
+            assert!(matches!(read, Err(Fault::Misconfigured { .. })), "{read:?}");
+        }
+        assert_eq!(answer.files.len(), 2);
+    });
+}
+
+#[test]
+fn ids_in_names_are_facts_and_the_message_comes_first() {
+    let bench = start!();
+    let folder = bench
+        .path()
+        .join("zu-5B5F7A0E-1111-4111-8111-0123456789AB_Ada");
+    fs::create_dir(&folder).unwrap();
+    for name in ["bescheid.pdf", "nachricht.xml"] {
+        fs::write(folder.join(name), name).unwrap();
+    }
+    run(async {
+        let answer = polled(&bench.opened(0)).await.remove(0);
+        let reference = "5b5f7a0e-1111-4111-8111-0123456789ab".to_owned();
+        assert_eq!(answer.facts, [("reference", reference)]);
+        assert_eq!(answer.files[0].path.as_str(), "nachricht.xml");
+        assert!(!answer.id.as_str().contains("Ada"));
+    });
+}
+
+#[test]
+fn wherever_the_connection_is_cut_an_answer_is_kept_once_and_never_lost() {
+    let bench = start!();
+    let mut cuts = 0;
+    for at in (0..).step_by(4) {
+        let before = cuts;
+        for cut in [Cut::Before(at), Cut::After(at)] {
+            let name = format!("{at:04}-{cut:?}.xml");
+            fs::write(bench.path().join(&name), &name).unwrap();
+            run(async {
+                let way = bench.opened(0);
+                let id = polled(&way).await.remove(0).id;
+                let way = bench.opened(0);
+                bench.server.cut(cut);
+                let first = way.settle(&id, Settled::Kept, LIMIT).await;
+                cuts += usize::from(bench.server.was_cut());
+                bench.server.cut(Cut::Never);
+                assert!(
+                    matches!(first, Ok(()) | Err(Fault::Unavailable { .. })),
+                    "{cut:?}: {first:?}"
+                );
+                way.settle(&id, Settled::Kept, LIMIT).await.unwrap();
+                assert!(polled(&way).await.is_empty(), "{cut:?}");
+            });
+            let places = fs::read_dir(bench.path().join(".amtsbote-answered")).unwrap();
+            let kept = places.filter(|place| place.as_ref().unwrap().path().join(&name).exists());
+            assert_eq!(kept.count(), 1, "{cut:?}");
+        }
+        if cuts == before {
+            assert!(cuts > 5, "{cuts}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_broke_between_two_looks_is_made_anew() {
+    let bench = start!();
+    let way = bench.opened(0);
+    run(async {
+        assert!(polled(&way).await.is_empty());
+        let before = bench.server.connections();
+        assert!(polled(&way).await.is_empty());
+        assert_eq!(bench.server.connections(), before);
+    });
+    // Another runtime: what carried the connection is gone.
+    run(async {
+        bench.send(&[("a.xml", Bytes::from_static(b"<a/>"))]);
+        assert_eq!(polled(&way).await.len(), 1);
+    });
+}
+
+#[test]
+fn a_missing_folder_is_misconfigured() {
+    let bench = start!();
+    fs::remove_dir(bench.path()).unwrap();
+    run(async {
+        let polled = bench.opened(0).poll(10, LIMIT).await;
+        assert!(
+            matches!(polled, Err(Fault::Misconfigured { .. })),
+            "{polled:?}"
+        );
+        let probed = bench.opened(0).probe(LIMIT).await;
+        assert!(
+            matches!(probed, Err(Fault::Misconfigured { .. })),
+            "{probed:?}"
+        );
+    });
+}
