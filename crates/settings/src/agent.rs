@@ -119,7 +119,7 @@ impl Inbound {
                 let names: Vec<_> = WAYS_IN.iter().map(|(name, _)| *name).collect();
                 faults.push(fault(
                     &key("inbound.transport"),
-                    &format!("write one of {}", names.join(", ")),
+                    format!("write one of {}", names.join(", ")),
                 ));
             }
             Some((_, true)) => {
