@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Put a backup back into the empty folders that the settings name, after checking every hash.
     Restore(Restore),
+    /// Hash every row and attachment anew, beside a running system or without one. Exit code 1: something is not as it was written.
+    Verify(Verify),
     /// Check receipts offline.
     #[command(subcommand)]
     Receipt(Receipt),
@@ -101,6 +103,12 @@ pub(crate) struct SettingsFile {
 pub(crate) struct Backup {
     /// Folder to write: made if missing, must be empty.
     pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) file: SettingsFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) file: SettingsFile,
 }

@@ -14,6 +14,28 @@ use uuid::Uuid;
 #[error("not of the expected form")]
 struct Malformed;
 
+/// The row is not the one that was written: its sum differs.
+#[derive(Debug, thiserror::Error)]
+#[error("not as it was written")]
+struct Altered;
+
+/// Refuses a row whose column `is_right` says that its sum differs.
+pub(crate) fn unaltered(row: &Row<'_>) -> rusqlite::Result<()> {
+    if row.get("is_right")? {
+        return Ok(());
+    }
+    Err(rusqlite::Error::FromSqlConversionFailure(
+        0,
+        Type::Null,
+        Box::new(Altered),
+    ))
+}
+
+fn is_altered(error: &rusqlite::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(<dyn std::error::Error>::is::<Altered>)
+}
+
 /// The error of a column whose value does not parse.
 pub(crate) fn malformed() -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Null, Box::new(Malformed))
@@ -96,6 +118,7 @@ pub(crate) fn sqlite_reason(error: &rusqlite::Error) -> String {
             "SQLite: {}",
             rusqlite::ffi::code_to_str(error.extended_code)
         ),
+        None if is_altered(error) => "its bytes are not those that were written".into(),
         None => "a column is not of the expected form".into(),
     }
 }
@@ -103,8 +126,16 @@ pub(crate) fn sqlite_reason(error: &rusqlite::Error) -> String {
 /// The error of a read.
 pub(crate) fn read_fault(kind: &'static str, error: &rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+            let reason = sqlite_reason(error);
+            tracing::error!(
+                record.kind = kind,
+                reason = %reason,
+                "a stored {kind} is damaged and is not given away: run `amtsbote verify`, then restore it from a backup ({reason})"
+            );
+            unreadable(kind, error)
+        }
         Some(_) => unavailable(error),
-        None => unreadable(kind, error),
     }
 }
 

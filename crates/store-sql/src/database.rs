@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{OpenError, folder};
+use crate::{OpenError, folder, sums};
 
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// The WAL is cut to this length after a checkpoint.
@@ -80,6 +80,9 @@ pub(crate) fn open_guest(path: &Path, schema: &Schema) -> Result<Connection, Ope
         });
     }
     set_durable(&connection, path)?;
+    sums::register(&connection)
+        .and_then(|()| sums::keep(&connection))
+        .map_err(|source| fault(path, source))?;
     Ok(connection)
 }
 
@@ -101,6 +104,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_WAIT)?;
+        sums::register(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         Ok(connection)
@@ -122,7 +126,9 @@ fn prepare(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<
     // Looked at before anything is written: a foreign or newer file stays as it is.
     let version = version(connection, path, schema)?;
     set_durable(connection, path)?;
-    migrate(connection, version, schema).map_err(fault)
+    sums::register(connection).map_err(fault)?;
+    migrate(connection, version, schema).map_err(fault)?;
+    sums::keep(connection).map_err(fault)
 }
 
 pub(crate) fn version(
@@ -188,15 +194,24 @@ fn set_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         .map_err(fault)
 }
 
-fn migrate(connection: &mut Connection, from: usize, schema: &Schema) -> rusqlite::Result<()> {
+/// All steps at once, so that each row has its right sum before and after.
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    from: usize,
+    schema: &Schema,
+) -> rusqlite::Result<()> {
+    if from >= schema.migrations.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    let with_sums = sums::before_migrations(&transaction)?;
     for (version, migration) in (1_i64..).zip(schema.migrations).skip(from) {
-        let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "application_id", schema.application_id)?;
         transaction.pragma_update(None, "user_version", version)?;
-        transaction.commit()?;
     }
-    Ok(())
+    sums::after_migrations(&transaction, &with_sums)?;
+    transaction.commit()
 }
 
 #[cfg(test)]
@@ -228,7 +243,7 @@ mod tests {
     fn an_older_schema_is_brought_forward_and_keeps_its_rows() {
         let (_folder, path) = opened(&OLDER);
         let old = open_writer(&path, &OLDER).unwrap();
-        old.execute("INSERT INTO a VALUES (5)", []).unwrap();
+        old.execute("INSERT INTO a (x) VALUES (5)", []).unwrap();
         drop(old);
         let new = open_writer(&path, &SCHEMA).unwrap();
         let kept: i64 = new
@@ -299,7 +314,7 @@ mod tests {
     fn a_reader_cannot_write() {
         let (_folder, path) = opened(&SCHEMA);
         let reader = open_reader(&path).unwrap();
-        assert!(reader.execute("INSERT INTO a VALUES (5)", []).is_err());
+        assert!(reader.execute("INSERT INTO a (x) VALUES (5)", []).is_err());
     }
 
     #[test]
@@ -307,7 +322,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let (folder, path) = opened(&SCHEMA);
         let writer = open_writer(&path, &SCHEMA).unwrap();
-        writer.execute("INSERT INTO a VALUES (5)", []).unwrap();
+        writer.execute("INSERT INTO a (x) VALUES (5)", []).unwrap();
         let mut names = Vec::new();
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();

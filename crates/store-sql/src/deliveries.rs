@@ -28,6 +28,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema/agent-2.sql"),
         include_str!("schema/agent-3.sql"),
         include_str!("schema/agent-4.sql"),
+        include_str!("schema/agent-5.sql"),
     ],
 };
 

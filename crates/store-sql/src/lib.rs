@@ -19,12 +19,14 @@
 //!
 //! Start reading at [`SqliteStore`], then `writer.rs`.
 
+mod blob_check;
 mod blob_files;
 mod claims;
 mod columns;
 mod database;
 mod deliveries;
 mod desk;
+mod examine;
 mod folder;
 mod folder_blobs;
 mod gateway;
@@ -34,11 +36,14 @@ mod readers;
 mod relays;
 mod restoring;
 mod snapshot;
+mod sums;
 mod sweep;
 mod ways_back;
 mod writer;
 
+pub use blob_check::{BlobState, check_blob};
 pub use deliveries::SqliteDeliveries;
+pub use examine::{Damage, Examined, examine};
 pub use folder_blobs::FolderBlobs;
 pub use gateway::SqliteStore;
 pub use open_error::OpenError;

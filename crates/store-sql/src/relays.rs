@@ -18,7 +18,10 @@ use crate::writer::{QUEUE_MAX, Writer};
 pub(crate) const SCHEMA: Schema = Schema {
     name: "uplink",
     application_id: 0x4162_6F55, // "AboU"
-    migrations: &[include_str!("schema/uplink-1.sql")],
+    migrations: &[
+        include_str!("schema/uplink-1.sql"),
+        include_str!("schema/uplink-2.sql"),
+    ],
 };
 
 const COLUMNS: &str = "submission_id, uplink, body, log, revision";

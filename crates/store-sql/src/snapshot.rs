@@ -103,6 +103,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Begins to look at the database in the folder; `None` if there is none.
     pub fn take(database: Database, folder: &Path) -> Result<Option<Self>, SnapshotError> {
         let schema = database.schema();

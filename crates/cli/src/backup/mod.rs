@@ -20,5 +20,6 @@ mod put_back;
 mod take;
 
 pub(crate) use manifest::Manifest;
+pub(crate) use place::{blobs, places};
 pub(crate) use put_back::put_back;
 pub(crate) use take::take;

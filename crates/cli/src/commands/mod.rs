@@ -16,3 +16,4 @@ pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod uplink;
 pub(crate) mod validate;
+pub(crate) mod verify;

@@ -225,7 +225,8 @@ fn events_query(of: LogOf) -> Query {
         LogOf::Subject(subject) => ("events WHERE subject_id = ?1", blob(subject.uuid())),
     };
     Query {
-        columns: "id, case_id, subject, subject_id, name, issuer, at, token",
+        columns: "id, case_id, subject, subject_id, name, issuer, at, token,
+            sum IS row_sum('events', at, case_id, id, issuer, name, number, subject, subject_id, token) AS is_right",
         from: from.into(),
         order: "number",
         values: vec![value],
@@ -267,10 +268,9 @@ mod tests {
     use amtsbote_model::submission::State;
 
     fn empty() -> Connection {
-        let database = Connection::open_in_memory().unwrap();
-        for migration in super::super::SCHEMA.migrations {
-            database.execute_batch(migration).unwrap();
-        }
+        let mut database = Connection::open_in_memory().unwrap();
+        crate::sums::register(&database).unwrap();
+        crate::database::migrate(&mut database, 0, &super::super::SCHEMA).unwrap();
         database
     }
 

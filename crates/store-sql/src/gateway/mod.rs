@@ -34,6 +34,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("../schema/gateway-1.sql"),
         include_str!("../schema/gateway-2.sql"),
         include_str!("../schema/gateway-3.sql"),
+        include_str!("../schema/gateway-4.sql"),
     ],
 };
 

@@ -12,7 +12,9 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use uuid::Uuid;
 
 use super::apply::bytes;
-use crate::columns::{self, id, malformed, moment, moment_if_any, parsed, parsed_if_any, unsigned};
+use crate::columns::{
+    self, id, malformed, moment, moment_if_any, parsed, parsed_if_any, unaltered, unsigned,
+};
 
 pub(super) fn submission(
     database: &Connection,
@@ -89,9 +91,12 @@ pub(super) fn blob_is_referred_to(database: &Connection, blob: &BlobId) -> Resul
 }
 
 pub(super) fn content(database: &Connection, of: Subject) -> Result<Option<Content>> {
-    let sql = "SELECT metadata, data FROM contents WHERE subject_id = ?1";
+    let sql =
+        "SELECT metadata, data, sum IS row_sum('contents', data, metadata, subject_id) AS is_right
+        FROM contents WHERE subject_id = ?1";
     let mut statement = database.prepare_cached(sql)?;
     let found = statement.query_row([bytes(of.uuid())], |row| {
+        unaltered(row)?;
         Ok(Content {
             metadata: row.get("metadata")?,
             data: row.get("data")?,
@@ -126,6 +131,7 @@ pub(super) const fn issuer_name(issuer: Issuer) -> &'static str {
 }
 
 pub(super) fn event(row: &Row<'_>) -> Result<Event> {
+    unaltered(row)?;
     let name: String = row.get("issuer")?;
     let issuer = Issuer::ALL
         .into_iter()

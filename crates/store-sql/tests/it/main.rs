@@ -1,8 +1,13 @@
 //! The durable stores against the laws, and what only they can do: being killed, erasing for good, sweeping.
-#![expect(clippy::unwrap_used, reason = "a test panics when it is broken")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test panics when it is broken, and tells what it counted"
+)]
 
 mod benches;
 mod erased;
+mod flipped;
 mod folder;
 mod forward;
 mod guest;

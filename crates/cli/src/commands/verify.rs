@@ -1,0 +1,212 @@
+//! `amtsbote verify --settings F`: hashes every row and every attachment anew, beside a running system or without one.
+//!
+//! Exit code 0: all is as it was written; 1: something is not; 2: it could not be looked at.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use amtsbote_problem::Language;
+use amtsbote_store::BlobId;
+use amtsbote_store_sql::{BlobState, Damage, Database, check_blob, examine};
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::validate::{Found, Unusable};
+use super::{serve, settings};
+use crate::args::Verify;
+use crate::backup;
+use crate::talk::{Form, Talk};
+
+/// One finding, for both readers.
+struct Finding {
+    kind: &'static str,
+    place: String,
+    what: String,
+    hint: &'static str,
+}
+
+#[derive(Default)]
+struct Report {
+    databases: u64,
+    rows: u64,
+    blobs: u64,
+    blobs_without_sum: u64,
+    findings: Vec<Finding>,
+}
+
+pub(crate) fn run(args: &Verify, talk: Talk) -> Result<()> {
+    let report = look(args, talk).map_err(|error| error.context(Unusable))?;
+    talk.progress_done();
+    tell(&report, talk)?;
+    if report.findings.is_empty() {
+        Ok(())
+    } else {
+        Err(Found.into())
+    }
+}
+
+fn look(args: &Verify, talk: Talk) -> Result<Report> {
+    let settings = serve::based(settings::load(&args.file, talk)?, &args.file.settings);
+    let mut report = Report::default();
+    for place in backup::places(&settings)? {
+        let file = place.database.file_name();
+        let shown = place.folder.join(file).display().to_string();
+        talk.progress(&shown);
+        let Some(examined) = examine(place.database, &place.folder)? else {
+            continue;
+        };
+        report.databases += 1;
+        report.rows += examined.rows;
+        let damages = examined.damages.iter();
+        report
+            .findings
+            .extend(damages.map(|damage| finding(damage, &shown, talk)));
+        if place.database == Database::Gateway
+            && let Some(folder) = backup::blobs(&settings)
+        {
+            look_at_blobs(&folder, &place.folder, &examined.blobs, (&mut report, talk))?;
+        }
+    }
+    Ok(report)
+}
+
+fn look_at_blobs(
+    folder: &Path,
+    database: &Path,
+    blobs: &[(String, u64)],
+    (report, talk): (&mut Report, Talk),
+) -> Result<()> {
+    let mut bad = Vec::new();
+    for (number, (id, size_bytes)) in blobs.iter().enumerate() {
+        if number % 256 == 0 {
+            talk.progress(&format!("{number}/{}", blobs.len()));
+        }
+        report.blobs += 1;
+        let Ok(blob) = id.parse::<BlobId>() else {
+            bad.push((id.clone(), BlobState::Gone));
+            continue;
+        };
+        let state = check_blob(folder, &blob, Some(*size_bytes))
+            .with_context(|| format!("the attachment {id} cannot be read: check the disk"))?;
+        match state {
+            BlobState::Whole => {}
+            BlobState::WithoutSum => report.blobs_without_sum += 1,
+            BlobState::Altered | BlobState::Gone => bad.push((id.clone(), state)),
+        }
+    }
+    if bad.is_empty() {
+        return Ok(());
+    }
+    // A running gateway may have deleted some meanwhile, with their rows.
+    let now = examine(Database::Gateway, database)?.unwrap_or_default();
+    let named: BTreeSet<&str> = now.blobs.iter().map(|(id, _)| id.as_str()).collect();
+    bad.retain(|(id, _)| named.contains(id.as_str()));
+    let findings = bad.into_iter().map(|(id, state)| Finding {
+        kind: "attachment",
+        place: folder.display().to_string(),
+        what: match state {
+            BlobState::Gone => format!("{id} {}", talk.pick("fehlt", "is missing")),
+            BlobState::Whole | BlobState::WithoutSum | BlobState::Altered => {
+                format!("{id} {}", talk.pick("ist verändert", "is altered"))
+            }
+        },
+        hint: hint(talk),
+    });
+    report.findings.extend(findings);
+    Ok(())
+}
+
+fn hint(talk: Talk) -> &'static str {
+    talk.pick(
+        "nicht weiter benutzen: Datenträger prüfen, aus einer Sicherung zurückholen (`amtsbote restore`); nichts davon wird ausgeliefert",
+        "do not go on with it: check the disk, restore from a backup (`amtsbote restore`); none of it is delivered",
+    )
+}
+
+fn finding(damage: &Damage, place: &str, talk: Talk) -> Finding {
+    let (kind, what) = match damage {
+        Damage::File(words) => ("file", words.clone()),
+        Damage::Shape { name } => (
+            "schema",
+            format!(
+                "{name} {}",
+                talk.pick(
+                    "ist nicht, wie das Programm es anlegt",
+                    "is not as the program makes it"
+                )
+            ),
+        ),
+        Damage::Row { table, row } => (
+            "row",
+            format!("{table} {row} {}", talk.pick("ist verändert", "is altered")),
+        ),
+        Damage::Missing { what, of } => (
+            "missing",
+            format!("{what}: {of} {}", talk.pick("fehlt", "is missing")),
+        ),
+        Damage::Unreadable { table, reason } => (
+            "unreadable",
+            format!(
+                "{table} {} ({reason})",
+                talk.pick("ist nicht lesbar", "cannot be read")
+            ),
+        ),
+    };
+    Finding {
+        kind,
+        place: place.to_owned(),
+        what,
+        hint: hint(talk),
+    }
+}
+
+fn tell(report: &Report, talk: Talk) -> Result<()> {
+    let Report {
+        databases,
+        rows,
+        blobs,
+        blobs_without_sum,
+        findings,
+    } = report;
+    if talk.form() == Form::Json {
+        let findings: Vec<Value> = findings
+            .iter()
+            .map(|f| json!({ "kind": f.kind, "place": f.place, "what": f.what, "hint": f.hint }))
+            .collect();
+        talk.json(&json!({
+            "ok": findings.is_empty(),
+            "databases": databases,
+            "rows": rows,
+            "attachments": blobs,
+            "attachmentsWithoutSum": blobs_without_sum,
+            "findings": findings,
+        }))?;
+        return Ok(());
+    }
+    for finding in findings {
+        talk.data(format_args!(
+            "{}: {}: {}",
+            finding.place, finding.kind, finding.what
+        ))?;
+        talk.data(format_args!("    {}", finding.hint))?;
+    }
+    let count = findings.len();
+    match talk.language() {
+        Language::German => talk.data(format_args!(
+            "{databases} Datenbanken, {rows} Zeilen, {blobs} Anlagen geprüft: {count} Befunde"
+        ))?,
+        Language::English => talk.data(format_args!(
+            "{databases} databases, {rows} rows, {blobs} attachments examined: {count} findings"
+        ))?,
+    }
+    if *blobs_without_sum > 0 {
+        talk.say(format_args!(
+            "{blobs_without_sum} {}",
+            talk.pick(
+                "Anlagen stammen aus einer älteren Version und haben keine Summe: nur ihre Länge wurde verglichen",
+                "attachments are from an older version and have no sum: only their length was compared"
+            )
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+-- From this version on each row has a sum (column `sum`, added by the program, see sums.rs).
