@@ -1,9 +1,5 @@
 //! The durable stores against the laws, and what only they can do: being killed, erasing for good, sweeping.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test panics when it is broken, and tells what it counted"
-)]
+#![expect(clippy::unwrap_used, reason = "a test panics when it is broken")]
 
 mod benches;
 mod erased;
