@@ -32,6 +32,7 @@ const SHELLS: &[&str] = &[
     "gateway",
     "mail",
     "outgoing",
+    "store-postgres",
     "store-sql",
 ];
 const SHELL_FAMILIES: &[&str] = &["adapter-", "transport-"];
@@ -59,7 +60,8 @@ const NOT_PURE: &[&str] = &[
 /// Crates that only one of ours may use (or the few that stand here, a line each).
 const FENCED: &[(&str, &str)] = &[
     ("rusqlite", "store-sql"),
-    ("tokio-postgres", "store-sql"),
+    ("deadpool-postgres", "store-postgres"),
+    ("tokio-postgres", "store-postgres"),
     ("josekit", "jose"),
     ("openssl", "jose"),
     ("lettre", "mail"),

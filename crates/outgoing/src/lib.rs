@@ -32,6 +32,7 @@ pub use client::Outgoing;
 pub use failure::{Failure, NotOpened, Refusal};
 pub use retry_after::retry_after;
 pub use settings::{Identity, PlainHttp, Reach, Settings, Timeouts};
+pub use tls::client_config;
 
 #[cfg(test)]
 mod tests;

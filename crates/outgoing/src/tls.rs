@@ -28,6 +28,27 @@ pub(crate) fn config(settings: &Settings) -> Result<ClientConfig, NotOpened> {
     Ok(config)
 }
 
+/// The same profile for other protocols over TLS. Trusts the authorities given, and no others then; without any, those of the
+/// system.
+pub fn client_config(roots_pem: Option<&[u8]>) -> Result<ClientConfig, NotOpened> {
+    let mut store = RootCertStore::empty();
+    match roots_pem {
+        Some(pem) => add_roots(&mut store, pem)?,
+        None => {
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if store.is_empty() {
+        return Err(NotOpened::NoRoots);
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(NotOpened::Tls)?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    Ok(config)
+}
+
 pub(crate) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![
@@ -52,19 +73,24 @@ fn roots(settings: &Settings) -> Result<RootCertStore, NotOpened> {
     // A certificate of the system that cannot be read is the system's business; the others still count.
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(pem) = &settings.extra_roots_pem {
-        let before = store.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|_| NotOpened::Roots)?;
-            store.add(certificate).map_err(|_| NotOpened::Roots)?;
-        }
-        if store.len() == before {
-            return Err(NotOpened::Roots);
-        }
+        add_roots(&mut store, pem)?;
     }
     if store.is_empty() && settings.plain_http == PlainHttp::Refused {
         return Err(NotOpened::NoRoots);
     }
     Ok(store)
+}
+
+fn add_roots(store: &mut RootCertStore, pem: &[u8]) -> Result<(), NotOpened> {
+    let before = store.len();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|_| NotOpened::Roots)?;
+        store.add(certificate).map_err(|_| NotOpened::Roots)?;
+    }
+    if store.len() == before {
+        return Err(NotOpened::Roots);
+    }
+    Ok(())
 }
 
 fn identity_parts(

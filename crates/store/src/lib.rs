@@ -7,6 +7,7 @@
 //!          ──► Directory (destinations, keys)                    ├─ one `Batch` = one transaction
 //!          ──► Outbox (callbacks and mails that are due)        ─┘
 //!          ──► Blobs (attachments: ciphertext streams)
+//!          ──► Leases (what one process at a time may do)
 //!          ──► Relays (one row per submission on its way through an uplink)
 //!  agent   ──► Deliveries (one row per submission on its way)  + Blobs (ciphertext spool)
 //!          ──► WaysBack (what answers are matched by; replies until they are sent)
@@ -26,6 +27,7 @@ pub mod deliveries;
 pub mod desk;
 #[cfg(any(test, feature = "laws"))]
 pub mod laws;
+pub mod leases;
 pub mod memory;
 pub mod records;
 pub mod relays;
@@ -44,7 +46,8 @@ pub use deliveries::{
     Swapped, Tally,
 };
 pub use desk::{Desk, Intervention};
-pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryRelays, MemoryStore};
+pub use leases::Leases;
+pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryLeases, MemoryRelays, MemoryStore};
 pub use records::{
     Attachment, Case, CaseFilter, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf,
     Mail, MailId, Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord, ReplyRef,
@@ -168,6 +171,6 @@ pub trait Outbox: Send + Sync {
 }
 
 /// Everything the gateway needs.
-pub trait Store: Ledger + Cases + Directory + Outbox {}
+pub trait Store: Ledger + Cases + Directory + Outbox + Leases {}
 
-impl<T: Ledger + Cases + Directory + Outbox> Store for T {}
+impl<T: Ledger + Cases + Directory + Outbox + Leases> Store for T {}

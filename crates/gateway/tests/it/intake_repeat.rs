@@ -11,8 +11,8 @@ use amtsbote_model::{
 };
 use amtsbote_store::{
     Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter, Directory,
-    Error, Event, KeyRecord, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox, Page,
-    Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
+    Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox,
+    Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
     SubmissionRef,
 };
 use axum::body::Body;
@@ -153,6 +153,22 @@ impl Directory for Moody {
 
     fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
         self.whole.keys(id)
+    }
+}
+
+impl Leases for Moody {
+    fn hold<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Reply<'a, Result<bool, Error>> {
+        self.whole.hold(name, owner, now, until)
+    }
+
+    fn leave<'a>(&'a self, name: &'a str, owner: &'a str) -> Reply<'a, Result<(), Error>> {
+        self.whole.leave(name, owner)
     }
 }
 

@@ -12,9 +12,9 @@ use amtsbote_model::{
 };
 use amtsbote_store::{
     Attachment, Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
-    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox,
-    Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
-    SubmissionRef,
+    Directory, Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryStore, Notice,
+    Outbox, Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission,
+    SubmissionFilter, SubmissionRef,
 };
 
 use crate::bench::{Bench, Ids, new_attachment, sealed};
@@ -127,6 +127,22 @@ impl Directory for Frail {
 
     fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
         self.whole.keys(id)
+    }
+}
+
+impl Leases for Frail {
+    fn hold<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Reply<'a, Result<bool, Error>> {
+        self.whole.hold(name, owner, now, until)
+    }
+
+    fn leave<'a>(&'a self, name: &'a str, owner: &'a str) -> Reply<'a, Result<(), Error>> {
+        self.whole.leave(name, owner)
     }
 }
 

@@ -14,9 +14,9 @@ use amtsbote_model::{
 };
 use amtsbote_store::{
     Batch, BlobId, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
-    Directory, Error, Event, KeyRecord, Ledger, Listed, LogOf, Mail, Notice, Outbox, Page,
-    Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
-    SubmissionRef, Upkeep,
+    Directory, Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryLeases, Notice,
+    Outbox, Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission,
+    SubmissionFilter, SubmissionRef, Upkeep,
 };
 use rusqlite::Connection;
 
@@ -43,6 +43,8 @@ pub struct SqliteStore {
     // In this order they are dropped: the last connection to go empties the log, then the lock is free.
     readers: Readers,
     writer: Writer<Batch>,
+    // In memory: whoever had one before died, since no second process gets the lock.
+    leases: MemoryLeases,
     _lock: Lock,
 }
 
@@ -57,6 +59,7 @@ impl SqliteStore {
         Ok(Self {
             readers: Readers::open(&path)?,
             writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
+            leases: MemoryLeases::new(),
             _lock: lock,
         })
     }
@@ -213,5 +216,21 @@ impl Outbox for SqliteStore {
     fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
         let read = move |database: &Connection| upkeep::due_mails(database, now, max);
         Box::pin(self.readers.read("mail", move |t| read(t)))
+    }
+}
+
+impl Leases for SqliteStore {
+    fn hold<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Reply<'a, Result<bool, Error>> {
+        self.leases.hold(name, owner, now, until)
+    }
+
+    fn leave<'a>(&'a self, name: &'a str, owner: &'a str) -> Reply<'a, Result<(), Error>> {
+        self.leases.leave(name, owner)
     }
 }

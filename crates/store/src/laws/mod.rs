@@ -5,6 +5,7 @@
 //!  durable_ledger_laws!(Bench)    … and all of it survives a reopening
 //!  blob_laws!(Bench)              durable_blob_laws!(Bench)
 //!  delivery_laws!(Bench)          durable_delivery_laws!(Bench)
+//!  lease_laws!(Bench)
 //!  relay_laws!(Bench)             durable_relay_laws!(Bench)
 //! ```
 //!
@@ -18,6 +19,7 @@ pub mod blobs;
 pub mod deliveries;
 pub mod desk;
 pub mod durable;
+pub mod leases;
 pub mod ledger;
 pub mod lists;
 pub mod refusals;
@@ -228,6 +230,21 @@ macro_rules! desk_laws {
 macro_rules! durable_delivery_laws {
     ($bench:expr) => {
         $crate::laws_of_bench! { $bench; deliveries_are_there_after_reopening }
+    };
+}
+
+/// Tests of [`Leases`](crate::Leases).
+#[macro_export]
+macro_rules! lease_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            leases:
+                a_lease_is_held_by_one_owner,
+                a_lease_that_ended_is_free,
+                a_lease_is_prolonged_by_its_owner,
+                a_lease_that_was_left_is_free,
+                of_racing_owners_exactly_one_holds_the_lease;
+        }
     };
 }
 

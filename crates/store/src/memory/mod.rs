@@ -5,6 +5,7 @@
 mod blobs;
 mod deliveries;
 mod desk;
+mod leases;
 mod relays;
 mod state;
 mod table;
@@ -19,19 +20,21 @@ use amtsbote_model::{
 
 pub use blobs::MemoryBlobs;
 pub use deliveries::MemoryDeliveries;
+pub use leases::MemoryLeases;
 pub use relays::MemoryRelays;
 pub use state::{State, apply};
 
 use crate::{
     Batch, Case, CaseFilter, Cases, Committed, Content, DestinationFilter, Directory, Error, Event,
-    KeyRecord, Ledger, Listed, LogOf, Mail, Notice, Outbox, Page, Remembered, Reply, ReplyFilter,
-    ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
+    KeyRecord, Leases, Ledger, Listed, LogOf, Mail, Notice, Outbox, Page, Remembered, Reply,
+    ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
 };
 
 /// The gateway's store, in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    leases: MemoryLeases,
 }
 
 impl MemoryStore {
@@ -146,14 +149,31 @@ impl Outbox for MemoryStore {
     }
 }
 
+impl Leases for MemoryStore {
+    fn hold<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Reply<'a, Result<bool, Error>> {
+        self.leases.hold(name, owner, now, until)
+    }
+
+    fn leave<'a>(&'a self, name: &'a str, owner: &'a str) -> Reply<'a, Result<(), Error>> {
+        self.leases.leave(name, owner)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MemoryBlobs, MemoryDeliveries, MemoryRelays, MemoryStore};
+    use super::{MemoryBlobs, MemoryDeliveries, MemoryLeases, MemoryRelays, MemoryStore};
     use crate::laws::Plain;
 
     crate::ledger_laws!(Plain(MemoryStore::new()));
     crate::blob_laws!(Plain(MemoryBlobs::new()));
     crate::delivery_laws!(Plain(MemoryDeliveries::new()));
+    crate::lease_laws!(Plain(MemoryLeases::new()));
     crate::relay_laws!(Plain(MemoryRelays::new()));
     crate::way_back_laws!(Plain(MemoryDeliveries::new()));
     crate::desk_laws!(Plain(MemoryDeliveries::new()));

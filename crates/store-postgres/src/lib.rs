@@ -1,0 +1,26 @@
+//! What survives a power cut, shared by several processes: the stores on PostgreSQL.
+//!
+//! ```text
+//!  process A ─► writer ── BEGIN · lock rows · all batches of a group, pipelined · COMMIT ─┐
+//!            └► reads ──► pool                                                            ├─► one database
+//!  process B ─► …                                                                       ──┘
+//! ```
+//!
+//! An answer is given after the `COMMIT` that made it durable; every connection is refused whose server does not promise
+//! that. What a batch decides on is locked first, in one order everywhere, so that what is checked is what is changed.
+//! If nobody knows whether a `COMMIT` came through, the answer is *unavailable*: the caller repeats.
+//! Never put here: HTTP, plaintext, keys, decisions about submissions.
+//!
+//! Start reading at [`Target`], then `session.rs`, `migrations.rs`.
+
+mod database;
+mod fault;
+mod leases;
+mod migrations;
+mod open_error;
+mod session;
+mod target;
+
+pub use leases::PostgresLeases;
+pub use open_error::OpenError;
+pub use target::{Encryption, Target};

@@ -1,0 +1,141 @@
+//! The tables, brought forward on a running database.
+//!
+//! Each part of the program has a schema of its own with a table of the migrations it has seen. Several processes may start
+//! at once: the first one migrates, the others wait for it. Older processes may be at work meanwhile: each migration says
+//! whether they may go on ([`Older`]).
+
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use crate::OpenError;
+use crate::fault::reason;
+
+/// Whether processes that do not know a migration may use the tables after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Older {
+    /// They may: it only adds what they need not know (nullable or defaulted columns, tables, indexes).
+    MayGoOn,
+    /// They must not: new connections of theirs are refused, so that they stop working.
+    MustStop,
+}
+
+/// A step from one version to the next. What is released is never changed.
+#[derive(Debug)]
+pub(crate) struct Migration {
+    pub(crate) sql: &'static str,
+    pub(crate) older: Older,
+}
+
+/// The tables of one part of the program.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// The schema they are in.
+    pub(crate) schema: &'static str,
+    /// `migrations[n]` leads from version n to n + 1.
+    pub(crate) migrations: &'static [Migration],
+}
+
+impl Part {
+    /// The version this program knows.
+    pub(crate) fn version(&self) -> i32 {
+        i32::try_from(self.migrations.len()).unwrap_or(i32::MAX)
+    }
+}
+
+/// The gateway's tables.
+pub(crate) const GATEWAY: Part = Part {
+    schema: "amtsbote_gateway",
+    migrations: &[Migration {
+        sql: include_str!("schema/gateway-1.sql"),
+        older: Older::MayGoOn,
+    }],
+};
+
+/// A version there that this program must not use.
+pub(crate) async fn incompatible(
+    client: &Client,
+    part: &Part,
+) -> Result<Option<i32>, tokio_postgres::Error> {
+    let table = format!("{}.migrations", part.schema);
+    let exists = client
+        .query_one("SELECT to_regclass($1::text) IS NOT NULL", &[&table])
+        .await?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let sql = format!("SELECT max(version) FROM {table} WHERE version > $1 AND older_must_stop");
+    let found = client.query_one(&sql, &[&part.version()]).await?;
+    Ok(found.get(0))
+}
+
+/// Applies what is missing, all of it or nothing.
+pub(crate) async fn migrate(client: &Client, part: &Part) -> Result<(), OpenError> {
+    let failed = |error: &tokio_postgres::Error| failed(part, error);
+    let begin = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
+    client.batch_execute(begin).await.map_err(|e| failed(&e))?;
+    let done = apply(client, part).await;
+    let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = client.batch_execute(end).await.map_err(|e| failed(&e));
+    done.and(ended)
+}
+
+async fn apply(client: &Client, part: &Part) -> Result<(), OpenError> {
+    let failed = |error: &tokio_postgres::Error| failed(part, error);
+    let schema = part.schema;
+    // Waits while another process migrates.
+    let lock = "SELECT pg_advisory_xact_lock(hashtext('amtsbote'), hashtext($1))";
+    client
+        .execute(lock, &[&schema])
+        .await
+        .map_err(|e| failed(&e))?;
+    let exists = client
+        .query_one("SELECT to_regnamespace($1::text) IS NOT NULL", &[&schema])
+        .await
+        .map_err(|e| failed(&e))?;
+    if !exists.get::<_, bool>(0) {
+        let sql = format!("CREATE SCHEMA {schema}");
+        client.batch_execute(&sql).await.map_err(|e| failed(&e))?;
+    }
+    let sql = format!(
+        "CREATE TABLE IF NOT EXISTS {schema}.migrations (
+            version         int PRIMARY KEY,
+            older_must_stop boolean NOT NULL,
+            applied_at      timestamptz NOT NULL DEFAULT now()
+        )"
+    );
+    client.batch_execute(&sql).await.map_err(|e| failed(&e))?;
+    let sql = format!("SELECT coalesce(max(version), 0) FROM {schema}.migrations");
+    let row = client.query_one(&sql, &[]).await.map_err(|e| failed(&e))?;
+    let seen: i32 = row.get(0);
+    for (version, migration) in (1_i32..).zip(part.migrations) {
+        if version <= seen {
+            continue;
+        }
+        let broken = |error: &tokio_postgres::Error| OpenError::Migration {
+            schema,
+            version,
+            reason: reason(error),
+        };
+        client
+            .batch_execute(migration.sql)
+            .await
+            .map_err(|e| broken(&e))?;
+        let sql = format!("INSERT INTO {schema}.migrations VALUES ($1, $2)");
+        let must_stop = migration.older == Older::MustStop;
+        client
+            .execute(&sql, &[&version, &must_stop])
+            .await
+            .map_err(|e| broken(&e))?;
+    }
+    Ok(())
+}
+
+fn failed(part: &Part, error: &tokio_postgres::Error) -> OpenError {
+    if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+        let schema = part.schema;
+        return OpenError::NotAllowed { schema };
+    }
+    OpenError::Failed {
+        reason: reason(error),
+    }
+}
