@@ -119,6 +119,7 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
         if let Some(tls) = &mut gateway.tls {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }
+        paths.extend(gateway.key_trust_file.as_mut());
         if let Some(blobs) = &mut gateway.blobs {
             paths.extend(blobs.access_key_id_file.as_mut());
             paths.extend(blobs.secret_access_key_file.as_mut());
@@ -220,6 +221,24 @@ pub(crate) fn missing_files(settings: &settings::Settings, file: &Path) -> Vec<P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_roots_of_destinations_keys_are_below_the_settings_file_too() {
+        let text = r#"
+            [gateway]
+            base_url = "https://amtsbote.example.de"
+            listen = "127.0.0.1:8443"
+            data_dir = "data"
+            keys_dir = "keys"
+            schemas_dir = "schemas"
+            key_trust_file = "roots.pem"
+        "#;
+        let settings = settings::Settings::parse(text).unwrap();
+        let file = Path::new("/etc/amtsbote/amtsbote.toml");
+        let settings = based(settings, file);
+        let trust = settings.gateway.unwrap().key_trust_file;
+        assert_eq!(trust.as_deref(), Some(Path::new("/etc/amtsbote/roots.pem")));
+    }
 
     #[test]
     fn a_way_out_is_below_the_settings_file_not_the_working_directory() {
