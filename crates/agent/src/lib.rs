@@ -40,6 +40,7 @@ mod parts;
 mod replying;
 mod status;
 mod verdict;
+mod watch;
 mod way_in;
 mod work;
 

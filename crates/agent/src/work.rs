@@ -73,7 +73,8 @@ impl Agent {
                     self.0.listen(),
                     self.0.work(&mut tasks),
                     self.0.bring_back(),
-                    self.0.renew()
+                    self.0.renew(),
+                    self.0.watch()
                 );
             } => {}
             () = stop => {}

@@ -22,6 +22,7 @@ mod gateway;
 mod hessen;
 mod identity;
 mod lines;
+mod operator;
 mod packages;
 mod postman;
 mod registry;
@@ -44,6 +45,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use commands::destination::Pending;
+use commands::incident::Unconfirmed;
 use commands::serve::Part;
 use commands::validate::{Found, Unusable};
 use talk::{Form, Talk, Tongue};
@@ -69,6 +71,10 @@ fn main() -> ExitCode {
             talk.progress_done();
             if let Some(pending) = error.downcast_ref::<Pending>() {
                 talk.say(pending);
+                return ExitCode::from(PENDING);
+            }
+            if let Some(unconfirmed) = error.downcast_ref::<Unconfirmed>() {
+                talk.say(unconfirmed);
                 return ExitCode::from(PENDING);
             }
             if error.is::<Found>() {
@@ -138,5 +144,6 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Keys(args) => commands::keys::run(&args, talk),
         Command::Settings(args) => commands::settings::run(&args, talk),
         Command::Uplink(args) => commands::uplink::run(&args, talk).await,
+        Command::Incident(args) => commands::incident::run(&args, talk).await,
     }
 }

@@ -477,6 +477,17 @@ impl Delivery {
         }
     }
 
+    /// Failed tries so far, or failed posts once it is decided.
+    pub const fn tries(&self) -> u32 {
+        match self {
+            Self::Waiting { past, .. }
+            | Self::Leased { past, .. }
+            | Self::Decided { past, .. }
+            | Self::Parked { past, .. } => past.tries,
+            Self::Done { .. } => 0,
+        }
+    }
+
     /// What goes wrong with it: since when, and when last. Of a parked one, the cause it was parked for.
     pub fn trouble(&self) -> Option<Trouble> {
         match self {

@@ -18,6 +18,7 @@ pub mod delivery;
 pub mod destination;
 mod guarded;
 pub mod ids;
+pub mod incident;
 mod mail_address;
 pub mod region;
 pub mod relay;

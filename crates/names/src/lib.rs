@@ -33,6 +33,10 @@ pub mod field {
     pub const HTTP_ROUTE: &str = "http.route";
     /// Status of an answer.
     pub const HTTP_STATUS: &str = "http.status";
+    /// How many deliveries are stuck in an incident.
+    pub const INCIDENT_COUNT: &str = "incident.count";
+    /// An incident, by its number.
+    pub const INCIDENT_NUMBER: &str = "incident.number";
     /// How many entries the lineage of a translation has.
     pub const LINEAGE_COUNT: &str = "lineage.count";
     /// How many inputs no output used.

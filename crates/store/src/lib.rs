@@ -32,6 +32,7 @@ pub mod memory;
 pub mod records;
 pub mod relays;
 pub mod shelf;
+pub mod stuck;
 pub mod upkeep;
 pub mod ways_back;
 

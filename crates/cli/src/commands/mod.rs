@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod connect;
 pub(crate) mod destination;
+pub(crate) mod incident;
 pub(crate) mod keys;
 pub(crate) mod package;
 pub(crate) mod receipt;

@@ -9,6 +9,8 @@ mod crash;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod memory;

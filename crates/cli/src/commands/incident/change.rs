@@ -1,0 +1,486 @@
+//! `incident retry | park | release | replay`: planned first, then changed one row after the other.
+
+use amtsbote_agent::Policy;
+use amtsbote_model::delivery::{Circumstances, Delivery, Event, Jitter, Restart, Verdict};
+use amtsbote_model::{Clock as _, Timestamp};
+use amtsbote_store::{AnswerMove, AnswerRow, AnswerState, Intervention, Swapped};
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::desks::{Desks, Filter, Item, What};
+use super::words;
+use crate::args::{ChangeStuck, StuckKind};
+use crate::clock::SystemClock;
+use crate::talk::{Form, Talk};
+
+/// Rows named one by one when a plan is shown to people, at most.
+const SHOWN_MAX: usize = 20;
+
+/// What to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Command {
+    Retry,
+    Park,
+    Release,
+    Replay(Restart),
+}
+
+impl Command {
+    /// As it is noted.
+    fn name(self) -> String {
+        match self {
+            Self::Retry => "incident retry".to_owned(),
+            Self::Park => "incident park".to_owned(),
+            Self::Release => "incident release".to_owned(),
+            Self::Replay(from) => format!("incident replay ({})", from.name()),
+        }
+    }
+
+    const fn event(self) -> Event {
+        match self {
+            Self::Retry => Event::Retried,
+            Self::Park => Event::ParkedByOperator,
+            Self::Release => Event::Released,
+            Self::Replay(from) => Event::Restarted(from),
+        }
+    }
+}
+
+/// More than one row, or a hand-over that has happened: needs `--yes`. Exit code 3.
+#[derive(Debug)]
+pub(crate) struct Unconfirmed(String);
+
+impl std::fmt::Display for Unconfirmed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unconfirmed {}
+
+/// What a row would become.
+enum Next {
+    Delivery(Delivery),
+    Reply(AnswerMove),
+}
+
+impl Next {
+    fn words(&self) -> String {
+        match self {
+            Self::Delivery(delivery) => words::delivery(delivery),
+            Self::Reply(to) => words::answer_state(to.state, (to.tries, to.at)),
+        }
+    }
+}
+
+/// What becomes of a row.
+enum Fate {
+    /// It can be changed, or would be.
+    Planned(Next),
+    /// It is changed.
+    Changed(String),
+    /// A worker was faster; it is left as it is now.
+    MovedOn(String),
+    /// It cannot be changed, and why.
+    NotPossible(String),
+}
+
+struct Row {
+    item: Item,
+    before: String,
+    fate: Fate,
+}
+
+pub(crate) async fn run(command: Command, args: &ChangeStuck, talk: Talk) -> Result<()> {
+    let reason = reason(args, talk)?;
+    let desks = Desks::open(&args.state, talk)?;
+    let now = SystemClock.now();
+    let items = chosen(args, &desks, talk).await?;
+    let mut rows: Vec<Row> = items
+        .into_iter()
+        .map(|item| planned(item, command, now, talk))
+        .collect();
+    if args.dry_run {
+        return tell(&rows, Mode::DryRun, talk);
+    }
+    confirm(&rows, (command, args), talk)?;
+    let count = rows.len();
+    for (nr, row) in rows.iter_mut().enumerate() {
+        if let Fate::Planned(_) = row.fate {
+            talk.progress(&format!("{}/{count}", nr + 1));
+            apply(row, command, (&desks, reason.as_deref())).await?;
+        }
+    }
+    talk.progress_done();
+    tell(&rows, Mode::Done, talk)?;
+    let left = rows
+        .iter()
+        .filter(|row| !matches!(row.fate, Fate::Changed(_)));
+    match left.count() {
+        0 => Ok(()),
+        left => bail!(talk.error(
+            format_args!("{left} von {count} sind nicht geändert; warum, steht bei jeder"),
+            format_args!("{left} of {count} are not changed; each says why"),
+        )),
+    }
+}
+
+fn reason(args: &ChangeStuck, talk: Talk) -> Result<Option<String>> {
+    let Some(reason) = &args.reason else {
+        return Ok(None);
+    };
+    if reason.chars().count() > 500 || reason.chars().any(char::is_control) {
+        bail!(talk.error(
+            "--reason: höchstens 500 Zeichen in einer Zeile, nichts Persönliches",
+            "--reason: at most 500 characters in one line, nothing personal",
+        ))
+    }
+    Ok(Some(reason.clone()))
+}
+
+/// The rows that the options mean. Submissions are taken whatever their state; the rest only if it is stuck.
+async fn chosen(args: &ChangeStuck, desks: &Desks, talk: Talk) -> Result<Vec<Item>> {
+    let filter = Filter {
+        number: args.incident,
+        destination: args.destination,
+        cause: args.cause.as_deref(),
+        kind: args.kind,
+    };
+    let mut items = Vec::new();
+    if args.submissions.is_empty() {
+        if args.incident.is_none() && args.destination.is_none() && args.cause.is_none() {
+            bail!(talk.error(
+                "welche? Die Nummer einer Störung, --submission, --destination oder --cause angeben",
+                "which? Give an incident's number, --submission, --destination or --cause",
+            ))
+        }
+        let stuck = desks.stuck(talk).await?.into_iter();
+        items.extend(
+            stuck
+                .filter(|(stuck, _)| filter.takes(stuck))
+                .map(|(_, item)| item),
+        );
+    }
+    for id in &args.submissions {
+        let found = desks.submission(*id).await?;
+        let before = items.len();
+        items.extend(found.into_iter().filter(|item| match item.what {
+            What::Delivery(_) => args.kind.is_none_or(StuckKind::is_delivery),
+            What::Reply(..) => args.kind.is_some_and(|kind| !kind.is_delivery()),
+        }));
+        if items.len() == before {
+            bail!(talk.error(
+                format_args!("der Agent kennt {id} nicht"),
+                format_args!("the agent does not know {id}"),
+            ))
+        }
+    }
+    if items.is_empty() {
+        bail!(talk.error(
+            "nichts steckt fest, worauf das zutrifft; `amtsbote incident list` zeigt, was es gibt",
+            "nothing is stuck that this fits; `amtsbote incident list` shows what there is",
+        ))
+    }
+    Ok(items)
+}
+
+fn planned(item: Item, command: Command, now: Timestamp, talk: Talk) -> Row {
+    let before = words::state(&item);
+    let next = match &item.what {
+        What::Delivery(row) => delivery_next(&row.delivery, command, now, talk).map(Next::Delivery),
+        What::Reply(_, row) => reply_next(row, command, now, talk).map(Next::Reply),
+    };
+    let fate = next.map_or_else(Fate::NotPossible, Fate::Planned);
+    Row { item, before, fate }
+}
+
+fn delivery_next(
+    delivery: &Delivery,
+    command: Command,
+    now: Timestamp,
+    talk: Talk,
+) -> Result<Delivery, String> {
+    // The state machine knows a way back from here, but the service gives content only until it has the verdict.
+    if let (Command::Replay(_), Delivery::Done { .. }) = (command, delivery) {
+        return Err(why_not(delivery, command, talk));
+    }
+    let around = Circumstances {
+        policy: Policy::default().retry,
+        jitter: Jitter::WHOLE,
+        now,
+    };
+    let next = delivery.clone().step(command.event(), &around);
+    next.map_err(|_| why_not(delivery, command, talk))
+}
+
+/// Why a command does not fit a delivery's state.
+fn why_not(delivery: &Delivery, command: Command, talk: Talk) -> String {
+    let (de, en) = match (delivery, command) {
+        (Delivery::Leased { .. }, _) => (
+            "ein Agent hat sie gerade in der Hand; danach noch einmal versuchen",
+            "an agent has it in its hands; try again when it is through",
+        ),
+        (Delivery::Decided { .. }, Command::Retry | Command::Park) => (
+            "ein Agent meldet gerade ihr Ergebnis",
+            "an agent is posting its verdict",
+        ),
+        (Delivery::Decided { .. }, Command::Replay(_)) => (
+            "sie ist entschieden, nur das Ergebnis ist noch nicht gemeldet: `replay --from acknowledge` meldet es jetzt",
+            "it is decided, only its verdict is not posted yet: `replay --from acknowledge` posts it now",
+        ),
+        (Delivery::Waiting { .. } | Delivery::Decided { .. }, Command::Release) => (
+            "sie ist nicht geparkt; `incident retry` wartet nicht auf den nächsten Versuch",
+            "it is not parked; `incident retry` does not wait for the next try",
+        ),
+        (Delivery::Parked { .. }, Command::Retry) => (
+            "sie ist geparkt: `incident release` lässt sie weitergehen",
+            "it is parked: `incident release` lets it go on",
+        ),
+        (Delivery::Parked { .. }, Command::Park) => {
+            ("sie ist schon geparkt", "it is parked already")
+        }
+        (
+            Delivery::Waiting { .. } | Delivery::Parked { .. },
+            Command::Replay(Restart::Acknowledge),
+        ) => (
+            "sie hat noch kein Ergebnis, das gemeldet werden könnte",
+            "it has no verdict yet that could be posted",
+        ),
+        (Delivery::Parked { .. }, Command::Replay(_)) => (
+            "sie ist entschieden und vor der Meldung angehalten: `incident release` meldet das Ergebnis",
+            "it is decided and stopped before its verdict was posted: `incident release` posts it",
+        ),
+        (Delivery::Done { .. }, Command::Replay(Restart::Acknowledge)) => (
+            "ihr Ergebnis steht im Ereignisprotokoll des Zustelldienstes; nichts ist mehr zu melden",
+            "its verdict is in the delivery service's event log; nothing is left to be posted",
+        ),
+        (
+            Delivery::Done {
+                verdict: Verdict::Reject,
+                ..
+            },
+            Command::Replay(_),
+        ) => (
+            "sie ist endgültig abgelehnt: was im Ereignisprotokoll steht, wird nicht zurückgenommen",
+            "it is refused for good: what stands in the event log is not taken back",
+        ),
+        (Delivery::Done { .. }, Command::Replay(_)) => (
+            "sie ist angenommen, und der Zustelldienst gibt Inhalt nur bis dahin heraus: das Paket liegt beim Fachverfahren, oder der Absender reicht neu ein",
+            "it is accepted, and the delivery service gives content only until then: the parcel is at the procedure, or the sender submits again",
+        ),
+        (Delivery::Done { .. }, Command::Retry | Command::Park | Command::Release) => {
+            ("sie ist fertig", "it is done")
+        }
+        (Delivery::Waiting { .. }, Command::Retry | Command::Park | Command::Replay(_))
+        | (Delivery::Parked { .. }, Command::Release) => (
+            "das geht in diesem Zustand nicht",
+            "not possible in this state",
+        ),
+    };
+    talk.pick(de, en).to_owned()
+}
+
+fn reply_next(
+    row: &AnswerRow,
+    command: Command,
+    now: Timestamp,
+    talk: Talk,
+) -> Result<AnswerMove, String> {
+    let to = |state| AnswerMove {
+        state,
+        tries: row.tries,
+        failing: row.failing,
+        at: now,
+    };
+    let (de, en) = match (row.state, command) {
+        (AnswerState::Sealed | AnswerState::Announced(_), Command::Retry) => {
+            return Ok(to(row.state));
+        }
+        (AnswerState::Sealed | AnswerState::Announced(_), Command::Park) => {
+            return Ok(to(AnswerState::Parked(row.state.reply_id())));
+        }
+        (AnswerState::Parked(id), Command::Release) => {
+            let state = id.map_or(AnswerState::Sealed, AnswerState::Announced);
+            return Ok(AnswerMove {
+                tries: 0,
+                failing: None,
+                ..to(state)
+            });
+        }
+        (_, Command::Replay(_)) => (
+            "eine Antwort kennt keine Schritte: `retry`, `park` oder `release`",
+            "a reply has no steps: `retry`, `park` or `release`",
+        ),
+        (AnswerState::Parked(_), Command::Retry) => (
+            "sie ist geparkt: `incident release` lässt sie weitergehen",
+            "it is parked: `incident release` lets it go on",
+        ),
+        (AnswerState::Parked(_), Command::Park) => {
+            ("sie ist schon geparkt", "it is parked already")
+        }
+        (AnswerState::Sealed | AnswerState::Announced(_), Command::Release) => {
+            ("sie ist nicht geparkt", "it is not parked")
+        }
+        (
+            AnswerState::Sent(_) | AnswerState::Kept,
+            Command::Retry | Command::Park | Command::Release,
+        ) => ("sie ist fertig", "it is done"),
+    };
+    Err(talk.pick(de, en).to_owned())
+}
+
+/// Nothing is changed in bulk, and no hand-over that may have happened is repeated, without a word.
+fn confirm(rows: &[Row], (command, args): (Command, &ChangeStuck), talk: Talk) -> Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    let planned = |row: &&Row| matches!(row.fate, Fate::Planned(_));
+    let count = rows.iter().filter(planned).count();
+    let repeats = rows
+        .iter()
+        .filter(planned)
+        .any(|row| has_begun(&row.item, command));
+    if count <= 1 && !repeats {
+        return Ok(());
+    }
+    tell(rows, Mode::DryRun, talk)?;
+    let warning = if repeats {
+        talk.pick(
+            " Bei manchen hat die Übergabe schon begonnen: das Fachverfahren sieht womöglich dieselbe Paket-Id noch einmal, mit einer einzigen Wirkung.",
+            " With some, the hand-over has begun before: the procedure may see the same parcel id once more, with a single effect.",
+        )
+    } else {
+        ""
+    };
+    Err(Unconfirmed(match talk.pick("de", "en") {
+        "de" => {
+            format!("nichts geändert: {count} Zeilen würden es.{warning} Mit --yes geschieht es.")
+        }
+        _ => format!("nothing changed: {count} rows would be.{warning} With --yes they are."),
+    })
+    .into())
+}
+
+/// Whether the procedure may have it already: with another package it would get other bytes under the same id.
+fn has_begun(item: &Item, command: Command) -> bool {
+    match (&item.what, command) {
+        (What::Delivery(row), Command::Replay(_)) => row.delivery.package().is_some(),
+        (What::Delivery(_), Command::Retry | Command::Park | Command::Release)
+        | (What::Reply(..), _) => false,
+    }
+}
+
+async fn apply(
+    row: &mut Row,
+    command: Command,
+    (desks, reason): (&Desks, Option<&str>),
+) -> Result<()> {
+    let Fate::Planned(next) = &row.fate else {
+        return Ok(());
+    };
+    let after = next.words();
+    let note = Intervention {
+        at: SystemClock.now(),
+        who: crate::operator::name(),
+        command: command.name(),
+        reason: reason.map(str::to_owned),
+        submission_id: row.item.submission_id(),
+        answer: row.item.reply_key().map(str::to_owned),
+        before: row.before.clone(),
+        after: after.clone(),
+    };
+    let store = &desks.all[row.item.desk].store;
+    let swapped = match (next, &row.item.what) {
+        (Next::Delivery(delivery), What::Delivery(stored)) => {
+            store
+                .change_delivery(stored.revision, delivery.clone(), note)
+                .await?
+        }
+        (Next::Reply(to), What::Reply(_, stored)) => {
+            store.change_answer(stored.revision, *to, note).await?
+        }
+        (Next::Delivery(_), What::Reply(..)) | (Next::Reply(_), What::Delivery(_)) => {
+            Swapped::Stale
+        }
+    };
+    row.fate = match swapped {
+        Swapped::Done => Fate::Changed(after),
+        Swapped::Stale => {
+            let now = desks.again(&row.item).await?;
+            Fate::MovedOn(now.map(|item| words::state(&item)).unwrap_or_default())
+        }
+    };
+    Ok(())
+}
+
+/// Whether anything has happened yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    DryRun,
+    Done,
+}
+
+fn tell(rows: &[Row], mode: Mode, talk: Talk) -> Result<()> {
+    if talk.form() == Form::Json {
+        let shown: Vec<Value> = rows.iter().map(row_json).collect();
+        talk.json(&json!({ "dryRun": mode == Mode::DryRun, "rows": shown }))?;
+        return Ok(());
+    }
+    for row in rows.iter().take(SHOWN_MAX) {
+        let (id, before) = (row.item.submission_id(), &row.before);
+        match &row.fate {
+            Fate::Planned(next) => {
+                let word = talk.pick("würde", "would become");
+                talk.data(format_args!("{id}  {before} → {word}: {}", next.words()))?;
+            }
+            Fate::Changed(after) => talk.data(format_args!("{id}  {before} → {after}"))?,
+            Fate::MovedOn(now) => {
+                let word = talk.pick("inzwischen", "moved on meanwhile");
+                talk.data(format_args!("{id}  {word}: {now}"))?;
+            }
+            Fate::NotPossible(why) => {
+                let word = talk.pick("nicht möglich", "not possible");
+                talk.data(format_args!("{id}  {before}: {word}: {why}"))?;
+            }
+        }
+    }
+    let more = rows.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        let word = talk.pick("weitere; alle mit --json", "more; all with --json");
+        talk.data(format_args!("… {more} {word}"))?;
+    }
+    let count = |wanted: fn(&Fate) -> bool| rows.iter().filter(|row| wanted(&row.fate)).count();
+    let planned = count(|fate| matches!(fate, Fate::Planned(_)));
+    let changed = count(|fate| matches!(fate, Fate::Changed(_)));
+    let moved = count(|fate| matches!(fate, Fate::MovedOn(_)));
+    let refused = count(|fate| matches!(fate, Fate::NotPossible(_)));
+    talk.say(match (mode, talk.pick("de", "en")) {
+        (Mode::DryRun, "de") => {
+            format!("Probelauf: {planned} würden geändert, {refused} nicht möglich")
+        }
+        (Mode::DryRun, _) => format!("dry run: {planned} would be changed, {refused} not possible"),
+        (Mode::Done, "de") => {
+            format!("{changed} geändert, {moved} inzwischen weiter, {refused} nicht möglich")
+        }
+        (Mode::Done, _) => format!("{changed} changed, {moved} moved on, {refused} not possible"),
+    });
+    Ok(())
+}
+
+fn row_json(row: &Row) -> Value {
+    let (outcome, after, why) = match &row.fate {
+        Fate::Planned(next) => ("planned", Some(next.words()), None),
+        Fate::Changed(after) => ("changed", Some(after.clone()), None),
+        Fate::MovedOn(now) => ("moved-on", Some(now.clone()), None),
+        Fate::NotPossible(why) => ("not-possible", None, Some(why.clone())),
+    };
+    json!({
+        "submissionId": row.item.submission_id(),
+        "destinationId": row.item.destination_id(),
+        "reply": row.item.reply_key(),
+        "outcome": outcome,
+        "before": row.before,
+        "after": after,
+        "why": why,
+    })
+}
