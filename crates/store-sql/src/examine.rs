@@ -66,12 +66,10 @@ pub fn examine(
         Err(SnapshotError::Open(error @ crate::OpenError::Foreign { .. })) => {
             return Ok(Some(unopened(error.to_string())));
         }
-        Err(SnapshotError::Open(crate::OpenError::Database { source, .. }))
-            if is_damage(&source) =>
-        {
-            return Ok(Some(unopened(crate::columns::sqlite_reason(&source))));
-        }
-        Err(SnapshotError::Database { source, .. }) if is_damage(&source) => {
+        Err(
+            SnapshotError::Open(crate::OpenError::Database { source, .. })
+            | SnapshotError::Database { source, .. },
+        ) if is_damage(&source) => {
             return Ok(Some(unopened(crate::columns::sqlite_reason(&source))));
         }
         Err(error) => return Err(error),
@@ -110,10 +108,13 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
+/// Looks at one side of a database.
+type Part = fn(&Connection, Database, &mut Examined) -> Result<()>;
+
 /// Everything, each part for itself: a part that cannot be read does not hide the others.
 pub(crate) fn look(connection: &Connection, database: Database) -> Result<Examined> {
     let mut examined = Examined::default();
-    let parts: [(&str, fn(&Connection, Database, &mut Examined) -> Result<()>); 4] = [
+    let parts: [(&str, Part); 4] = [
         ("the file", check_file),
         ("the schema", check_shape),
         ("rows", check_rows),

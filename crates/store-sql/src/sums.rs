@@ -19,17 +19,17 @@ const SUM_BYTES: usize = 16;
 /// Lets statements of this connection use `row_sum(table, value, …)`.
 pub(crate) fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function(FUNCTION, -1, flags, row_sum)
+    connection.create_scalar_function(FUNCTION, -1, flags, |context| Ok(row_sum(context)))
 }
 
-fn row_sum(context: &mut Context<'_>) -> Result<Vec<u8>> {
+fn row_sum(context: &Context<'_>) -> Vec<u8> {
     let mut hash = Sha256::new();
     for at in 0..context.len() {
         push(&mut hash, context.get_raw(at));
     }
     let mut sum = hash.finalize().to_vec();
     sum.truncate(SUM_BYTES);
-    Ok(sum)
+    sum
 }
 
 /// Kind and length go first, so that no two rows give the same bytes.
@@ -122,11 +122,12 @@ pub(crate) fn tables(connection: &Connection) -> Result<Vec<Table>> {
     let names: Vec<(String, bool)> = names.collect::<Result<_>>()?;
     names
         .into_iter()
-        .map(|(name, without_rowid)| table(connection, name, without_rowid))
+        .map(|listed| table(connection, listed))
         .collect()
 }
 
-fn table(connection: &Connection, name: String, without_rowid: bool) -> Result<Table> {
+/// As listed: its name, and whether it has no `rowid`.
+fn table(connection: &Connection, (name, without_rowid): (String, bool)) -> Result<Table> {
     let sql = "SELECT name, pk FROM pragma_table_info(?1) ORDER BY name";
     let mut statement = connection.prepare(sql)?;
     let columns = statement.query_map([&name], |row| Ok((row.get(0)?, row.get(1)?)))?;
