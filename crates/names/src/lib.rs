@@ -53,6 +53,8 @@ pub mod field {
     pub const PROBLEM_KIND: &str = "problem.kind";
     /// What the database said; never content.
     pub const REASON: &str = "reason";
+    /// What kind of stored record is damaged.
+    pub const RECORD_KIND: &str = "record.kind";
     /// A reply.
     pub const REPLY_ID: &str = "reply.id";
     /// The request id, from client to receipt.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use amtsbote_settings::Settings;
 use amtsbote_store::blob_sum::{BlobSum, SUM_BYTES, has_sum};
 use amtsbote_store::blobs::PIECE_MAX_BYTES;
-use amtsbote_store::{BlobId, Shelf};
+use amtsbote_store::{BlobId, Error as StoreError, Shelf};
+use amtsbote_store_sql::BlobState;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
@@ -48,6 +49,30 @@ impl Bucket {
     /// What a folder's file of this blob would hold.
     pub(crate) fn sum(&self, id: &BlobId) -> Result<Option<Sum>> {
         wait(self.pass(id, &mut io::sink()))
+    }
+
+    /// Reads a blob to its end. `size_bytes` is how long it must be.
+    pub(crate) fn check(&self, id: &BlobId, size_bytes: u64) -> Result<BlobState> {
+        wait(async {
+            let mut reader = match self.0.open(id).await {
+                Ok(Some(reader)) => reader,
+                Ok(None) => return Ok(BlobState::Gone),
+                Err(StoreError::Unreadable { .. }) => return Ok(BlobState::Altered),
+                Err(error) => return Err(error.into()),
+            };
+            if reader.size_bytes() != size_bytes {
+                return Ok(BlobState::Altered);
+            }
+            loop {
+                match reader.next().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) if has_sum(id) => return Ok(BlobState::Whole),
+                    Ok(None) => return Ok(BlobState::WithoutSum),
+                    Err(StoreError::Unreadable { .. }) => return Ok(BlobState::Altered),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        })
     }
 
     pub(crate) fn is_vacant(&self) -> Result<bool> {

@@ -19,6 +19,7 @@ mod place;
 mod put_back;
 mod take;
 
+pub(crate) use bucket::Bucket;
 pub(crate) use manifest::Manifest;
 pub(crate) use place::{blobs, places};
 pub(crate) use put_back::put_back;

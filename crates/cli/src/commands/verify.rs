@@ -3,9 +3,10 @@
 //! Exit code 0: all is as it was written; 1: something is not; 2: it could not be looked at.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use amtsbote_problem::Language;
+use amtsbote_settings::Settings;
 use amtsbote_store::BlobId;
 use amtsbote_store_sql::{BlobState, Damage, Database, check_blob, examine};
 use anyhow::{Context as _, Result};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::validate::{Found, Unusable};
 use super::{serve, settings};
 use crate::args::Verify;
-use crate::backup;
+use crate::backup::{self, Bucket};
 use crate::talk::{Form, Talk};
 
 /// One finding, for both readers.
@@ -62,16 +63,45 @@ fn look(args: &Verify, talk: Talk) -> Result<Report> {
             .findings
             .extend(damages.map(|damage| finding(damage, &shown, talk)));
         if place.database == Database::Gateway
-            && let Some(folder) = backup::blobs(&settings)
+            && let Some(shelf) = Where::of(&settings)?
         {
-            look_at_blobs(&folder, &place.folder, &examined.blobs, (&mut report, talk))?;
+            look_at_blobs(&shelf, &place.folder, &examined.blobs, (&mut report, talk))?;
         }
     }
     Ok(report)
 }
 
+/// Where the attachments lie.
+enum Where {
+    Folder(PathBuf),
+    Bucket(Bucket),
+}
+
+impl Where {
+    fn of(settings: &Settings) -> Result<Option<Self>> {
+        if let Some(bucket) = Bucket::of(settings)? {
+            return Ok(Some(Self::Bucket(bucket)));
+        }
+        Ok(backup::blobs(settings).map(Self::Folder))
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.display().to_string(),
+            Self::Bucket(_) => "gateway.blobs".to_owned(),
+        }
+    }
+
+    fn check(&self, id: &BlobId, size_bytes: u64) -> Result<BlobState> {
+        match self {
+            Self::Folder(folder) => Ok(check_blob(folder, id, Some(size_bytes))?),
+            Self::Bucket(bucket) => bucket.check(id, size_bytes),
+        }
+    }
+}
+
 fn look_at_blobs(
-    folder: &Path,
+    shelf: &Where,
     database: &Path,
     blobs: &[(String, u64)],
     (report, talk): (&mut Report, Talk),
@@ -86,8 +116,9 @@ fn look_at_blobs(
             bad.push((id.clone(), BlobState::Gone));
             continue;
         };
-        let state = check_blob(folder, &blob, Some(*size_bytes))
-            .with_context(|| format!("the attachment {id} cannot be read: check the disk"))?;
+        let state = shelf.check(&blob, *size_bytes).with_context(|| {
+            format!("the attachment {id} cannot be read: check disk or object store")
+        })?;
         match state {
             BlobState::Whole => {}
             BlobState::WithoutSum => report.blobs_without_sum += 1,
@@ -103,7 +134,7 @@ fn look_at_blobs(
     bad.retain(|(id, _)| named.contains(id.as_str()));
     let findings = bad.into_iter().map(|(id, state)| Finding {
         kind: "attachment",
-        place: folder.display().to_string(),
+        place: shelf.shown(),
         what: match state {
             BlobState::Gone => format!("{id} {}", talk.pick("fehlt", "is missing")),
             BlobState::Whole | BlobState::WithoutSum | BlobState::Altered => {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -110,6 +111,7 @@ pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
     talk: Arc<Mutex<Vec<u8>>>,
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -130,8 +132,13 @@ impl Program {
         });
         let talk = Arc::new(Mutex::new(Vec::new()));
         let said = talk.clone();
-        std::thread::spawn(move || drain(stderr, &said));
-        Self { child, lines, talk }
+        let listener = Some(std::thread::spawn(move || drain(stderr, &said)));
+        Self {
+            child,
+            lines,
+            talk,
+            listener,
+        }
     }
 
     /// Waits for the line that says it is ready.
@@ -191,12 +198,15 @@ impl Program {
         self.child.wait().unwrap();
     }
 
-    /// How it ended by itself, soon.
+    /// How it ended by itself, soon. All it said is in [`Program::talk`] then.
     #[track_caller]
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let until = Instant::now() + SOON;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                if let Some(listener) = self.listener.take() {
+                    listener.join().unwrap();
+                }
                 return status;
             }
             assert!(Instant::now() < until, "still running: {}", self.talk());
