@@ -146,13 +146,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
         .with_context(context)
 }
 
-/// Makes a folder and those above it; for the owner alone if it is new.
+/// Makes a folder and those above it, durably; for the owner and their group if it is new.
 pub(crate) fn make(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o750)
-        .create(folder)
+    amtsbote_store_sql::make_folder(folder, 0o750)
         .with_context(|| format!("cannot make the folder {}", folder.display()))
 }
 

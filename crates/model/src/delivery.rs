@@ -134,7 +134,7 @@ pub struct Failure {
 }
 
 /// So many workers may die with the same delivery in their hands; then it parks.
-pub const SILENCES_MAX: u32 = 5;
+pub const SILENCES_MAX: u32 = 8;
 
 /// What goes wrong with a delivery, from its first failure of that cause until it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -44,6 +44,7 @@ mod writer;
 pub use blob_check::{BlobState, check_blob};
 pub use deliveries::SqliteDeliveries;
 pub use examine::{Damage, Examined, examine};
+pub use folder::make_folder;
 pub use folder_blobs::FolderBlobs;
 pub use gateway::SqliteStore;
 pub use open_error::OpenError;
