@@ -86,7 +86,6 @@ impl Database {
     }
 
     /// For writing in groups: there is one.
-    #[expect(dead_code, reason = "the writer comes with the gateway's tables")]
     pub(crate) async fn writer(&self) -> Result<Connection, Error> {
         self.writer.get().await.map_err(not_there)
     }

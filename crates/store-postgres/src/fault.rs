@@ -17,11 +17,9 @@ pub(crate) enum Fault {
     #[error("{}", reason(.0))]
     Driver(#[from] tokio_postgres::Error),
     /// A column does not hold what it must.
-    #[expect(dead_code, reason = "comes with the gateway's tables")]
     #[error("a column is not of the expected form")]
     Malformed,
     /// It took too long.
-    #[expect(dead_code, reason = "comes with the gateway's tables")]
     #[error("no answer in time")]
     Silence,
 }

@@ -20,7 +20,11 @@ impl PostgresLeases {
     /// Connects, and brings the tables forward.
     pub async fn open(target: &Target) -> Result<Self, OpenError> {
         let database = Database::open(target, &GATEWAY, "amtsbote gateway").await?;
-        Ok(Self { database })
+        Ok(Self::over(database))
+    }
+
+    pub(crate) const fn over(database: Database) -> Self {
+        Self { database }
     }
 }
 

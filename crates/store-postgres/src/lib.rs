@@ -15,12 +15,15 @@
 
 mod database;
 mod fault;
+mod gateway;
 mod leases;
 mod migrations;
 mod open_error;
 mod session;
 mod target;
+mod writer;
 
+pub use gateway::PostgresStore;
 pub use leases::PostgresLeases;
 pub use open_error::OpenError;
 pub use target::{Encryption, Target};

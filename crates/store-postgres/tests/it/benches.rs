@@ -1,8 +1,14 @@
 //! Stores over fresh databases of a private server.
 
-use amtsbote_store::laws::Bench;
-use amtsbote_store_postgres::{Encryption, OpenError, PostgresLeases, Target};
+use std::sync::LazyLock;
+
+use amtsbote_store::laws::{Bench, DurableBench};
+use amtsbote_store_postgres::{Encryption, OpenError, PostgresLeases, PostgresStore, Target};
 use amtsbote_testkit::postgres::Server;
+use tokio::runtime::Runtime;
+
+/// Where stores that were opened again live: the runtime of a test waits for the opening.
+static ELSEWHERE: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// A target by its URL.
 pub(crate) fn target(url: &str) -> Target {
@@ -20,9 +26,16 @@ impl Open for PostgresLeases {
     }
 }
 
+impl Open for PostgresStore {
+    async fn open(target: &Target) -> Result<Self, OpenError> {
+        Self::open(target).await
+    }
+}
+
 /// A store over a fresh database.
 pub(crate) struct Over<S> {
     subject: S,
+    url: String,
 }
 
 impl<S: Open> Over<S> {
@@ -30,7 +43,7 @@ impl<S: Open> Over<S> {
     pub(crate) async fn new() -> Option<Self> {
         let url = Server::shared()?.database();
         let subject = S::open(&target(&url)).await.unwrap();
-        Some(Self { subject })
+        Some(Self { subject, url })
     }
 }
 
@@ -39,5 +52,20 @@ impl<S> Bench for Over<S> {
 
     fn subject(&self) -> &S {
         &self.subject
+    }
+}
+
+impl DurableBench for Over<PostgresStore> {
+    fn reopen(self) -> Self {
+        let Self { subject, url } = self;
+        drop(subject);
+        let opening = std::thread::spawn(move || {
+            let subject = ELSEWHERE.block_on(PostgresStore::open(&target(&url)));
+            Self {
+                subject: subject.unwrap(),
+                url,
+            }
+        });
+        opening.join().unwrap()
     }
 }

@@ -1,6 +1,6 @@
 //! All laws of all traits.
 
-use amtsbote_store_postgres::PostgresLeases;
+use amtsbote_store_postgres::{PostgresLeases, PostgresStore};
 
 use crate::benches::Over;
 
@@ -15,3 +15,5 @@ macro_rules! bench {
 }
 
 amtsbote_store::lease_laws!(bench!(PostgresLeases));
+amtsbote_store::ledger_laws!(bench!(PostgresStore));
+amtsbote_store::durable_ledger_laws!(bench!(PostgresStore));

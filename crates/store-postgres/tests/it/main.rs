@@ -4,3 +4,4 @@
 mod benches;
 mod laws;
 mod opening;
+mod outages;
