@@ -116,6 +116,9 @@ pub(crate) struct Backup {
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) file: SettingsFile,
+    /// Trusted keys of the gateway (JWK or JWK Set file, retired ones too): the signature of each block of the event log is checked.
+    #[arg(long)]
+    pub(crate) keys: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -73,6 +73,7 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
         clients: clients(settings)?,
         services: given.services,
         store: store.clone(),
+        chain: Some(store.clone()),
         blobs: blobs.clone(),
         clock: Arc::new(SystemClock),
         crypto: crypto_pool(),

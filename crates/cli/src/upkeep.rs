@@ -1,11 +1,11 @@
-//! What a gateway does beside its requests: callbacks, deadlines, and with them the sweep of attachments that nothing refers to.
+//! What a gateway does beside its requests: callbacks, the log's seal, deadlines, and with them the sweep of attachments that nothing refers to.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_gateway::{
     Backoff, CallbackPolicy, CallbackWorker, CircuitPolicy, Context as Gateway, Deadlines,
-    MailPolicy, MailWorker, Orphans, Retention, Trust, UplinkPolicy, UplinkWorker,
+    MailPolicy, MailWorker, Orphans, Retention, Sealer, Trust, UplinkPolicy, UplinkWorker,
 };
 use amtsbote_model::Timestamp;
 use amtsbote_outgoing::{Outgoing, Settings as Outward};
@@ -34,7 +34,7 @@ impl Background {
     }
 }
 
-/// Starts callbacks, deadlines with the sweep of orphaned attachments, mails and uplinks.
+/// Starts the sealing of the event log, callbacks, deadlines with the sweep of orphaned attachments, mails and uplinks.
 pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
     let allow = ready
         .settings
@@ -62,6 +62,7 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
         tokio::spawn(callbacks.run(stop.wait())),
         tokio::spawn(deadlines.run(stop.wait())),
         tokio::spawn(uplink.run(stop.wait())),
+        tokio::spawn(Sealer::new(ready.context.clone()).run(stop.wait())),
         tokio::spawn(wind_down(ready.context.clone(), stop.wait())),
     ];
     tasks.extend(mails.map(|mails| tokio::spawn(mails.run(stop.wait()))));
@@ -100,7 +101,7 @@ fn policy(given: &settings::Callbacks) -> CallbackPolicy {
     }
 }
 
-fn retention(given: &settings::Deadlines) -> Retention {
+pub(crate) fn retention(given: &settings::Deadlines) -> Retention {
     let default = Retention::default();
     Retention {
         unsubmitted: or(given.unsubmitted, default.unsubmitted),
@@ -240,6 +241,7 @@ mod tests {
             clients: Clients::new([]),
             services: Arc::new(Catalogue::new(Vec::new()).unwrap()),
             store: store.clone(),
+            chain: None,
             blobs: blobs.clone(),
             clock: clock.clone(),
             crypto: CryptoPool::new(1, 1),

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use amtsbote_fit_connect::problem_types::ProblemType;
 use amtsbote_fit_connect::{ApiVersion, Paging};
 use amtsbote_model::{
-    AttachmentId, CaseId, ClientId, Destination, DestinationId, ReplyId, SubmissionId,
+    AttachmentId, CaseId, ClientId, Destination, DestinationId, EventId, ReplyId, SubmissionId,
 };
 use amtsbote_problem::{Code, Problem};
 use amtsbote_store::{DestinationFilter, Page, ReplyRecord, ReplyRef, Submission, SubmissionRef};
@@ -63,6 +63,11 @@ impl InPath for ReplyId {
 
 impl InPath for AttachmentId {
     const NAME: &'static str = "attachment_id";
+    const MALFORMED: Code = Code::MalformedParameter;
+}
+
+impl InPath for EventId {
+    const NAME: &'static str = "event_id";
     const MALFORMED: Code = Code::MalformedParameter;
 }
 

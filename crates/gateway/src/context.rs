@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use amtsbote_jose::{KeySet, PrivateKey, TokenKey};
 use amtsbote_model::{Clock, EventId, Timestamp};
-use amtsbote_store::{Blobs, Store};
+use amtsbote_store::{Blobs, Chain, Store};
 use amtsbote_validate::service::Catalogue;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -146,6 +146,8 @@ pub struct Parts {
     pub services: Arc<Catalogue>,
     /// What survives.
     pub store: Arc<dyn Store>,
+    /// The chain over the event log, where the store has one.
+    pub chain: Option<Arc<dyn Chain>>,
     /// Attachments.
     pub blobs: Arc<dyn Blobs>,
     /// The present.
@@ -225,6 +227,11 @@ impl Context {
     /// What survives.
     pub fn store(&self) -> &dyn Store {
         self.0.parts.store.as_ref()
+    }
+
+    /// The chain over the event log, where the store has one.
+    pub fn chain(&self) -> Option<&dyn Chain> {
+        self.0.parts.chain.as_deref()
     }
 
     /// Attachments.

@@ -7,6 +7,7 @@
 //!                                            model decides ─► store.commit(one Batch) ─► 2xx
 //! ```
 //!
+//! Beside them the [`sealer`] seals the event log.
 //! It keeps ciphertext, routing data and signed events. Intake alone sees content, in memory, for one request.
 //! Beside it the [`uplink`](mod@uplink) brings what the intake took for foreign destinations to their own delivery service.
 //! Never: a 2xx before the store said `Done`; content in a log, an error or a file; SQL; a key's bytes.
@@ -33,6 +34,7 @@ pub mod receipt;
 pub mod router;
 mod routes;
 mod routing;
+pub mod sealer;
 pub mod server;
 pub mod uplink;
 
@@ -46,5 +48,6 @@ pub use intake::preflight;
 pub use mails::{MailPolicy, MailWorker, Postman, Undelivered};
 pub use router::router;
 pub use routing::{Area, RoutingSettings};
+pub use sealer::{NotSealed, Sealer};
 pub use server::{Server, ServerSettings};
 pub use uplink::{Freshness, StaticRoute, Uplink, UplinkPolicy, UplinkWorker, Uplinks};

@@ -2,7 +2,7 @@
 //!
 //! Both API versions hang under the same base, as FIT-Connect's own hosts do it:
 //! `<base>/submission-api/v1|v2/…`, `<base>/destination-api/v1|v2/…`, `<base>/routing-api/v1|v2/…`, `<base>/token`,
-//! `<base>/intake/v1/…`; key sets stand outside the version prefix (Submission API 1.1.3).
+//! `<base>/intake/v1/…`, `<base>/log/v1/…`; key sets stand outside the version prefix (Submission API 1.1.3).
 
 use amtsbote_problem::Code;
 use axum::{Router, middleware};
@@ -21,6 +21,7 @@ pub fn router(context: Context) -> Router {
         .nest("/intake/v1", routes::intake::routes())
         // Without version: the newest.
         .nest("/intake", routes::intake::routes())
+        .nest("/log/v1", routes::chain::routes())
         .merge(routes::problems::routes())
         .fallback(async || Refused::from(Code::NoSuchPath))
         .method_not_allowed_fallback(async || Refused::from(Code::MethodNotAllowed))

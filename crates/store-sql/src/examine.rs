@@ -87,7 +87,7 @@ fn unopened(reason: String) -> Examined {
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{
         ApiMisuse, ConstraintViolation, DatabaseCorrupt, NotADatabase, SystemIoFailure,
         TypeMismatch, Unknown,

@@ -21,6 +21,7 @@
 
 mod blob_check;
 mod blob_files;
+mod chain_check;
 mod claims;
 mod columns;
 mod database;
@@ -42,6 +43,7 @@ mod ways_back;
 mod writer;
 
 pub use blob_check::{BlobState, check_blob};
+pub use chain_check::{ChainChecked, Contradiction, check_chain};
 pub use deliveries::SqliteDeliveries;
 pub use examine::{Damage, Examined, examine};
 pub use folder::make_folder;

@@ -7,6 +7,7 @@
 //!          ──► Directory (destinations, keys)                    ├─ one `Batch` = one transaction
 //!          ──► Outbox (callbacks and mails that are due)        ─┘
 //!          ──► Blobs (attachments: ciphertext streams)
+//!          ──► Chain (blocks over the event log)
 //!          ──► Leases (what one process at a time may do)
 //!          ──► Relays (one row per submission on its way through an uplink)
 //!  agent   ──► Deliveries (one row per submission on its way)  + Blobs (ciphertext spool)
@@ -23,6 +24,7 @@
 pub mod batch;
 pub mod blob_sum;
 pub mod blobs;
+pub mod chain;
 pub mod deliveries;
 pub mod desk;
 #[cfg(any(test, feature = "laws"))]
@@ -42,6 +44,7 @@ use std::time::Duration;
 
 pub use batch::{Batch, Change, Committed, Conflict};
 pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, KeptBlob};
+pub use chain::Chain;
 pub use deliveries::{
     Candidates, Claim, Claimed, Deliveries, DeliveryRow, NewDelivery, Order, Share, Sharing,
     Swapped, Tally,

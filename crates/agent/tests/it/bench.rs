@@ -166,6 +166,7 @@ impl Bench {
             clients: clients(),
             services: Arc::new(Catalogue::default()),
             store: ledger.clone(),
+            chain: None,
             blobs,
             clock: clock.clone(),
             crypto: CryptoPool::new(2, 64),

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod backup;
+mod chain;
 pub(crate) mod connect;
 pub(crate) mod destination;
 pub(crate) mod incident;

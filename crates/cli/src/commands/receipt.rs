@@ -56,7 +56,7 @@ fn token_in(text: &str) -> Option<String> {
     (text.split('.').count() == 3).then(|| text.to_owned())
 }
 
-fn trusted(files: &[PathBuf]) -> Result<Vec<PublicKey>> {
+pub(crate) fn trusted(files: &[PathBuf]) -> Result<Vec<PublicKey>> {
     let mut keys = Vec::new();
     for path in files {
         let text = folder::read_text(path)?;

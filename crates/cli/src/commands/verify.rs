@@ -1,5 +1,7 @@
 //! `amtsbote verify --settings F`: hashes every row and every attachment anew, beside a running system or without one.
 //!
+//! The chain of the event log is computed anew, too; with `--keys`, each signature is checked.
+//!
 //! Exit code 0: all is as it was written; 1: something is not; 2: it could not be looked at.
 
 use std::collections::BTreeSet;
@@ -12,27 +14,33 @@ use amtsbote_store_sql::{BlobState, Damage, Database, check_blob, examine};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::chain::look_at_chain;
+use super::receipt;
 use super::validate::{Found, Unusable};
 use super::{serve, settings};
 use crate::args::Verify;
 use crate::backup::{self, Bucket};
 use crate::talk::{Form, Talk};
+use crate::upkeep;
 
 /// One finding, for both readers.
-struct Finding {
-    kind: &'static str,
-    place: String,
-    what: String,
-    hint: &'static str,
+pub(super) struct Finding {
+    pub(super) kind: &'static str,
+    pub(super) place: String,
+    pub(super) what: String,
+    pub(super) hint: &'static str,
 }
 
 #[derive(Default)]
-struct Report {
+pub(super) struct Report {
     databases: u64,
     rows: u64,
     blobs: u64,
     blobs_without_sum: u64,
-    findings: Vec<Finding>,
+    pub(super) blocks: u64,
+    pub(super) sealed: u64,
+    pub(super) expired: u64,
+    pub(super) findings: Vec<Finding>,
 }
 
 pub(crate) fn run(args: &Verify, talk: Talk) -> Result<()> {
@@ -48,6 +56,11 @@ pub(crate) fn run(args: &Verify, talk: Talk) -> Result<()> {
 
 fn look(args: &Verify, talk: Talk) -> Result<Report> {
     let settings = serve::based(settings::load(&args.file, talk)?, &args.file.settings);
+    let trusted = if args.keys.is_empty() {
+        None
+    } else {
+        Some(receipt::trusted(&args.keys)?)
+    };
     let mut report = Report::default();
     for place in backup::places(&settings)? {
         let file = place.database.file_name();
@@ -62,6 +75,19 @@ fn look(args: &Verify, talk: Talk) -> Result<Report> {
         report
             .findings
             .extend(damages.map(|damage| finding(damage, &shown, talk)));
+        // A file that does not even open has said so.
+        let opened = !examined
+            .damages
+            .iter()
+            .any(|d| matches!(d, Damage::File(_)));
+        if place.database == Database::Gateway
+            && opened
+            && let Some(gateway) = &settings.gateway
+        {
+            let event_log = upkeep::retention(&gateway.deadlines).event_log;
+            let chain = (event_log, trusted.as_deref());
+            look_at_chain(chain, &place.folder, (&mut report, talk))?;
+        }
         if place.database == Database::Gateway
             && let Some(shelf) = Where::of(&settings)?
         {
@@ -147,7 +173,7 @@ fn look_at_blobs(
     Ok(())
 }
 
-fn hint(talk: Talk) -> &'static str {
+pub(super) fn hint(talk: Talk) -> &'static str {
     talk.pick(
         "nicht weiter benutzen: Datenträger prüfen, aus einer Sicherung zurückholen (`amtsbote restore`); nichts davon wird ausgeliefert",
         "do not go on with it: check the disk, restore from a backup (`amtsbote restore`); none of it is delivered",
@@ -197,6 +223,9 @@ fn tell(report: &Report, talk: Talk) -> Result<()> {
         rows,
         blobs,
         blobs_without_sum,
+        blocks,
+        sealed,
+        expired,
         findings,
     } = report;
     if talk.form() == Form::Json {
@@ -210,6 +239,9 @@ fn tell(report: &Report, talk: Talk) -> Result<()> {
             "rows": rows,
             "attachments": blobs,
             "attachmentsWithoutSum": blobs_without_sum,
+            "blocks": blocks,
+            "sealedEvents": sealed,
+            "expiredEvents": expired,
             "findings": findings,
         }))?;
         return Ok(());
@@ -224,10 +256,10 @@ fn tell(report: &Report, talk: Talk) -> Result<()> {
     let count = findings.len();
     match talk.language() {
         Language::German => talk.data(format_args!(
-            "{databases} Datenbanken, {rows} Zeilen, {blobs} Anlagen geprüft: {count} Befunde"
+            "{databases} Datenbanken, {rows} Zeilen, {blobs} Anlagen, {sealed} Ereignisse in {blocks} Blöcken geprüft: {count} Befunde"
         ))?,
         Language::English => talk.data(format_args!(
-            "{databases} databases, {rows} rows, {blobs} attachments examined: {count} findings"
+            "{databases} databases, {rows} rows, {blobs} attachments, {sealed} events in {blocks} blocks examined: {count} findings"
         ))?,
     }
     if *blobs_without_sum > 0 {

@@ -5,6 +5,7 @@ mod log;
 mod send;
 mod token;
 
+pub(super) use log::demand_any_right;
 pub(super) use send::differences;
 
 use axum::Router;

@@ -2,6 +2,7 @@
 
 pub(crate) mod attachments;
 pub(crate) mod cases;
+pub(crate) mod chain;
 pub(crate) mod destinations;
 pub(crate) mod info;
 pub(crate) mod intake;

@@ -173,6 +173,7 @@ impl Bench {
             clients: clients(),
             services: Arc::new(Catalogue::new(Vec::new()).unwrap()),
             store: store.clone(),
+            chain: None,
             blobs: blobs.clone(),
             clock: clock.clone(),
             crypto: CryptoPool::new(2, 64),

@@ -8,6 +8,7 @@ mod attachments;
 mod bench;
 #[cfg(test)]
 mod callbacks;
+mod chain;
 #[cfg(test)]
 mod deadlines;
 #[cfg(test)]

@@ -304,6 +304,7 @@ async fn areas(bench: &Bench, query: &str) -> Value {
         clients: context.clients().clone(),
         services: std::sync::Arc::new(Catalogue::new(Vec::new()).unwrap()),
         store: bench.store.clone(),
+        chain: None,
         blobs: bench.blobs.clone(),
         clock: bench.clock.clone(),
         crypto: context.crypto().clone(),

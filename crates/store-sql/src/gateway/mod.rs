@@ -1,6 +1,7 @@
 //! The gateway's store: [`SqliteStore`].
 
 mod apply;
+mod chain;
 mod destinations;
 mod lists;
 mod replies;
@@ -9,11 +10,16 @@ mod upkeep;
 
 use std::path::Path;
 
+pub(crate) use chain::{block_of, leaf_of};
+pub(crate) use rows::event as event_of;
+
 use amtsbote_model::{
-    CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
+    CaseId, ClientId, Destination, DestinationId, EventId, ReplyId, Subject, SubmissionId,
+    Timestamp,
 };
+use amtsbote_store::chain::{Block, Leaf, Proof};
 use amtsbote_store::{
-    Batch, BlobId, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
+    Batch, BlobId, Case, CaseFilter, Cases, Chain, Change, Committed, Content, DestinationFilter,
     Directory, Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryLeases, Notice,
     Outbox, Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission,
     SubmissionFilter, SubmissionRef, Upkeep,
@@ -35,6 +41,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("../schema/gateway-2.sql"),
         include_str!("../schema/gateway-3.sql"),
         include_str!("../schema/gateway-4.sql"),
+        include_str!("../schema/gateway-5.sql"),
     ],
 };
 
@@ -42,7 +49,7 @@ pub(crate) const SCHEMA: Schema = Schema {
 pub struct SqliteStore {
     // In this order they are dropped: the last connection to go empties the log, then the lock is free.
     readers: Readers,
-    writer: Writer<Batch>,
+    writer: Writer<Written>,
     // In memory: whoever had one before died, since no second process gets the lock.
     leases: MemoryLeases,
     _lock: Lock,
@@ -79,11 +86,17 @@ impl SqliteStore {
     }
 }
 
-impl Job for Batch {
+/// What is written in one transaction.
+enum Written {
+    Batch(Batch),
+    Seal(Block, Vec<Leaf>),
+}
+
+impl Job for Written {
     type Answer = Committed;
 
     fn run(self, database: &Connection) -> rusqlite::Result<Outcome<Committed>> {
-        Ok(match apply::apply(database, self)? {
+        Ok(match self.apply(database)? {
             Ok(()) => Outcome::Keep(Committed::Done),
             Err(conflict) => Outcome::Undo(Committed::Refused(conflict)),
         })
@@ -99,13 +112,53 @@ impl Job for Batch {
                     )
             )
         };
-        self.0.iter().any(erases)
+        match self {
+            Self::Batch(batch) => batch.0.iter().any(erases),
+            Self::Seal(..) => false,
+        }
+    }
+}
+
+impl Written {
+    fn apply(self, database: &Connection) -> rusqlite::Result<apply::Step> {
+        match self {
+            Self::Batch(batch) => apply::apply(database, batch),
+            Self::Seal(block, leaves) => chain::seal(database, &block, &leaves),
+        }
+    }
+}
+
+impl Chain for SqliteStore {
+    fn head(&self) -> Reply<'_, Result<Option<Block>, Error>> {
+        Box::pin(self.readers.read("block", |t| chain::head(t)))
+    }
+
+    fn unsealed(&self, max: u32) -> Reply<'_, Result<Vec<Event>, Error>> {
+        let read = move |database: &Connection| chain::unsealed(database, max);
+        Box::pin(self.readers.read("event", move |t| read(t)))
+    }
+
+    fn seal(&self, block: Block, leaves: Vec<Leaf>) -> Reply<'_, Result<bool, Error>> {
+        Box::pin(async move {
+            let sealed = self.writer.submit(Written::Seal(block, leaves)).await?;
+            Ok(sealed == Committed::Done)
+        })
+    }
+
+    fn proof_of(&self, event: EventId) -> Reply<'_, Result<Option<Proof>, Error>> {
+        let read = move |database: &Connection| chain::proof_of(database, event);
+        Box::pin(self.readers.read("block", move |t| read(t)))
+    }
+
+    fn block(&self, number: u64) -> Reply<'_, Result<Option<Block>, Error>> {
+        let read = move |database: &Connection| chain::block(database, number);
+        Box::pin(self.readers.read("block", move |t| read(t)))
     }
 }
 
 impl Ledger for SqliteStore {
     fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
-        Box::pin(self.writer.submit(batch))
+        Box::pin(self.writer.submit(Written::Batch(batch)))
     }
 
     fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {

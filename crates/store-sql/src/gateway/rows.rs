@@ -130,7 +130,7 @@ pub(super) const fn issuer_name(issuer: Issuer) -> &'static str {
     }
 }
 
-pub(super) fn event(row: &Row<'_>) -> Result<Event> {
+pub(crate) fn event(row: &Row<'_>) -> Result<Event> {
     unaltered(row)?;
     let name: String = row.get("issuer")?;
     let issuer = Issuer::ALL

@@ -12,6 +12,7 @@ amtsbote_store::delivery_laws!(InFolder::<SqliteDeliveries>::new());
 amtsbote_store::way_back_laws!(InFolder::<SqliteDeliveries>::new());
 amtsbote_store::desk_laws!(InFolder::<SqliteDeliveries>::new());
 amtsbote_store::durable_delivery_laws!(InFolder::<SqliteDeliveries>::new());
+amtsbote_store::chain_laws!(InFolder::<SqliteStore>::new());
 amtsbote_store::lease_laws!(InFolder::<SqliteStore>::new());
 amtsbote_store::relay_laws!(InFolder::<SqliteRelays>::new());
 amtsbote_store::durable_relay_laws!(InFolder::<SqliteRelays>::new());

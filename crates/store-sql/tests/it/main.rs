@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test panics when it is broken")]
 
 mod benches;
+mod chain;
 mod erased;
 mod flipped;
 mod folder;

@@ -6,6 +6,7 @@
 //!  blob_laws!(Bench)              durable_blob_laws!(Bench)
 //!  delivery_laws!(Bench)          durable_delivery_laws!(Bench)
 //!  lease_laws!(Bench)
+//!  chain_laws!(Bench)            Ledger + Chain
 //!  relay_laws!(Bench)             durable_relay_laws!(Bench)
 //! ```
 //!
@@ -16,6 +17,7 @@
 )]
 
 pub mod blobs;
+pub mod chain;
 pub mod deliveries;
 pub mod desk;
 pub mod durable;
@@ -244,6 +246,20 @@ macro_rules! lease_laws {
                 a_lease_is_prolonged_by_its_owner,
                 a_lease_that_was_left_is_free,
                 of_racing_owners_exactly_one_holds_the_lease;
+        }
+    };
+}
+
+/// Tests of [`Chain`](crate::Chain).
+#[macro_export]
+macro_rules! chain_laws {
+    ($bench:expr) => {
+        $crate::laws_of_subject! { $bench;
+            chain:
+                events_are_sealed_in_the_order_of_writing,
+                a_block_that_does_not_follow_is_refused,
+                a_sealed_event_is_proven,
+                a_leaf_outlives_its_event;
         }
     };
 }

@@ -3,6 +3,7 @@
 //! They pass the same laws as the durable ones, except surviving. Lists read everything there is: not made for millions.
 
 mod blobs;
+mod chain;
 mod deliveries;
 mod desk;
 mod leases;
@@ -35,6 +36,8 @@ use crate::{
 pub struct MemoryStore {
     state: Mutex<State>,
     leases: MemoryLeases,
+    /// Locked after the state, never before it.
+    chain: Mutex<chain::Kept>,
 }
 
 impl MemoryStore {
@@ -45,6 +48,10 @@ impl MemoryStore {
 
     fn state(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
+    }
+
+    fn chain(&self) -> MutexGuard<'_, chain::Kept> {
+        locked(&self.chain)
     }
 }
 
@@ -171,6 +178,7 @@ mod tests {
     use crate::laws::Plain;
 
     crate::ledger_laws!(Plain(MemoryStore::new()));
+    crate::chain_laws!(Plain(MemoryStore::new()));
     crate::blob_laws!(Plain(MemoryBlobs::new()));
     crate::delivery_laws!(Plain(MemoryDeliveries::new()));
     crate::lease_laws!(Plain(MemoryLeases::new()));

@@ -77,7 +77,7 @@ pub(super) async fn of_reply(
     .await
 }
 
-pub(super) fn demand_any_right(asked: &Asked) -> Result<(), Refused> {
+pub(in crate::routes) fn demand_any_right(asked: &Asked) -> Result<(), Refused> {
     if [Right::Send, Right::Subscribe, Right::Manage]
         .into_iter()
         .any(|right| asked.caller.has(right))
