@@ -20,7 +20,7 @@ async fn bench() -> (Bench, Arc<MemoryStore>) {
 }
 
 async fn first_event(store: &MemoryStore, ids: &Ids) -> amtsbote_store::Event {
-    let case = ids.case.parse::<CaseId>().unwrap();
+    let case = ids.case.parse::<CaseId>().expect("is as the test made it");
     let log = store
         .events(
             LogOf::Case(case),
@@ -30,17 +30,19 @@ async fn first_event(store: &MemoryStore, ids: &Ids) -> amtsbote_store::Event {
             },
         )
         .await
-        .unwrap();
+        .expect("is as the test made it");
     log.entries[0].clone()
 }
 
 fn path_of(case: &str, event: EventId) -> String {
-    format!("/log/v1/cases/{}/events/{event}/proof", case)
+    format!("/log/v1/cases/{case}/events/{event}/proof")
 }
 
 fn bytes(value: &Value) -> Hash {
-    let text = value.as_str().unwrap();
-    std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
+    let text = value.as_str().expect("is as the test made it");
+    std::array::from_fn(|at| {
+        u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("is as the test made it")
+    })
 }
 
 #[tokio::test]

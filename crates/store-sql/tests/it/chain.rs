@@ -8,17 +8,17 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 async fn seal(store: &SqliteStore) {
-    let events = store.unsealed(3).await.unwrap();
+    let events = store.unsealed(3).await.expect("works");
     let leaves: Vec<_> = events.iter().map(Leaf::of).collect();
-    let head = store.head().await.unwrap();
-    let mut block = Block::after(head.as_ref(), &leaves, at(500)).unwrap();
+    let head = store.head().await.expect("works");
+    let mut block = Block::after(head.as_ref(), &leaves, at(500)).expect("works");
     block.signature = format!("signed {}", block.number);
-    assert!(store.seal(block, leaves).await.unwrap());
+    assert!(store.seal(block, leaves).await.expect("works"));
 }
 
 async fn filled() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path()).unwrap();
+    let folder = tempfile::tempdir().expect("works");
+    let store = SqliteStore::open(folder.path()).expect("works");
     done(
         &store,
         vec![found(destination(1)), open_case(2, 1), open_case(3, 1)],
@@ -37,14 +37,14 @@ async fn filled() -> TempDir {
 fn checked(folder: &TempDir, kept_since_s: i64) -> ChainChecked {
     let is_signed = &mut |block: &Block| block.signature == format!("signed {}", block.number);
     check_chain(folder.path(), at(kept_since_s), is_signed)
-        .unwrap()
-        .unwrap()
+        .expect("works")
+        .expect("works")
 }
 
 async fn after(sql: &str) -> Vec<Contradiction> {
     let folder = filled().await;
-    let database = Connection::open(folder.path().join("gateway.db")).unwrap();
-    database.execute_batch(sql).unwrap();
+    let database = Connection::open(folder.path().join("gateway.db")).expect("works");
+    database.execute_batch(sql).expect("works");
     drop(database);
     checked(&folder, -1_000_000_000).contradictions
 }

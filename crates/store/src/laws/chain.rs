@@ -18,7 +18,7 @@ async fn sealed(chain: &impl Chain, max: u32) -> Block {
     let leaves: Vec<_> = events.iter().map(Leaf::of).collect();
     let head = chain.head().await.expect("answers");
     let mut block = Block::after(head.as_ref(), &leaves, at(50)).expect("there is news");
-    block.signature = "signed".to_owned();
+    "signed".clone_into(&mut block.signature);
     assert!(chain.seal(block.clone(), leaves).await.expect("answers"));
     block
 }
