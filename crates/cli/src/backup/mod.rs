@@ -10,7 +10,7 @@
 //! All databases are looked at from the same moment (within milliseconds), the agent's first: what it knows of, the
 //! gateway's copy knows, too. Attachments are copied after that; one that was erased meanwhile makes it look anew.
 //!
-//! Start reading at [`take`], then [`put_back`].
+//! Start reading at [`take()`], then [`put_back()`].
 
 mod bucket;
 mod files;
