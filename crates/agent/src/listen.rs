@@ -5,8 +5,9 @@ use std::time::Duration;
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::Paging;
 use amtsbote_fit_connect::submission::SubmissionRef;
+use amtsbote_model::SubmissionId;
 use amtsbote_model::delivery::{Cause, Failure, RetryPolicy};
-use amtsbote_store::NewDelivery;
+use amtsbote_store::{NewDelivery, Order};
 use tokio::time::Instant;
 
 use crate::work::{Inner, log_store};
@@ -15,6 +16,29 @@ use crate::work::{Inner, log_store};
 const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// Pages of one look, at most: a list that never ends must not hold us up. The rest comes at the next look.
 const PAGES_MAX: u32 = 200;
+
+/// How much of the list was seen so far.
+enum Seen {
+    /// Everything up to this one.
+    Whole(Option<SubmissionId>),
+    /// The list moved between two pages, and what moved from the later to the earlier one was not seen.
+    Gap,
+}
+
+impl Seen {
+    fn and(self, page: &[SubmissionRef]) -> Self {
+        let (first, last) = (page.first(), page.last());
+        match self {
+            Self::Whole(Some(before))
+                if first.is_none_or(|first| first.submission_id != before) =>
+            {
+                Self::Gap
+            }
+            Self::Whole(before) => Self::Whole(last.map(|last| last.submission_id).or(before)),
+            Self::Gap => Self::Gap,
+        }
+    }
+}
 
 impl Inner {
     pub(crate) async fn listen(&self) {
@@ -66,16 +90,18 @@ impl Inner {
 
     /// Asks for waiting submissions of our destinations and notes them; whether any new ones are noted now.
     pub(crate) async fn look(&self, wait: Duration) -> Result<bool, Fault> {
-        let mut found = false;
+        let (mut found, mut seen) = (false, Seen::Whole(None));
         for page in 0..PAGES_MAX {
             let paging = Paging {
-                offset: page * Paging::MAX_LIMIT,
+                // One is on both pages: so a shift of the list between them shows.
+                offset: page * (Paging::MAX_LIMIT - 1),
                 limit: Paging::MAX_LIMIT,
             };
             let wait = if page == 0 { wait } else { Duration::ZERO };
             let listed = self.parts.subscriber.pickup(None, paging, wait).await?;
             let is_last = listed.submissions.len() < Paging::MAX_LIMIT as usize;
-            if self.note(listed.submissions).await {
+            seen = seen.and(&listed.submissions);
+            if self.note(listed.submissions, &seen).await {
                 found = true;
                 self.news.notify_one();
             }
@@ -87,11 +113,15 @@ impl Inner {
     }
 
     /// What cannot be noted is still on the service's list.
-    async fn note(&self, listed: Vec<SubmissionRef>) -> bool {
+    async fn note(&self, listed: Vec<SubmissionRef>, seen: &Seen) -> bool {
         let at = self.parts.clock.now();
         let mut unknown = Vec::new();
         for ids in listed {
-            if self.served(ids.destination_id).is_none() {
+            let Some(served) = self.served(ids.destination_id) else {
+                continue;
+            };
+            // Something before it may be missing: it would get that one's place.
+            if served.pace.order == Order::Noted && matches!(seen, Seen::Gap) {
                 continue;
             }
             match self.parts.deliveries.find(ids.submission_id).await {
@@ -149,4 +179,33 @@ fn cause_of(fault: &Fault) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(numbers: std::ops::Range<u128>) -> Vec<SubmissionRef> {
+        let uuid = uuid::Uuid::from_u128;
+        let one = |number| SubmissionRef {
+            destination_id: amtsbote_model::DestinationId::from_uuid(uuid(1)),
+            submission_id: SubmissionId::from_uuid(uuid(number)),
+            case_id: amtsbote_model::CaseId::from_uuid(uuid(2)),
+        };
+        numbers.map(one).collect()
+    }
+
+    #[test]
+    fn a_list_that_moved_between_two_pages_has_a_gap() {
+        let first = || Seen::Whole(None).and(&page(0..5));
+        let second = first().and(&page(4..9));
+        assert!(matches!(second, Seen::Whole(Some(_))));
+        assert!(matches!(second.and(&page(8..9)), Seen::Whole(Some(_))));
+        // One of the first page was decided meanwhile.
+        for moved in [page(5..10), page(0..0)] {
+            let second = first().and(&moved);
+            assert!(matches!(second, Seen::Gap));
+            assert!(matches!(second.and(&page(9..14)), Seen::Gap));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use amtsbote_client::Subscriber;
 use amtsbote_jose::PrivateKey;
 use amtsbote_model::delivery::{RetryPolicy, Verdict};
 use amtsbote_model::{Clock, DestinationId, ServiceId, SubmissionId};
-use amtsbote_store::{Blobs, Deliveries, Order, WaysBack};
+use amtsbote_store::{Blobs, Deliveries, Order, Rate, WaysBack};
 use amtsbote_translate::Lineage;
 use amtsbote_validate::service::Catalogue;
 use serde_json::Value;
@@ -63,14 +63,17 @@ pub struct Pace {
     pub limit: u32,
     /// In which order.
     pub order: Order,
+    /// How many may begin within a minute, of all processes together; as many as come if left out.
+    pub rate: Option<Rate>,
 }
 
 impl Default for Pace {
-    /// 16 at a time, longest due first.
+    /// 16 at a time, longest due first, as fast as they come.
     fn default() -> Self {
         Self {
             limit: 16,
             order: Order::Due,
+            rate: None,
         }
     }
 }

@@ -409,6 +409,7 @@ impl Inner {
                 hand_overs: room.min(self.circuits.room(Side::Procedure(served.id), here, now)),
                 posts: room,
                 order: served.pace.order,
+                rate: served.pace.rate,
             }
         };
         in_turn.map(share).collect()

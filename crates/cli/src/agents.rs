@@ -10,6 +10,7 @@ use amtsbote_fit_connect::ApiVersion;
 use amtsbote_jose::{KeyUse, PrivateKey, X5c};
 use amtsbote_model::Secret;
 use amtsbote_settings as settings;
+use amtsbote_store::{Order, Rate};
 use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries};
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, anyhow, bail};
@@ -254,13 +255,26 @@ fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Serv
             .context("the receiver's header data is not usable")?,
         mappings,
         outbound: registry::outbound(&route.outbound, &route.base)?,
-        pace: Pace::default(),
+        pace: pace(route),
         way_in: route
             .inbound
             .as_ref()
             .map(|inbound| registry::way_in(inbound, &route.base, &shelf.registry))
             .transpose()?,
     })
+}
+
+fn pace(route: &settings::DestinationRoute) -> Pace {
+    let default = Pace::default();
+    Pace {
+        limit: route.concurrency.unwrap_or(default.limit),
+        order: if route.in_order {
+            Order::Noted
+        } else {
+            Order::Due
+        },
+        rate: route.max_per_minute.and_then(Rate::per_minute),
+    }
 }
 
 fn policy(settings: &settings::Agent) -> Policy {

@@ -83,6 +83,13 @@ pub struct DestinationRoute {
     pub base: PathBuf,
     /// The way in: where the procedure's answers come from. Without it nobody looks for answers.
     pub inbound: Option<Inbound>,
+    /// Hand-overs to it at a time, by all agents together (16).
+    pub concurrency: Option<u32>,
+    /// One after the other, in the order in which they were submitted.
+    #[serde(default)]
+    pub in_order: bool,
+    /// Hand-overs to it within any minute, by all agents together.
+    pub max_per_minute: Option<u32>,
 }
 
 /// `[agent.destination.inbound]`: where the procedure's answers come from.
@@ -103,6 +110,31 @@ pub struct Inbound {
 
 /// The ways in this program knows, and whether they name a folder of this machine.
 const WAYS_IN: [(&str, bool); 3] = [("folder", true), ("sftp", false), ("xta-box", true)];
+
+/// Hand-overs within a minute, at most: a hundred a second.
+const PER_MINUTE_MAX: u32 = 6000;
+/// Hand-overs at a time, at most.
+const CONCURRENCY_MAX: u32 = 1000;
+
+impl DestinationRoute {
+    fn check_pace(&self, key: &impl Fn(&str) -> String, faults: &mut Vec<SettingsFault>) {
+        let bounds = [
+            ("concurrency", self.concurrency, CONCURRENCY_MAX),
+            ("max_per_minute", self.max_per_minute, PER_MINUTE_MAX),
+        ];
+        for (name, given, max) in bounds {
+            if given.is_some_and(|given| !(1..=max).contains(&given)) {
+                faults.push(fault(&key(name), format!("write a number from 1 to {max}")));
+            }
+        }
+        if self.in_order && self.concurrency.is_some_and(|given| given > 1) {
+            faults.push(fault(
+                &key("concurrency"),
+                "in_order hands over one at a time: leave concurrency out",
+            ));
+        }
+    }
+}
 
 impl Inbound {
     /// The folder of this machine that answers lie in, if it is one of this machine.
@@ -180,6 +212,7 @@ impl Agent {
         if let Some(inbound) = &route.inbound {
             inbound.check(&key, faults);
         }
+        route.check_pace(&key, faults);
         if !route
             .outbound
             .get("transport")

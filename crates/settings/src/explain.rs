@@ -488,6 +488,18 @@ pub const REFERENCE: &[Explained] = &[
         about: "Pause between two looks; 5s if left out.",
     },
     Explained {
+        key: "agent.destination[].concurrency",
+        about: "Hand-overs to this procedure at a time, by all agents together, 1 to 1000; 16 if left out.",
+    },
+    Explained {
+        key: "agent.destination[].in_order",
+        about: "Hand over one after the other, in the order in which they were submitted: the next one begins when the one before is decided or parked. One that waits for its next try holds up the rest. `false` if left out.",
+    },
+    Explained {
+        key: "agent.destination[].max_per_minute",
+        about: "Hand-overs to this procedure that may begin within any minute, by all agents together, 1 to 6000. A thirtieth of them, and one more, may begin at once. Without it as many as come.",
+    },
+    Explained {
         key: "agent.xta",
         about: "An XTA 2 server from which procedures take their messages (`transport = \"xta-box\"`) and to which they send answers.",
     },

@@ -278,6 +278,51 @@ mod tests {
     }
 
     #[test]
+    fn a_pace_is_from_one_to_its_bound_and_strict_order_one_at_a_time() {
+        let with = |keys: &str| {
+            format!(
+                r#"
+                [agent]
+                data_dir = "a"
+                schemas_dir = "s"
+                packages_dir = "p"
+                [[agent.service]]
+                name = "own"
+                token_url = "https://amtsbote.example.de/token"
+                submission_api_url = "https://amtsbote.example.de/submission-api"
+                version = "v2"
+                client_id = "c"
+                client_secret_file = "s"
+                [[agent.destination]]
+                id = "2c7b8c1e-5f0a-4f5e-9d43-0a1b2c3d4e5f"
+                service = "own"
+                decryption_keys = ["d.jwk"]
+                signing_key = "s.jwk"
+                packages = ["hund"]
+                outbound = {{ transport = "folder", path = "/srv/hund" }}
+                {keys}"#
+            )
+        };
+        let concurrency = "agent.destination[0].concurrency";
+        let rate = "agent.destination[0].max_per_minute";
+        check(&with(""), &[]);
+        check(
+            &with("concurrency = 1\nin_order = true\nmax_per_minute = 1"),
+            &[],
+        );
+        check(&with("concurrency = 1000\nmax_per_minute = 6000"), &[]);
+        check(&with("concurrency = 2\nin_order = true"), &[concurrency]);
+        check(
+            &with("concurrency = 0\nmax_per_minute = 0"),
+            &[concurrency, rate],
+        );
+        check(
+            &with("concurrency = 1001\nmax_per_minute = 6001"),
+            &[concurrency, rate],
+        );
+    }
+
+    #[test]
     fn the_reference_names_every_key_once() {
         let mut keys: Vec<&str> = REFERENCE.iter().map(|entry| entry.key).collect();
         let all = keys.len();

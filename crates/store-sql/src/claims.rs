@@ -18,6 +18,10 @@ pub(crate) fn claim(database: &Connection, claim: &Claim) -> Result<Claimed> {
         let before = (row.submission_id, row.revision - 1);
         set(database, "?4", before, &row.delivery)?;
     }
+    for (destination, full_at) in &chosen.paces {
+        let values = params![destination.uuid().into_bytes(), full_at.as_millis()];
+        execute(database, SET_PACE, values)?;
+    }
     Ok(chosen)
 }
 
@@ -68,6 +72,9 @@ fn candidates(database: &Connection, claim: &Claim, share: &Share) -> Result<Can
         return Ok(found);
     }
     found.held = here.held()?;
+    if share.rate.is_some() {
+        found.full_at = here.full_at()?;
+    }
     match share.order {
         Order::Due => {
             found.waiting = here.due("waiting", Suspect::No, share.hand_overs)?;
@@ -108,6 +115,10 @@ pub(crate) const HELD: &str =
 pub(crate) const NEXT_NOTED: &str = "destination_id = ?1 AND state IN ('waiting', 'leased')
      ORDER BY noted_at, submission_id LIMIT 1";
 
+const SET_PACE: &str = "INSERT INTO paces (destination_id, full_at) VALUES (?1, ?2)
+     ON CONFLICT (destination_id) DO UPDATE SET full_at = excluded.full_at";
+const PACE: &str = "SELECT full_at FROM paces WHERE destination_id = ?1";
+
 impl Found<'_> {
     fn due(&self, state: &str, suspect: Suspect, max: u32) -> Result<Vec<DeliveryRow>> {
         if max == 0 {
@@ -127,6 +138,12 @@ impl Found<'_> {
         let destination = self.destination.uuid().into_bytes();
         let held = params![destination, self.now.as_millis()];
         Ok(first(self.database, HELD, held)?.unwrap_or_default())
+    }
+
+    fn full_at(&self) -> Result<Option<Timestamp>> {
+        let destination = params![self.destination.uuid().into_bytes()];
+        let full_at: Option<i64> = first(self.database, PACE, destination)?;
+        Ok(full_at.map(Timestamp::from_millis))
     }
 
     fn next_noted(&self) -> Result<Option<DeliveryRow>> {
@@ -150,6 +167,10 @@ mod tests {
             (rows(DUE), "deliveries_due_at"),
             (HELD.to_owned(), "deliveries_due_at"),
             (rows(NEXT_NOTED), "deliveries_as_noted"),
+            (
+                crate::deliveries::LAST_NOTED.to_owned(),
+                "deliveries_as_noted",
+            ),
             (crate::deliveries::TALLY.to_owned(), "deliveries_open"),
         ] {
             let sql = (1..=5).fold(sql, |sql, at| sql.replace(&format!("?{at}"), "1"));

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use crate::OpenError;
 use crate::claims;
-use crate::columns::{execute, id, malformed, moment, moment_if_any, unsigned};
+use crate::columns::{execute, first, id, malformed, moment, moment_if_any, unsigned};
 use crate::database::{self, Schema};
 use crate::desk::DeskWrite;
 use crate::folder::{self, Lock};
@@ -29,6 +29,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema/agent-3.sql"),
         include_str!("schema/agent-4.sql"),
         include_str!("schema/agent-5.sql"),
+        include_str!("schema/agent-6.sql"),
     ],
 };
 
@@ -146,8 +147,16 @@ fn json(delivery: &Delivery) -> Result<String> {
     serde_json::to_string(delivery).map_err(|_| malformed())
 }
 
+/// The place of the last that is open.
+pub(crate) const LAST_NOTED: &str = "SELECT noted_at FROM deliveries WHERE destination_id = ?1
+     AND state IN ('waiting', 'leased') ORDER BY noted_at DESC, submission_id DESC LIMIT 1";
+
 fn note(database: &Connection, new: &NewDelivery) -> Result<()> {
     let delivery = Delivery::due(new.at);
+    let destination = new.destination_id.uuid().into_bytes();
+    let last: Option<i64> = first(database, LAST_NOTED, params![destination])?;
+    let at = new.at.as_millis();
+    let place = last.map_or(at, |last| at.max(last.saturating_add(1)));
     execute(
         database,
         "INSERT INTO deliveries (submission_id, case_id, destination_id, noted_at, state, due_at, body, revision)
@@ -155,8 +164,8 @@ fn note(database: &Connection, new: &NewDelivery) -> Result<()> {
         params![
             new.submission_id.uuid().into_bytes(),
             new.case_id.uuid().into_bytes(),
-            new.destination_id.uuid().into_bytes(),
-            new.at.as_millis(),
+            destination,
+            place,
             delivery.name(),
             delivery.due_at().map(Timestamp::as_millis),
             json(&delivery)?,

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use amtsbote_model::delivery::{Cause, Circumstances, Delivery, Event, Lease};
 use amtsbote_model::{CaseId, DestinationId, SubmissionId, Timestamp, WorkerId};
 
-use crate::{Error, Reply};
+use crate::{Error, Rate, Reply};
 
 /// A submission the agent has heard of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct NewDelivery {
     pub case_id: CaseId,
     /// Its destination.
     pub destination_id: DestinationId,
-    /// When it was noted; also its place in the order of its destination.
+    /// When it was noted, and due from then on.
     pub at: Timestamp,
 }
 
@@ -40,7 +40,8 @@ pub struct DeliveryRow {
     pub case_id: CaseId,
     /// Its destination.
     pub destination_id: DestinationId,
-    /// When it was noted.
+    /// When it was noted; also its place in the order of its destination: a millisecond or more after all that were noted
+    /// before it and are open.
     pub noted_at: Timestamp,
     /// Life cycle. A lease ends when it was renewed to last.
     pub delivery: Delivery,
@@ -89,6 +90,8 @@ pub struct Share {
     pub posts: u32,
     /// In which order.
     pub order: Order,
+    /// How many hand-overs may begin within a minute, of all processes together.
+    pub rate: Option<Rate>,
 }
 
 /// A worker asks for work.
@@ -114,6 +117,8 @@ pub struct Claimed {
     pub rows: Vec<DeliveryRow>,
     /// Parked by the claim: too many workers have died with them.
     pub parked: Vec<DeliveryRow>,
+    /// What is to be stored as [`Candidates::full_at`], in the same step.
+    pub paces: Vec<(DestinationId, Timestamp)>,
 }
 
 /// Deliveries that are in the same state for the same cause at the same destination.
@@ -140,12 +145,21 @@ pub trait Deliveries: Send + Sync {
     /// Who else may work on the same rows.
     fn sharing(&self) -> Sharing;
 
-    /// Adds rows, due at once; what is there already stays as it is. Durable before it answers.
+    /// Adds rows, due at once; what is there already stays as it is. Their place ([`DeliveryRow::noted_at`]) is after all of
+    /// their destination that are waiting or leased, and as they stand in `new`, also where clocks disagree and many note at
+    /// once. Durable before it answers.
     fn note(&self, new: Vec<NewDelivery>) -> Reply<'_, Result<(), Error>>;
 
-    /// Takes due rows ([`Delivery::due_at`]) for a worker, in one step: no row is given to two, and no destination's
-    /// limit is exceeded however many claim at once. Within a destination the longest due comes first, verdicts before
-    /// hand-overs. Durable before it answers.
+    /// Takes due rows ([`Delivery::due_at`]) for a worker, in one step. However many claim at once, in however many
+    /// processes:
+    ///
+    /// - no row is given to two,
+    /// - no destination has more hand-overs in hand than its [`Share::limit`],
+    /// - none begins more within a minute than its [`Share::rate`] ([`Claimed::paces`] is stored with the rows),
+    /// - with [`Order::Noted`], none begins before all that were noted earlier are decided or parked.
+    ///
+    /// So whoever claims for a destination that has a rate or a strict order waits for others that do. Within a destination
+    /// the longest due comes first, verdicts before hand-overs. Durable before it answers.
     fn claim(&self, claim: Claim) -> Reply<'_, Result<Claimed, Error>>;
 
     /// Renews leases in one write: those of `ids` that `by` holds end at `until`. Answers which it does not hold (any
@@ -185,6 +199,8 @@ pub trait Deliveries: Send + Sync {
 pub struct Candidates {
     /// Hand-overs of this destination under leases that have not ended.
     pub held: u32,
+    /// Where [`Share::rate`] is given: what the last claim left in [`Claimed::paces`].
+    pub full_at: Option<Timestamp>,
     /// Due verdicts, [`Share::posts`] at most.
     pub decided: Vec<DeliveryRow>,
     /// Due hand-overs: no suspects, [`Share::hand_overs`] at most. With [`Order::Noted`] only the first of all that are
@@ -203,7 +219,7 @@ impl Claim {
         let mut suspects = self.suspects;
         let queues = self.shares.iter().zip(candidates);
         let mut queues: Vec<_> = queues
-            .map(|(share, found)| Queue::of(share, found))
+            .map(|(share, found)| Queue::of(share, found, self.around.now))
             .collect();
         let max = usize::try_from(self.max).unwrap_or(usize::MAX);
         loop {
@@ -216,9 +232,19 @@ impl Claim {
                 }
             }
             if chosen.rows.len() == before {
+                let paces = self.shares.iter().zip(&queues);
+                chosen.paces = paces
+                    .filter_map(|(share, queue)| self.pace(share, queue))
+                    .collect();
                 return chosen;
             }
         }
+    }
+
+    fn pace(&self, share: &Share, queue: &Queue) -> Option<(DestinationId, Timestamp)> {
+        let rate = share.rate.filter(|_| queue.begun > 0)?;
+        let full_at = rate.after(queue.full_at, self.around.now, queue.begun);
+        Some((share.destination_id, full_at))
     }
 
     fn next(
@@ -252,6 +278,7 @@ impl Claim {
                 *suspects -= 1;
             }
             queue.room = queue.room.saturating_sub(u32::from(!is_post));
+            queue.begun += u32::from(!is_post);
             return Some(row);
         }
         None
@@ -262,14 +289,19 @@ impl Claim {
 struct Queue {
     rows: VecDeque<DeliveryRow>,
     room: u32,
+    begun: u32,
+    full_at: Option<Timestamp>,
 }
 
 impl Queue {
-    fn of(share: &Share, found: Candidates) -> Self {
+    fn of(share: &Share, found: Candidates, now: Timestamp) -> Self {
         let limit = match share.order {
             Order::Due => share.limit,
             Order::Noted => share.limit.min(1),
         };
+        let paced = share
+            .rate
+            .map_or(u32::MAX, |rate| rate.room(found.full_at, now));
         let mut hand_overs = found.waiting;
         hand_overs.extend(found.suspects);
         hand_overs.sort_by_key(|row| (row.delivery.due_at(), row.submission_id));
@@ -277,7 +309,12 @@ impl Queue {
         rows.extend(hand_overs);
         Self {
             rows,
-            room: limit.saturating_sub(found.held).min(share.hand_overs),
+            room: limit
+                .saturating_sub(found.held)
+                .min(share.hand_overs)
+                .min(paced),
+            begun: 0,
+            full_at: found.full_at,
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod desk;
 pub mod laws;
 pub mod leases;
 pub mod memory;
+pub mod pace;
 pub mod records;
 pub mod relays;
 pub mod shelf;
@@ -52,6 +53,7 @@ pub use deliveries::{
 pub use desk::{Desk, Intervention};
 pub use leases::Leases;
 pub use memory::{MemoryBlobs, MemoryDeliveries, MemoryLeases, MemoryRelays, MemoryStore};
+pub use pace::Rate;
 pub use records::{
     Attachment, Case, CaseFilter, Content, DestinationFilter, Event, KeyRecord, Listed, LogOf,
     Mail, MailId, Notice, NoticeId, Page, Remembered, ReplyFilter, ReplyRecord, ReplyRef,

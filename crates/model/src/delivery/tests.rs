@@ -1,5 +1,7 @@
 use super::*;
+use crate::{Timestamp, WorkerId};
 use std::fmt::Write as _;
+use std::time::Duration;
 use uuid::Uuid;
 
 const POLICY: RetryPolicy = RetryPolicy {

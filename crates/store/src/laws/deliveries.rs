@@ -10,7 +10,9 @@ use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
 use futures_util::future::join_all;
 
 use super::samples::{at, id};
-use crate::{Claim, Claimed, Deliveries, DeliveryRow, NewDelivery, Order, Share, Swapped, Tally};
+use crate::{
+    Claim, Claimed, Deliveries, DeliveryRow, NewDelivery, Order, Rate, Share, Swapped, Tally,
+};
 
 /// A submission noted at the given second.
 pub(super) fn new(number: u32, noted_s: i64) -> NewDelivery {
@@ -139,6 +141,7 @@ fn share(destination: u32, hand_overs: u32) -> Share {
         hand_overs,
         posts: 100,
         order: Order::Due,
+        rate: None,
     }
 }
 
@@ -352,6 +355,104 @@ pub async fn in_strict_order_the_first_holds_up_the_rest(deliveries: &impl Deliv
     assert_eq!(claimed(deliveries, strict(1000)).await, ids(&[3, 2]));
 }
 
+/// As it stands in the list, and after what was noted before and is open, whatever the clocks say. All are due at once.
+pub async fn what_is_noted_later_has_a_later_place(deliveries: &impl Deliveries) {
+    note(
+        deliveries,
+        vec![at_one(1, 5, 20), at_one(1, 3, 20), at_one(2, 9, 1)],
+    )
+    .await;
+    // By a process whose clock is behind.
+    note(
+        deliveries,
+        vec![at_one(1, 4, 10), at_one(1, 5, 10), at_one(1, 2, 30)],
+    )
+    .await;
+    let mut places = Vec::new();
+    for number in [5, 3, 4, 2] {
+        let row = find(deliveries, number).await;
+        assert!(row.delivery.due_at() <= Some(at(30)), "{row:?}");
+        places.push(row.noted_at);
+    }
+    assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
+    assert_eq!((places[0], places[3]), (at(20), at(30)));
+    assert_eq!(find(deliveries, 9).await.noted_at, at(1));
+    for number in [5, 3, 4, 2] {
+        let share = Share {
+            order: Order::Noted,
+            ..share(1, 10)
+        };
+        assert_eq!(
+            claimed(deliveries, claim(99, vec![share])).await,
+            ids(&[number])
+        );
+        set(deliveries, number, every_state()[3].clone()).await;
+    }
+}
+
+fn paced(destination: u32, per_minute: u32) -> Share {
+    Share {
+        rate: Rate::per_minute(per_minute),
+        ..share(destination, 10)
+    }
+}
+
+/// Whoever begins them; verdicts are told to somebody else.
+pub async fn a_destination_begins_no_more_within_a_minute_than_its_rate(
+    deliveries: &impl Deliveries,
+) {
+    let noted = (1..=9).map(|number| at_one(1, number, i64::from(number)));
+    note(deliveries, noted.chain([at_one(2, 11, 1)]).collect()).await;
+    set(deliveries, 9, decided(None, 9)).await;
+    let of = |worker, now_s, share| Claim {
+        lease: lease(worker, now_s + 7),
+        ..claim(now_s, vec![share])
+    };
+    // One at once, the next one after half a minute.
+    let two = paced(1, 2);
+    assert_eq!(claimed(deliveries, of(9, 100, two)).await, ids(&[9, 1]));
+    for number in [1, 9] {
+        set(deliveries, number, every_state()[3].clone()).await;
+    }
+    assert_eq!(claimed(deliveries, of(8, 129, two)).await, ids(&[]));
+    assert_eq!(
+        claimed(deliveries, of(8, 129, paced(2, 2))).await,
+        ids(&[11])
+    );
+    assert_eq!(claimed(deliveries, of(8, 130, two)).await, ids(&[2]));
+    set(deliveries, 2, every_state()[3].clone()).await;
+    assert_eq!(claimed(deliveries, of(9, 159, two)).await, ids(&[]));
+    // What was not used is not saved up.
+    assert_eq!(claimed(deliveries, of(9, 999, two)).await, ids(&[3]));
+    // Four at once, if there are four.
+    let many = claimed(deliveries, of(9, 2000, paced(1, 90))).await;
+    assert_eq!(many.len(), 4);
+}
+
+/// However many ask at once.
+pub async fn racing_claims_keep_rate_and_order(deliveries: &impl Deliveries) {
+    let noted = (1..=40).map(|number| at_one(number % 2, number, 1));
+    note(deliveries, noted.collect()).await;
+    let racers = (1..=8).map(|worker| {
+        let strict = Share {
+            order: Order::Noted,
+            ..share(0, 3)
+        };
+        deliveries.claim(Claim {
+            lease: lease(worker, 1000),
+            ..claim(99, vec![strict, paced(1, 120)])
+        })
+    });
+    let mut begun = [0, 0];
+    for answer in join_all(racers).await {
+        for row in answer.expect("answers").rows {
+            begun[usize::from(row.destination_id == id(201))] += 1;
+        }
+    }
+    // As above: fewer than possible, never more, and not none.
+    assert!(begun[0] == 1 && (1..=5).contains(&begun[1]), "{begun:?}");
+}
+
 /// So that what kills its workers does not take others with it, and parks in the end.
 pub async fn what_a_worker_died_with_is_claimed_apart(deliveries: &impl Deliveries) {
     let noted = (1..=4).map(|number| at_one(1, number, i64::from(number)));
@@ -424,8 +525,8 @@ pub async fn a_renewed_lease_ends_later(deliveries: &impl Deliveries) {
 
 /// Everything but what is done; with the times of its trouble.
 pub async fn the_tally_counts_by_destination_state_and_cause(deliveries: &impl Deliveries) {
-    let noted = (1..=5).map(|number| at_one(1, number, 60 - i64::from(number)));
-    let noted = noted.chain([at_one(2, 6, 7), at_one(2, 7, 7)]);
+    let noted = (1..=5).map(|number| at_one(1, number, 50 + i64::from(number)));
+    let noted = noted.chain([at_one(2, 6, 6), at_one(2, 7, 7)]);
     note(deliveries, noted.collect()).await;
     let failing = |since_s, last_s| Delivery::Waiting {
         at: at(500),
@@ -457,14 +558,14 @@ pub async fn the_tally_counts_by_destination_state_and_cause(deliveries: &impl D
             cause: Some(Cause::ProcedureUnavailable),
             first_seen: Some(parked_at),
             last_seen: Some(parked_at),
-            ..tally(1, "parked", 1, 57)
+            ..tally(1, "parked", 1, 53)
         },
-        tally(1, "waiting", 2, 55),
+        tally(1, "waiting", 2, 54),
         Tally {
             cause: Some(Cause::ProcedureUnavailable),
             first_seen: Some(at(90)),
             last_seen: Some(at(120)),
-            ..tally(1, "waiting", 2, 58)
+            ..tally(1, "waiting", 2, 51)
         },
         tally(2, "waiting", 1, 7),
     ];

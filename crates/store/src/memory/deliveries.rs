@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use amtsbote_model::delivery::{Cause, Delivery};
 use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
@@ -12,12 +13,16 @@ use crate::{
     Sharing, Swapped, Tally,
 };
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 type Rows = BTreeMap<SubmissionId, DeliveryRow>;
 
 /// The agents' deliveries, in memory.
 #[derive(Debug)]
 pub struct MemoryDeliveries {
     pub(super) rows: Mutex<Rows>,
+    /// Locked after `rows`.
+    paces: Mutex<BTreeMap<DestinationId, Timestamp>>,
     sharing: Sharing,
     pub(super) ways: Mutex<super::ways_back::Ways>,
     pub(super) interventions: Mutex<Vec<crate::Intervention>>,
@@ -63,6 +68,7 @@ impl MemoryDeliveries {
     fn with(sharing: Sharing) -> Self {
         Self {
             rows: Mutex::default(),
+            paces: Mutex::default(),
             sharing,
             ways: Mutex::default(),
             interventions: Mutex::default(),
@@ -76,7 +82,37 @@ fn found<'a>(rows: impl Iterator<Item = &'a DeliveryRow>, max: u32) -> Vec<Deliv
         .collect()
 }
 
-fn candidates_of(rows: &Rows, claim: &Claim, share: &Share) -> Candidates {
+type Places = BTreeMap<DestinationId, Timestamp>;
+
+/// The last place of each destination that is taken by one that is open.
+fn last_noted(rows: &Rows) -> Places {
+    let mut last = Places::new();
+    let open = rows.values().filter(|row| is_open(row));
+    for row in open {
+        let place = last.entry(row.destination_id).or_insert(row.noted_at);
+        *place = row.noted_at.max(*place);
+    }
+    last
+}
+
+fn place(last: &mut Places, new: &NewDelivery) -> Timestamp {
+    let free = last
+        .get(&new.destination_id)
+        .map(|last| last.plus(MILLISECOND));
+    let place = free.map_or(new.at, |free| new.at.max(free));
+    last.insert(new.destination_id, place);
+    place
+}
+
+fn is_open(row: &DeliveryRow) -> bool {
+    matches!(row.delivery.name(), "waiting" | "leased")
+}
+
+fn candidates_of(
+    rows: &Rows,
+    claim: &Claim,
+    (share, full_at): (&Share, Option<Timestamp>),
+) -> Candidates {
     let now = claim.around.now;
     let is_due = |row: &&DeliveryRow| row.delivery.due_at().is_some_and(|at| at <= now);
     let mut here: Vec<&DeliveryRow> = rows
@@ -88,8 +124,7 @@ fn candidates_of(rows: &Rows, claim: &Claim, share: &Share) -> Candidates {
         .iter()
         .copied()
         .filter(|row| row.delivery.name() == "decided" && is_due(row));
-    let is_open = |row: &&DeliveryRow| matches!(row.delivery.name(), "waiting" | "leased");
-    let mut open: Vec<&DeliveryRow> = here.iter().copied().filter(is_open).collect();
+    let mut open: Vec<&DeliveryRow> = here.iter().copied().filter(|row| is_open(row)).collect();
     let held = open
         .iter()
         .filter(|row| row.delivery.is_held() && !is_due(row))
@@ -104,6 +139,7 @@ fn candidates_of(rows: &Rows, claim: &Claim, share: &Share) -> Candidates {
         .partition(|row| row.delivery.is_held() || row.delivery.is_suspect());
     Candidates {
         held: u32::try_from(held).unwrap_or(u32::MAX),
+        full_at,
         decided: found(decided, share.posts),
         waiting: found(waiting.into_iter(), share.hand_overs),
         suspects: found(suspects.into_iter(), claim.suspects),
@@ -118,16 +154,20 @@ impl Deliveries for MemoryDeliveries {
     fn note(&self, new: Vec<NewDelivery>) -> Reply<'_, Result<(), Error>> {
         Box::pin(async move {
             let mut rows = locked(&self.rows);
+            let mut last = last_noted(&rows);
             for new in new {
+                if rows.contains_key(&new.submission_id) {
+                    continue;
+                }
                 let row = DeliveryRow {
                     submission_id: new.submission_id,
                     case_id: new.case_id,
                     destination_id: new.destination_id,
-                    noted_at: new.at,
+                    noted_at: place(&mut last, &new),
                     delivery: Delivery::due(new.at),
                     revision: 1,
                 };
-                rows.entry(new.submission_id).or_insert(row);
+                rows.insert(new.submission_id, row);
             }
             Ok(())
         })
@@ -137,11 +177,16 @@ impl Deliveries for MemoryDeliveries {
         Box::pin(async move {
             let mut rows = locked(&self.rows);
             let candidates = claim.shares.iter();
-            let candidates = candidates.map(|share| candidates_of(&rows, &claim, share));
+            let mut paces = locked(&self.paces);
+            let candidates = candidates.map(|share| {
+                let full_at = paces.get(&share.destination_id).copied();
+                candidates_of(&rows, &claim, (share, full_at))
+            });
             let chosen = claim.choose(candidates.collect());
             for row in chosen.rows.iter().chain(&chosen.parked) {
                 rows.insert(row.submission_id, row.clone());
             }
+            paces.extend(chosen.paces.iter().copied());
             Ok(chosen)
         })
     }
