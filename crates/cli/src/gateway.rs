@@ -10,15 +10,16 @@ use amtsbote_gateway::{
 };
 use amtsbote_jose::{CertificateRule, TrustAnchors, X5c, sha256_hex};
 use amtsbote_settings as settings;
-use amtsbote_store::Shelf;
-use amtsbote_store_sql::SqliteStore;
+use amtsbote_store::{References, Shelf};
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, bail};
 
 use crate::areas;
 use crate::blobs;
 use crate::clock::SystemClock;
+use crate::database;
 use crate::folder;
+use crate::membership::Membership;
 use crate::uplinks;
 
 /// Computations of milliseconds waiting for a processor, at most.
@@ -39,9 +40,11 @@ pub(crate) struct Ready {
     pub(crate) context: Gateway,
     pub(crate) server: Server,
     pub(crate) address: SocketAddr,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) references: Arc<dyn References>,
     pub(crate) blobs: Arc<dyn Shelf>,
     pub(crate) settings: settings::Gateway,
+    /// With a database that others may share.
+    pub(crate) membership: Option<Membership>,
 }
 
 /// Opens the store and binds the port. With port 0, `base_url` gets the real one.
@@ -63,17 +66,19 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
     } else {
         settings.base_url.clone()
     };
-    folder::make(&settings.data_dir)?;
-    let store =
-        SqliteStore::open(&settings.data_dir).context("the gateway's database cannot be opened")?;
-    let (store, blobs) = (Arc::new(store), blobs::open(settings).await?);
+    let opened = database::open(settings).await?;
+    let blobs = blobs::open(settings).await?;
+    let membership = match opened.shared {
+        Some(store) => Some(Membership::join(store, settings, (&base, &given.identity)).await?),
+        None => None,
+    };
     let parts = Parts {
         addresses: Addresses::new(&base),
         identity: given.identity,
         clients: clients(settings)?,
         services: given.services,
-        store: store.clone(),
-        chain: Some(store.clone()),
+        store: opened.store,
+        chain: Some(opened.chain),
         blobs: blobs.clone(),
         clock: Arc::new(SystemClock),
         crypto: crypto_pool(),
@@ -91,9 +96,10 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
         context,
         server,
         address,
-        store,
+        references: opened.references,
         blobs,
         settings: settings.clone(),
+        membership,
     })
 }
 

@@ -256,6 +256,7 @@ fn settings_of(dir: &Path, persisted: &Persisted, base: &str, port: u16) -> sett
         callback_networks: callback_networks(),
         callbacks: settings::Callbacks::default(),
         deadlines: settings::Deadlines::default(),
+        database: None,
         blobs: None,
         mail: None,
         uplinks: Vec::new(),

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use amtsbote_gateway::{
     Backoff, CallbackPolicy, CallbackWorker, CircuitPolicy, Context as Gateway, Deadlines,
-    MailPolicy, MailWorker, Orphans, Retention, Sealer, Trust, UplinkPolicy, UplinkWorker,
+    DutyKeeper, MailPolicy, MailWorker, Orphans, Retention, Sealer, Trust, UplinkPolicy,
+    UplinkWorker,
 };
 use amtsbote_model::Timestamp;
 use amtsbote_outgoing::{Outgoing, Settings as Outward};
 use amtsbote_settings as settings;
-use amtsbote_store::Shelf;
-use amtsbote_store_sql::SqliteStore;
+use amtsbote_store::{References, Shelf};
 use anyhow::{Context, Result};
 use tokio::time::Instant;
 
@@ -48,6 +48,8 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
         .collect::<Result<Vec<_>>>()?;
     let outgoing = Outgoing::open(Outward::public(USER_AGENT, allow))
         .context("the HTTP client cannot be set up")?;
+    // Before anything of it begins: it asks whether this gateway is on duty.
+    let duty = DutyKeeper::new(ready.context.clone());
     let policy = policy(&ready.settings.callbacks);
     let callbacks = CallbackWorker::new(ready.context.clone(), outgoing, policy);
     let retention = retention(&ready.settings.deadlines);
@@ -59,12 +61,16 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
     }
     let uplink = UplinkWorker::new(ready.context.clone(), UplinkPolicy::default());
     let mut tasks = vec![
+        tokio::spawn(duty.run(stop.wait())),
         tokio::spawn(callbacks.run(stop.wait())),
         tokio::spawn(deadlines.run(stop.wait())),
         tokio::spawn(uplink.run(stop.wait())),
         tokio::spawn(Sealer::new(ready.context.clone()).run(stop.wait())),
         tokio::spawn(wind_down(ready.context.clone(), stop.wait())),
     ];
+    if let Some(membership) = &ready.membership {
+        tasks.push(tokio::spawn(membership.clone().keep(stop.wait())));
+    }
     tasks.extend(mails.map(|mails| tokio::spawn(mails.run(stop.wait()))));
     Ok(Background(tasks))
 }
@@ -142,7 +148,7 @@ const SWEEP_PAUSE: Duration = Duration::from_hours(1);
 /// Sweeps attachments that nothing refers to, in the deadlines' rounds: it goes by the age of files, so it rests as they do while
 /// the clock is in doubt (ADR 0005).
 struct Broom {
-    store: Arc<SqliteStore>,
+    references: Arc<dyn References>,
     blobs: Arc<dyn Shelf>,
     last: Mutex<Option<Instant>>,
 }
@@ -150,7 +156,7 @@ struct Broom {
 impl Broom {
     fn of(ready: &Ready) -> Self {
         Self {
-            store: ready.store.clone(),
+            references: ready.references.clone(),
             blobs: ready.blobs.clone(),
             last: Mutex::default(),
         }
@@ -175,7 +181,7 @@ impl Orphans for Broom {
             if !self.is_due() {
                 return Ok(0);
             }
-            let swept = amtsbote_store_sql::sweep(&self.store, &*self.blobs, kept_before).await;
+            let swept = amtsbote_store::sweep(&*self.references, &*self.blobs, kept_before).await;
             match &swept {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(
@@ -202,7 +208,7 @@ mod tests {
     use amtsbote_jose::{KeySet, KeyUse, PrivateKey, TokenKey, X5c};
     use amtsbote_model::Clock;
     use amtsbote_store::Blobs as _;
-    use amtsbote_store_sql::FolderBlobs;
+    use amtsbote_store_sql::{FolderBlobs, SqliteStore};
     use amtsbote_validate::service::Catalogue;
 
     use super::*;
@@ -250,7 +256,7 @@ mod tests {
         };
         let context = Gateway::with_routing(parts, RoutingSettings::default());
         let broom = Broom {
-            store,
+            references: store,
             blobs: blobs.clone(),
             last: Mutex::default(),
         };
@@ -294,7 +300,7 @@ mod tests {
     async fn a_sweep_is_made_once_an_hour() {
         let folder = tempfile::tempdir().unwrap();
         let broom = Broom {
-            store: Arc::new(SqliteStore::open(folder.path()).unwrap()),
+            references: Arc::new(SqliteStore::open(folder.path()).unwrap()),
             blobs: Arc::new(FolderBlobs::open(&folder.path().join("blobs")).unwrap()),
             last: Mutex::default(),
         };

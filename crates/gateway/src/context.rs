@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::duty::Duty;
 use crate::intake::Budget;
 use crate::notify::Noted;
 use crate::rates::Rates;
@@ -174,6 +175,7 @@ struct Shared {
     intake_budget: Budget,
     rates: Rates,
     uplinks: Uplinks,
+    duty: Duty,
 }
 
 impl Context {
@@ -201,6 +203,7 @@ impl Context {
             noted: Noted::default(),
             routing: Routing::new(routing),
             uplinks,
+            duty: Duty::default(),
         }))
     }
 
@@ -293,6 +296,11 @@ impl Context {
     /// The ways to foreign delivery services.
     pub(crate) fn uplinks(&self) -> &Uplinks {
         &self.0.uplinks
+    }
+
+    /// Whether this is the one of several gateways that does what one at a time does.
+    pub(crate) fn duty(&self) -> &Duty {
+        &self.0.duty
     }
 
     /// The state of the routing service.

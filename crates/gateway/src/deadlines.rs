@@ -117,18 +117,22 @@ impl Deadlines {
         self
     }
 
-    /// Rounds until `stop` resolves. A step that has begun is finished.
+    /// Rounds while this gateway is on duty, until `stop` resolves. A step that has begun is finished.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         loop {
-            match self.round().await {
-                Ok(round) => say(&round),
-                Err(error) => {
-                    tracing::error!(error = %error, "deadlines could not be kept this time: {error}");
+            let duty = self.context.duty().next();
+            if self.context.duty().is_on() {
+                match self.round().await {
+                    Ok(round) => say(&round),
+                    Err(error) => {
+                        tracing::error!(error = %error, "deadlines could not be kept this time: {error}");
+                    }
                 }
             }
             tokio::select! {
                 () = &mut stop => return,
+                () = duty => {}
                 () = tokio::time::sleep(self.retention.pause) => {}
             }
         }

@@ -1,18 +1,19 @@
 //! Sends the mails that wait in the store.
 //!
 //! ```text
-//!  store.due_mails ──► lease (due later) ──► Postman::deliver ──taken──► dropped
+//!  store.due_mails ──► claim (due later) ──► Postman::deliver ──taken──► dropped
 //!                                                 └──else──► postponed with back-off and full jitter, or given up
 //! ```
 //!
 //! One after the other, since there is one server. At least once: a process that dies between the server's word and our note of
-//! it sends the mail again after its lease, under the same `Message-ID`.
+//! it sends the mail again after its claim, under the same `Message-ID`. Of several gateways one is on duty, and a claim that
+//! another one has made is refused.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_store::{Batch, Error, Mail, Reply, Upkeep};
+use amtsbote_store::{Batch, Committed, Error, Mail, Reply, Upkeep};
 
 use crate::Context;
 use crate::backoff::{Backoff, dice};
@@ -87,16 +88,20 @@ impl MailWorker {
         }
     }
 
-    /// Sends what is due until `stop` resolves. A mail in hand is finished.
+    /// Sends what is due while this gateway is on duty, until `stop` resolves. A mail in hand is finished.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut server = Server::Well;
         loop {
-            if let Err(error) = self.look(&mut server).await {
+            let duty = self.context.duty().next();
+            if self.context.duty().is_on()
+                && let Err(error) = self.look(&mut server).await
+            {
                 tracing::error!(error = %error, "mails could not be read or noted: {error}");
             }
             tokio::select! {
                 () = &mut stop => return,
+                () = duty => {}
                 () = tokio::time::sleep(self.policy.poll) => {}
             }
         }
@@ -112,18 +117,24 @@ impl MailWorker {
         for _ in 0..LOOK_MAX {
             let now = self.context.now();
             let due = self.context.store().due_mails(now, 1).await?;
-            let Some(mail) = due.into_iter().next() else {
+            let Some(mut mail) = due.into_iter().next() else {
                 return Ok(());
             };
-            let lease = Upkeep::PostponeMail {
+            let claimed_until = now.plus(self.policy.lease);
+            let claim = Upkeep::PostponeMail {
                 id: mail.id,
+                was_due_at: mail.due_at,
                 tries: mail.tries,
-                due_at: now.plus(self.policy.lease),
+                due_at: claimed_until,
             };
-            // Neither this nor what settles it has a precondition, so nothing can be refused.
-            self.note(lease).await?;
+            // Refused, another gateway has it.
+            if self.note(claim).await? != Committed::Done {
+                return Ok(());
+            }
+            mail.due_at = claimed_until;
             let settled = self.send(&mail, server).await;
             let waits = matches!(settled, Upkeep::PostponeMail { .. });
+            // Refused, our claim had ended: whoever has the mail now settles it.
             self.note(settled).await?;
             if waits {
                 return Ok(());
@@ -132,10 +143,9 @@ impl MailWorker {
         Ok(())
     }
 
-    async fn note(&self, upkeep: Upkeep) -> Result<(), Error> {
+    async fn note(&self, upkeep: Upkeep) -> Result<Committed, Error> {
         let batch = Batch::new().with(upkeep.into());
-        self.context.store().commit(batch).await?;
-        Ok(())
+        self.context.store().commit(batch).await
     }
 
     async fn send(&self, mail: &Mail, server: &mut Server) -> Upkeep {
@@ -170,6 +180,7 @@ impl MailWorker {
         let tries = mail.tries.saturating_add(1);
         Upkeep::PostponeMail {
             id: mail.id,
+            was_due_at: mail.due_at,
             tries,
             due_at: now.plus(self.policy.backoff.wait(tries, None, dice())),
         }

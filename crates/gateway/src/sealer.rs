@@ -1,7 +1,7 @@
 //! Seals the event log: about every second, what is new becomes a block whose head is signed.
 //!
 //! Dying at any point loses nothing: a block and its leaves are one transaction, and what is in no block is found by the next
-//! round. Of several processes one wins each number; the others see that and look again.
+//! round. Of several gateways the one on duty seals; should two do it, one wins each number, and the other looks again.
 
 use std::future::Future;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Sealer {
         Self { context }
     }
 
-    /// Rounds until `stop` resolves. What has begun is finished.
+    /// Rounds while this gateway is on duty, until `stop` resolves. What has begun is finished.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         if self.context.chain().is_none() {
             return;
@@ -53,7 +53,13 @@ impl Sealer {
         let mut failed = 0_u32;
         loop {
             let mut pause = PAUSE;
-            match self.round().await {
+            let duty = self.context.duty().next();
+            let round = if self.context.duty().is_on() {
+                self.round().await
+            } else {
+                Ok(0)
+            };
+            match round {
                 Ok(count) => {
                     failed = 0;
                     if count == u64::from(BLOCK_MAX) {
@@ -70,6 +76,7 @@ impl Sealer {
             }
             tokio::select! {
                 () = &mut stop => return,
+                () = duty => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }

@@ -11,7 +11,7 @@ use crate::{SettingsFault, fault};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlobStore {
-    /// `folder` (in `data_dir`) or `s3`.
+    /// `folder` (in `data_dir`; a single gateway) or `s3`.
     pub kind: BlobKind,
     /// `s3`: address of the store, without the bucket.
     pub endpoint: Option<String>,

@@ -68,8 +68,12 @@ pub const REFERENCE: &[Explained] = &[
         about: "How long things are kept.",
     },
     Explained {
+        key: "gateway.database",
+        about: "Where the gateway keeps its rows, if not in a SQLite file in `data_dir`.",
+    },
+    Explained {
         key: "gateway.blobs",
-        about: "Where attachments are kept, if not in `data_dir`.",
+        about: "Where attachments are kept, if not in `data_dir`. Must be said with a database that several gateways share.",
     },
     Explained {
         key: "gateway.mail",
@@ -228,8 +232,28 @@ pub const REFERENCE: &[Explained] = &[
         about: "A person's word that the clock was right at this moment (RFC 3339), after a longer downtime; may stay for ever.",
     },
     Explained {
+        key: "gateway.database.kind",
+        about: "`sqlite` (a file in `data_dir`, one process) or `postgres` (a server, any number of processes).",
+    },
+    Explained {
+        key: "gateway.database.url",
+        about: "`postgres`: `postgres://user@host:5432/name`, without the password; several hosts are separated by commas, and the one that takes writes is used.",
+    },
+    Explained {
+        key: "gateway.database.password_file",
+        about: "`postgres`: file with the user's password.",
+    },
+    Explained {
+        key: "gateway.database.ca_file",
+        about: "`postgres`: PEM file of the authorities the server's certificate must come from; the usual ones if left out.",
+    },
+    Explained {
+        key: "gateway.database.danger_plain",
+        about: "`postgres`: whether to call a server on another machine without TLS: everything can be read and changed on the way.",
+    },
+    Explained {
         key: "gateway.blobs.kind",
-        about: "`folder` (in `data_dir`) or `s3`.",
+        about: "`folder` (in `data_dir`; a single gateway) or `s3`.",
     },
     Explained {
         key: "gateway.blobs.endpoint",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::uplink::Uplink;
-use crate::{BlobStore, Callbacks, Deadlines, Mail, SettingsFault, Span, fault};
+use crate::{BlobStore, Callbacks, Database, Deadlines, Mail, SettingsFault, Span, fault};
 
 /// `[gateway]`
 #[derive(Debug, Clone, Deserialize)]
@@ -49,7 +49,9 @@ pub struct Gateway {
     /// How long things are kept.
     #[serde(default)]
     pub deadlines: Deadlines,
-    /// Where attachments are kept, if not in `data_dir`.
+    /// Where the gateway keeps its rows, if not in a SQLite file in `data_dir`.
+    pub database: Option<Database>,
+    /// Where attachments are kept, if not in `data_dir`. Must be said with a database that several gateways share.
     pub blobs: Option<BlobStore>,
     /// The mail server for reminders; without it they are told to the log only.
     pub mail: Option<Mail>,
@@ -142,6 +144,12 @@ impl Gateway {
         }
         self.callbacks.check(faults);
         self.deadlines.check(faults);
+        if let Some(database) = &self.database {
+            database.check("gateway.database", faults);
+        }
+        if self.has_shared_database() {
+            self.check_shared(faults);
+        }
         if let Some(blobs) = &self.blobs {
             blobs.check(faults);
         }
@@ -159,6 +167,28 @@ impl Gateway {
                     "another uplink has this name",
                 ));
             }
+        }
+    }
+}
+
+impl Gateway {
+    /// Whether its rows are on a server that several gateways may share.
+    pub fn has_shared_database(&self) -> bool {
+        self.database.as_ref().is_some_and(Database::is_shared)
+    }
+
+    fn check_shared(&self, faults: &mut Vec<SettingsFault>) {
+        if self.blobs.is_none() {
+            faults.push(fault(
+                "gateway.blobs",
+                "with kind = \"postgres\" say where attachments are: kind = \"s3\" for any number of gateways, kind = \"folder\" for a single one",
+            ));
+        }
+        if !self.uplinks.is_empty() {
+            faults.push(fault(
+                "gateway.uplink",
+                "the state of uplinks is kept in SQLite only: leave out gateway.database, or the uplinks",
+            ));
         }
     }
 }

@@ -12,6 +12,7 @@
 mod agent;
 mod blobs;
 mod callbacks;
+mod database;
 mod deadlines;
 mod duration;
 mod explain;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 pub use agent::{Agent, DestinationRoute, Inbound, Service};
 pub use blobs::{BlobKind, BlobStore};
 pub use callbacks::Callbacks;
+pub use database::{Database, DatabaseKind};
 pub use deadlines::{Deadlines, Moment};
 pub use duration::Span;
 pub use explain::{Explained, REFERENCE};
@@ -214,6 +216,24 @@ mod tests {
             &[],
         );
         check(&with("kind = \"tape\""), &["(file)"]);
+    }
+
+    #[test]
+    fn a_shared_database_needs_attachments_that_were_thought_about() {
+        let with = |lines: &str| format!("{GATEWAY}\n{lines}");
+        let database = "[gateway.database]\nkind = \"postgres\"\nurl = \"postgres://u@db/d\"\n";
+        check(&with(database), &["gateway.blobs"]);
+        let folder = "[gateway.blobs]\nkind = \"folder\"\n";
+        check(&with(&format!("{database}{folder}")), &[]);
+        check(&with("[gateway.database]\nkind = \"sqlite\"\n"), &[]);
+        check(
+            &with(&format!("{database}{folder}{UPLINK}")),
+            &["gateway.uplink"],
+        );
+        check(
+            &with("[gateway.database]\nkind = \"oracle\"\n"),
+            &["(file)"],
+        );
     }
 
     #[test]

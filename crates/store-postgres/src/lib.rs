@@ -23,7 +23,7 @@ mod session;
 mod target;
 mod writer;
 
-pub use gateway::PostgresStore;
+pub use gateway::{Member, NotAdmitted, PostgresStore, Shelf, SigningKeys};
 pub use leases::PostgresLeases;
 pub use open_error::OpenError;
 pub use target::{Encryption, Target};

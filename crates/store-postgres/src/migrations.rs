@@ -45,10 +45,17 @@ impl Part {
 /// The gateway's tables.
 pub(crate) const GATEWAY: Part = Part {
     schema: "amtsbote_gateway",
-    migrations: &[Migration {
-        sql: include_str!("schema/gateway-1.sql"),
-        older: Older::MayGoOn,
-    }],
+    migrations: &[
+        Migration {
+            sql: include_str!("schema/gateway-1.sql"),
+            older: Older::MayGoOn,
+        },
+        // Older ones would write events that are never sealed.
+        Migration {
+            sql: include_str!("schema/gateway-2.sql"),
+            older: Older::MustStop,
+        },
+    ],
 };
 
 /// A version there that this program must not use.

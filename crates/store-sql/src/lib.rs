@@ -38,7 +38,6 @@ mod relays;
 mod restoring;
 mod snapshot;
 mod sums;
-mod sweep;
 mod ways_back;
 mod writer;
 
@@ -53,4 +52,3 @@ pub use open_error::OpenError;
 pub use relays::SqliteRelays;
 pub use restoring::Restoring;
 pub use snapshot::{Content, Database, Snapshot, SnapshotError, content, still_named};
-pub use sweep::sweep;

@@ -104,10 +104,13 @@ pub enum Change {
     Remember(Remembered),
     /// A callback to send. Its id must be new, else [`Conflict::Exists`].
     Enqueue(Notice),
-    /// A callback was tried and is due again. No change if it is not there any more.
+    /// A callback is claimed until it is due again, or was tried and is due again. It must be due when it was read to be, else
+    /// somebody else has claimed or settled it ([`Conflict::DueMoved`]).
     Postpone {
         /// Which.
         id: NoticeId,
+        /// When it was due as it was read.
+        was_due_at: Timestamp,
         /// Failed tries so far.
         tries: u32,
         /// When to try next.
@@ -138,6 +141,8 @@ pub enum Conflict {
     DestinationMoved,
     /// Submissions still refer to it.
     InUse,
+    /// The callback or mail is not there any more, or is not due when it was read to be.
+    DueMoved,
 }
 
 /// The answer to a batch.

@@ -156,8 +156,9 @@ pub trait Chain: Send + Sync {
     /// Events that are in no block yet, in the order of writing, at most `max`.
     fn unsealed(&self, max: u32) -> Reply<'_, Result<Vec<Event>, Error>>;
 
-    /// Appends a block with its leaves, one for each of the first [`Chain::unsealed`] events, in one transaction. `false`, and nothing is changed, if the block does not
-    /// follow the head or the leaves are not those of the next events.
+    /// Appends a block with its leaves, one for each of the first [`Chain::unsealed`] events, in one transaction. `false`, and nothing
+    /// is changed, if the block does not follow the head or the leaves are not those of the next events. With several writers, events
+    /// of other cases may have come between; of each case the leaves are those of the next events.
     fn seal(&self, block: Block, leaves: Vec<Leaf>) -> Reply<'_, Result<bool, Error>>;
 
     /// Where an event is; `None` if it is in no block.

@@ -60,7 +60,7 @@ pub use records::{
     Submission, SubmissionFilter, SubmissionRef,
 };
 pub use relays::{NewRelay, RelayRow, Relays};
-pub use shelf::Shelf;
+pub use shelf::{References, Shelf, sweep};
 pub use upkeep::Upkeep;
 pub use ways_back::{AnswerMove, AnswerRow, AnswerState, Failing, NewAnswer, WayBack, WaysBack};
 

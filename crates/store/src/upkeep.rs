@@ -19,10 +19,13 @@ pub enum Upkeep {
     },
     /// A mail to send. Its id must be new, else [`Conflict::Exists`].
     Post(Mail),
-    /// A mail was tried and is due again. No change if it is not there any more.
+    /// A mail is claimed until it is due again, or was tried and is due again. It must be due when it was read to be, else somebody
+    /// else has claimed or settled it ([`Conflict::DueMoved`]).
     PostponeMail {
         /// Which.
         id: MailId,
+        /// When it was due as it was read.
+        was_due_at: Timestamp,
         /// Failed tries so far.
         tries: u32,
         /// When to try next.

@@ -10,3 +10,4 @@
 //! Start reading at [`postgres::Server`].
 
 pub mod postgres;
+pub mod tables;

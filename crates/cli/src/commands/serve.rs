@@ -120,6 +120,10 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
             paths.extend([&mut tls.certificate, &mut tls.key]);
         }
         paths.extend(gateway.key_trust_file.as_mut());
+        if let Some(database) = &mut gateway.database {
+            paths.extend(database.password_file.as_mut());
+            paths.extend(database.ca_file.as_mut());
+        }
         if let Some(blobs) = &mut gateway.blobs {
             paths.extend(blobs.access_key_id_file.as_mut());
             paths.extend(blobs.secret_access_key_file.as_mut());

@@ -20,6 +20,7 @@ use super::validate::{Found, Unusable};
 use super::{serve, settings};
 use crate::args::Verify;
 use crate::backup::{self, Bucket};
+use crate::database;
 use crate::talk::{Form, Talk};
 use crate::upkeep;
 
@@ -56,6 +57,7 @@ pub(crate) fn run(args: &Verify, talk: Talk) -> Result<()> {
 
 fn look(args: &Verify, talk: Talk) -> Result<Report> {
     let settings = serve::based(settings::load(&args.file, talk)?, &args.file.settings);
+    database::refuse_server(&settings, talk)?;
     let trusted = if args.keys.is_empty() {
         None
     } else {

@@ -263,6 +263,7 @@ async fn open(dir: &Path, persisted: &Persisted, actors: &[Actor], given: Given)
             callback_networks: Vec::new(),
             callbacks: settings::Callbacks::default(),
             deadlines: settings::Deadlines::default(),
+            database: None,
             blobs: None,
             mail: None,
             uplinks: Vec::new(),

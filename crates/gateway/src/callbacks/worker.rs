@@ -1,15 +1,18 @@
 //! The worker: asks the outbox what is due, posts it, writes down what came of it.
 //!
 //! ```text
-//!  outbox.due ──► lease (due later) ──► post ──2xx──► dequeue + notify event
+//!  outbox.due ──► claim (due later) ──► post ──2xx──► dequeue + notify event
 //!                     │                   └──else──► postpone with back-off and full jitter, or give up after days
 //!                     └ host busy, or its circuit open: later
 //! ```
 //!
 //! At least once: a process that dies between the other side's 2xx and our note of it leaves the callback to be repeated after
-//! its lease. Several processes over one store may now and then send the same callback for the same reason.
+//! its claim. Of several gateways one is on duty and sends; what it has claimed nobody else begins before the claim ends, and a
+//! claim on what another one has claimed is refused.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use amtsbote_fit_connect::callback::Callback as Body;
 use amtsbote_fit_connect::event::{NotifyType, Payload};
@@ -46,6 +49,8 @@ pub struct CallbackWorker {
     outgoing: Outgoing,
     policy: CallbackPolicy,
     places: Places,
+    /// Whether the log knows that the store is away.
+    away: Arc<AtomicBool>,
 }
 
 impl CallbackWorker {
@@ -56,18 +61,22 @@ impl CallbackWorker {
             outgoing,
             places: Places::new(policy.circuit, policy.per_host, policy.crowded_spacing),
             policy,
+            away: Arc::default(),
         }
     }
 
-    /// Sends what is due until `stop` resolves, then waits for open calls within the limit.
+    /// Sends what is due while this gateway is on duty, until `stop` resolves, then waits for open calls within the limit.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut calls = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
         loop {
-            let arrival = self.context.next_arrival();
-            self.start_due(&mut calls).await;
+            let (arrival, duty) = (self.context.next_arrival(), self.context.duty().next());
+            if self.context.duty().is_on() {
+                self.start_due(&mut calls).await;
+            }
             tokio::select! {
                 () = &mut stop => break,
+                () = duty => {}
                 Some(_) = calls.join_next() => {}
                 () = arrival => {}
                 () = tokio::time::sleep(self.policy.poll) => {}
@@ -100,10 +109,20 @@ impl CallbackWorker {
                 return;
             }
             match self.look(calls).await {
-                Ok(Looked::MayBeMore) => {}
-                Ok(Looked::All) => return,
+                Ok(looked) => {
+                    if self.away.swap(false, Ordering::Relaxed) {
+                        tracing::info!("the outbox can be read again");
+                    }
+                    if looked == Looked::All {
+                        return;
+                    }
+                }
+                // One word per outage.
                 Err(error) => {
-                    return tracing::error!(error = %error, "the outbox could not be read or written: {error}");
+                    if !self.away.swap(true, Ordering::Relaxed) {
+                        tracing::error!(error = %error, "the outbox could not be read or written: {error}");
+                    }
+                    return;
                 }
             }
         }
@@ -132,14 +151,18 @@ impl CallbackWorker {
             };
             batch = batch.with(Change::Postpone {
                 id: found.id,
+                was_due_at: found.due_at,
                 tries: found.tries,
                 due_at,
             });
-            begun.extend(place.map(|place| (place, found)));
+            let claimed = Notice { due_at, ..found };
+            begun.extend(place.map(|place| (place, claimed)));
         }
         if !batch.0.is_empty() {
-            // A postponement has no precondition, so nothing can be refused.
-            self.context.store().commit(batch).await?;
+            // Refused, another gateway has claimed one of them: whoever is on duty looks again.
+            if self.context.store().commit(batch).await? != Committed::Done {
+                return Ok(Looked::All);
+            }
         }
         for (place, found) in begun {
             let worker = self.clone();
@@ -187,10 +210,12 @@ impl CallbackWorker {
                 .wait(tries, missed.retry_after(), dice());
             Change::Postpone {
                 id: found.id,
+                was_due_at: found.due_at,
                 tries,
                 due_at: now.plus(wait),
             }
         };
+        // Refused, our claim had ended: whoever has the callback now settles it.
         self.context
             .store()
             .commit(Batch::new().with(change))
@@ -291,6 +316,7 @@ fn given_up(found: &Notice) -> Change {
 
 const CALLED: Payload = Payload::Notify(NotifyType::Callback);
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Looked {
     All,
     MayBeMore,

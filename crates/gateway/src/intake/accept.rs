@@ -273,7 +273,8 @@ async fn after_conflict(
             | Conflict::NotAnnounced
             | Conflict::AttachmentsMoved
             | Conflict::CaseMismatch
-            | Conflict::InUse,
+            | Conflict::InUse
+            | Conflict::DueMoved,
             _,
         ) => Err(unexpected(conflict)),
     }

@@ -334,7 +334,8 @@ async fn remove(asked: Asked, At(id): At) -> Result<StatusCode, Refused> {
         | Conflict::NotAnnounced
         | Conflict::AttachmentsMoved
         | Conflict::CaseMismatch
-        | Conflict::DestinationMoved => unexpected(conflict),
+        | Conflict::DestinationMoved
+        | Conflict::DueMoved => unexpected(conflict),
     })?;
     tracing::info!(destination.id = %id, "destination {id} was deleted");
     Ok(StatusCode::NO_CONTENT)

@@ -94,22 +94,24 @@ impl UplinkWorker {
         }
     }
 
-    /// Works until `stop` resolves, then finishes what has begun within the limit. What is cut off goes on at the next start.
+    /// Works while this gateway is on duty, until `stop` resolves, then finishes what has begun within the limit. What is cut off goes on at the next start.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let uplinks = self.context.uplinks().clone();
         let Some(inner) = &uplinks.0 else { return };
         let mut begun = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
         loop {
-            let arrival = self.context.next_arrival();
-            if let Err(error) = self
-                .start_due(&uplinks, inner.relays.as_ref(), &mut begun)
-                .await
+            let (arrival, duty) = (self.context.next_arrival(), self.context.duty().next());
+            if self.context.duty().is_on()
+                && let Err(error) = self
+                    .start_due(&uplinks, inner.relays.as_ref(), &mut begun)
+                    .await
             {
                 tracing::error!(error = %error, "the uplink's state could not be read or written: {error}");
             }
             tokio::select! {
                 () = &mut stop => break,
+                () = duty => {}
                 Some(_) = begun.join_next() => {}
                 () = arrival => {}
                 () = tokio::time::sleep(self.policy.look) => {}

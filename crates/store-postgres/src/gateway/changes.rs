@@ -179,6 +179,7 @@ fn conflict(text: &str) -> Result<Conflict, Fault> {
         "case-mismatch" => Conflict::CaseMismatch,
         "destination-moved" => Conflict::DestinationMoved,
         "in-use" => Conflict::InUse,
+        "due-moved" => Conflict::DueMoved,
         state => Conflict::StateMoved(state.parse().map_err(|_| Fault::Malformed)?),
     })
 }
@@ -403,8 +404,10 @@ pub(crate) fn plan(
                 values![event.case_id.uuid(), event.at.as_millis()],
             );
             plan.check(
-                "INSERT INTO events (id, case_id, subject, subject_id, name, issuer, at, token)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING NULL::text",
+                "WITH new AS (
+                    INSERT INTO events (id, case_id, subject, subject_id, name, issuer, at, token)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING number
+                 ) INSERT INTO unsealed (number) SELECT number FROM new RETURNING NULL::text",
                 values![
                     event.id.uuid(),
                     event.case_id.uuid(),
@@ -503,9 +506,20 @@ pub(crate) fn plan(
             ],
             Conflict::Exists,
         ),
-        Change::Postpone { id, tries, due_at } => plan.run(
-            "UPDATE outbox SET tries = $2, due_at = $3 WHERE id = $1",
-            values![id.0.uuid(), i64::from(*tries), due_at.as_millis()],
+        Change::Postpone {
+            id,
+            was_due_at,
+            tries,
+            due_at,
+        } => plan.check(
+            "UPDATE outbox SET tries = $2, due_at = $3 WHERE id = $1 AND due_at = $4 RETURNING NULL::text",
+            values![
+                id.0.uuid(),
+                i64::from(*tries),
+                due_at.as_millis(),
+                was_due_at.as_millis(),
+            ],
+            Conflict::DueMoved,
         ),
         Change::Dequeue(id) => plan.run("DELETE FROM outbox WHERE id = $1", values![id.0.uuid()]),
         Change::Upkeep(upkeep) => keep_up(upkeep, &mut plan)?,
@@ -513,6 +527,7 @@ pub(crate) fn plan(
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm a change, each flat")]
 fn keep_up(upkeep: &Upkeep, plan: &mut Plan<'_>) -> Result<(), Fault> {
     match upkeep {
         Upkeep::Remind { submission_id, nth } => {
@@ -540,9 +555,20 @@ fn keep_up(upkeep: &Upkeep, plan: &mut Plan<'_>) -> Result<(), Fault> {
             ],
             Conflict::Exists,
         ),
-        Upkeep::PostponeMail { id, tries, due_at } => plan.run(
-            "UPDATE mails SET tries = $2, due_at = $3 WHERE id = $1",
-            values![id.0.uuid(), i64::from(*tries), due_at.as_millis()],
+        Upkeep::PostponeMail {
+            id,
+            was_due_at,
+            tries,
+            due_at,
+        } => plan.check(
+            "UPDATE mails SET tries = $2, due_at = $3 WHERE id = $1 AND due_at = $4 RETURNING NULL::text",
+            values![
+                id.0.uuid(),
+                i64::from(*tries),
+                due_at.as_millis(),
+                was_due_at.as_millis(),
+            ],
+            Conflict::DueMoved,
         ),
         Upkeep::DropMail(id) => plan.run("DELETE FROM mails WHERE id = $1", values![id.0.uuid()]),
         Upkeep::DropCase { id, before } => {
@@ -560,6 +586,8 @@ fn keep_up(upkeep: &Upkeep, plan: &mut Plan<'_>) -> Result<(), Fault> {
                     (SELECT id FROM submissions WHERE case_id = $1 UNION ALL SELECT id FROM replies WHERE case_id = $1)",
                 "DELETE FROM contents WHERE subject_id IN
                     (SELECT id FROM submissions WHERE case_id = $1 UNION ALL SELECT id FROM replies WHERE case_id = $1)",
+                "DELETE FROM unsealed WHERE number IN (SELECT number FROM events WHERE case_id = $1)
+                    AND EXISTS (SELECT 1 FROM cases WHERE id = $1)",
                 "DELETE FROM events WHERE case_id = $1 AND EXISTS (SELECT 1 FROM cases WHERE id = $1)",
                 "DELETE FROM submissions WHERE case_id = $1",
                 "DELETE FROM replies WHERE case_id = $1",

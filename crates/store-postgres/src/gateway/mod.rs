@@ -1,19 +1,27 @@
 //! The gateways' store: [`PostgresStore`].
 
+mod chain;
 pub(crate) mod changes;
 mod destinations;
+mod members;
 mod rows;
 
+pub use members::{Member, NotAdmitted, Shelf, SigningKeys};
+
 use amtsbote_model::{
-    CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
+    CaseId, ClientId, Destination, DestinationId, EventId, ReplyId, Subject, SubmissionId,
+    Timestamp,
 };
+use amtsbote_store::chain::{Block, Leaf, Proof};
 use amtsbote_store::{
-    Batch, BlobId, Case, CaseFilter, Cases, Committed, Content, DestinationFilter, Directory,
-    Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, Notice, Outbox, Page, Remembered,
-    Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter, SubmissionRef,
+    Batch, BlobId, Case, CaseFilter, Cases, Chain, Committed, Content, DestinationFilter,
+    Directory, Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, Notice, Outbox, Page,
+    References, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission,
+    SubmissionFilter, SubmissionRef,
 };
 
 use crate::database::Database;
+use crate::fault::unavailable;
 use crate::migrations::GATEWAY;
 use crate::writer::Writer;
 use crate::{OpenError, PostgresLeases, Target};
@@ -36,19 +44,22 @@ impl PostgresStore {
             database,
         })
     }
+}
 
-    /// Those of the blobs that no attachment refers to.
-    pub async fn unreferenced(&self, blobs: Vec<BlobId>) -> Result<Vec<BlobId>, Error> {
-        let connection = self.database.reader().await?;
-        let names = blobs.iter().map(|blob| blob.as_str().to_owned()).collect();
-        let unreferenced = rows::unreferenced(&connection, names).await;
-        let mut unreferenced = unreferenced.map_err(|fault| fault.about("attachment"))?;
-        unreferenced.sort();
-        let is_in = |blob: &BlobId| {
-            let found = unreferenced.binary_search_by(|name| name.as_str().cmp(blob.as_str()));
-            found.is_ok()
-        };
-        Ok(blobs.into_iter().filter(is_in).collect())
+impl References for PostgresStore {
+    fn unreferenced(&self, blobs: Vec<BlobId>) -> Reply<'_, Result<Vec<BlobId>, Error>> {
+        Box::pin(async move {
+            let connection = self.database.reader().await?;
+            let names = blobs.iter().map(|blob| blob.as_str().to_owned()).collect();
+            let unreferenced = rows::unreferenced(&connection, names).await;
+            let mut unreferenced = unreferenced.map_err(|fault| fault.about("attachment"))?;
+            unreferenced.sort();
+            let is_in = |blob: &BlobId| {
+                let found = unreferenced.binary_search_by(|name| name.as_str().cmp(blob.as_str()));
+                found.is_ok()
+            };
+            Ok(blobs.into_iter().filter(is_in).collect())
+        })
     }
 }
 
@@ -156,6 +167,37 @@ impl Outbox for PostgresStore {
 
     fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
         read!(self, "mail", client => rows::due_mails(client, now, max))
+    }
+}
+
+impl Chain for PostgresStore {
+    fn head(&self) -> Reply<'_, Result<Option<Block>, Error>> {
+        read!(self, "block", client => chain::head(client))
+    }
+
+    fn unsealed(&self, max: u32) -> Reply<'_, Result<Vec<Event>, Error>> {
+        read!(self, "event", client => chain::unsealed(client, max))
+    }
+
+    fn seal(&self, block: Block, leaves: Vec<Leaf>) -> Reply<'_, Result<bool, Error>> {
+        let database = self.database.clone();
+        Box::pin(async move {
+            let connection = database.reader().await?;
+            // In a task of its own: a caller that stops waiting must not leave a transaction open on a connection of the pool.
+            let sealing = tokio::spawn(chain::seal(connection, block, leaves));
+            let sealed = sealing
+                .await
+                .map_err(|_| unavailable("sealing has stopped".into()))?;
+            sealed.map_err(|fault| fault.about("block"))
+        })
+    }
+
+    fn proof_of(&self, event: EventId) -> Reply<'_, Result<Option<Proof>, Error>> {
+        read!(self, "block", client => chain::proof_of(client, event))
+    }
+
+    fn block(&self, number: u64) -> Reply<'_, Result<Option<Block>, Error>> {
+        read!(self, "block", client => chain::block(client, number))
     }
 }
 

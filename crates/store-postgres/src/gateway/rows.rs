@@ -21,8 +21,8 @@ use super::changes::{Value, signed};
 use super::destinations;
 use crate::fault::Fault;
 
-type Read<T> = Result<T, Fault>;
-type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(super) type Read<T> = Result<T, Fault>;
+pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 pub(crate) fn id<T>(row: &Row, column: &str, make: fn(Uuid) -> T) -> Read<T> {
     Ok(make(row.try_get(column)?))
@@ -42,7 +42,7 @@ fn moment_if_any(row: &Row, column: &str) -> Read<Option<Timestamp>> {
     Ok(millis.map(Timestamp::from_millis))
 }
 
-fn unsigned<T: TryFrom<i64>>(row: &Row, column: &str) -> Read<T> {
+pub(super) fn unsigned<T: TryFrom<i64>>(row: &Row, column: &str) -> Read<T> {
     T::try_from(row.try_get(column)?).map_err(|_| Fault::Malformed)
 }
 
@@ -50,12 +50,16 @@ fn unquoted(text: &str) -> Read<String> {
     serde_json::from_str(text).map_err(|_| Fault::Malformed)
 }
 
-async fn rows(client: &ClientWrapper, sql: &str, values: Values<'_>) -> Read<Vec<Row>> {
+pub(super) async fn rows(client: &ClientWrapper, sql: &str, values: Values<'_>) -> Read<Vec<Row>> {
     let statement = client.prepare_cached(sql).await?;
     Ok(client.query(&statement, values).await?)
 }
 
-async fn first(client: &ClientWrapper, sql: &str, values: Values<'_>) -> Read<Option<Row>> {
+pub(super) async fn first(
+    client: &ClientWrapper,
+    sql: &str,
+    values: Values<'_>,
+) -> Read<Option<Row>> {
     Ok(rows(client, sql, values).await?.into_iter().next())
 }
 
@@ -161,7 +165,7 @@ pub(super) const fn issuer_name(issuer: Issuer) -> &'static str {
     }
 }
 
-fn event(row: &Row) -> Read<Event> {
+pub(super) fn event(row: &Row) -> Read<Event> {
     let name: &str = row.try_get("issuer")?;
     let issuer = Issuer::ALL
         .into_iter()

@@ -15,5 +15,6 @@ macro_rules! bench {
 }
 
 amtsbote_store::lease_laws!(bench!(PostgresLeases));
+amtsbote_store::chain_laws!(bench!(PostgresStore));
 amtsbote_store::ledger_laws!(bench!(PostgresStore));
 amtsbote_store::durable_ledger_laws!(bench!(PostgresStore));

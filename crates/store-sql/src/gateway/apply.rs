@@ -57,7 +57,12 @@ fn apply_one(database: &Connection, change: Change) -> Result<Step> {
         } => put_key(database, destination_id, &key),
         Change::Remember(answer) => remember(database, &answer),
         Change::Enqueue(notice) => enqueue(database, &notice),
-        Change::Postpone { id, tries, due_at } => postpone(database, id, tries, due_at),
+        Change::Postpone {
+            id,
+            was_due_at,
+            tries,
+            due_at,
+        } => postpone(database, id, was_due_at, (tries, due_at)),
         Change::Dequeue(id) => {
             let sql = "DELETE FROM outbox WHERE id = ?1";
             execute(database, sql, [bytes(id.0.uuid())])?;
@@ -338,11 +343,25 @@ fn enqueue(database: &Connection, notice: &Notice) -> Result<Step> {
     )
 }
 
-fn postpone(database: &Connection, id: NoticeId, tries: u32, due_at: Timestamp) -> Result<Step> {
-    execute(
+fn postpone(
+    database: &Connection,
+    id: NoticeId,
+    was_due_at: Timestamp,
+    (tries, due_at): (u32, Timestamp),
+) -> Result<Step> {
+    let postponed = execute(
         database,
-        "UPDATE outbox SET tries = ?2, due_at = ?3 WHERE id = ?1",
-        params![bytes(id.0.uuid()), tries, due_at.as_millis()],
+        "UPDATE outbox SET tries = ?2, due_at = ?3 WHERE id = ?1 AND due_at = ?4",
+        params![
+            bytes(id.0.uuid()),
+            tries,
+            due_at.as_millis(),
+            was_due_at.as_millis()
+        ],
     )?;
-    Ok(Ok(()))
+    Ok(if postponed == 0 {
+        Err(Conflict::DueMoved)
+    } else {
+        Ok(())
+    })
 }

@@ -21,7 +21,7 @@ use amtsbote_store::chain::{Block, Leaf, Proof};
 use amtsbote_store::{
     Batch, BlobId, Case, CaseFilter, Cases, Chain, Change, Committed, Content, DestinationFilter,
     Directory, Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryLeases, Notice,
-    Outbox, Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission,
+    Outbox, Page, References, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission,
     SubmissionFilter, SubmissionRef, Upkeep,
 };
 use rusqlite::Connection;
@@ -70,9 +70,10 @@ impl SqliteStore {
             _lock: lock,
         })
     }
+}
 
-    /// Those of the blobs that no attachment refers to.
-    pub async fn unreferenced(&self, blobs: Vec<BlobId>) -> Result<Vec<BlobId>, Error> {
+impl References for SqliteStore {
+    fn unreferenced(&self, blobs: Vec<BlobId>) -> Reply<'_, Result<Vec<BlobId>, Error>> {
         let read = move |database: &Connection| {
             let mut unreferenced = Vec::new();
             for blob in blobs {
@@ -82,7 +83,7 @@ impl SqliteStore {
             }
             Ok(unreferenced)
         };
-        self.readers.read("attachment", |t| read(t)).await
+        Box::pin(self.readers.read("attachment", |t| read(t)))
     }
 }
 

@@ -15,11 +15,27 @@ pub(super) fn apply(database: &Connection, upkeep: Upkeep) -> Result<Step> {
         Upkeep::Remind { submission_id, nth } => return remind(database, submission_id, nth),
         Upkeep::Post(mail) => return post(database, &mail),
         Upkeep::DropCase { id, before } => return drop_case(database, id, before),
-        Upkeep::PostponeMail { id, tries, due_at } => execute(
-            database,
-            "UPDATE mails SET tries = ?2, due_at = ?3 WHERE id = ?1",
-            params![bytes(id.0.uuid()), tries, due_at.as_millis()],
-        )?,
+        Upkeep::PostponeMail {
+            id,
+            was_due_at,
+            tries,
+            due_at,
+        } => {
+            let postponed = execute(
+                database,
+                "UPDATE mails SET tries = ?2, due_at = ?3 WHERE id = ?1 AND due_at = ?4",
+                params![
+                    bytes(id.0.uuid()),
+                    tries,
+                    due_at.as_millis(),
+                    was_due_at.as_millis()
+                ],
+            )?;
+            if postponed == 0 {
+                return Ok(Err(Conflict::DueMoved));
+            }
+            postponed
+        }
         Upkeep::DropMail(id) => execute(
             database,
             "DELETE FROM mails WHERE id = ?1",

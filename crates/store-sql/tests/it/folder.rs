@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use amtsbote_model::Timestamp;
 use amtsbote_store::laws::Bench;
 use amtsbote_store::laws::samples::{announced_one, attachment, done, of};
-use amtsbote_store::{Attachment, BlobId, Blobs, Change, Error};
-use amtsbote_store_sql::{FolderBlobs, OpenError, SqliteDeliveries, SqliteStore, sweep};
+use amtsbote_store::{Attachment, BlobId, Blobs, Change, Error, sweep};
+use amtsbote_store_sql::{FolderBlobs, OpenError, SqliteDeliveries, SqliteStore};
 use bytes::Bytes;
 
 use crate::benches::{InFolder, Open};

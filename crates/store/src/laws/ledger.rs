@@ -293,16 +293,20 @@ pub async fn the_outbox_gives_what_is_due_oldest_first(store: &impl Store) {
     assert_eq!(whole, vec![notice(3, 10)]);
 }
 
-/// Tries are counted; what is unknown is no error.
+/// Tries are counted; of two who read it at the same time, one gets it.
 pub async fn a_postponed_notice_is_due_later(store: &impl Store) {
     done(store, vec![Change::Enqueue(notice(1, 10))]).await;
-    for number in [1, 99] {
-        let postpone = Change::Postpone {
-            id: NoticeId(id(number)),
-            tries: 3,
-            due_at: at(50),
-        };
-        done(store, vec![postpone]).await;
+    let postpone = |number, was_due_s| Change::Postpone {
+        id: NoticeId(id(number)),
+        was_due_at: at(was_due_s),
+        tries: 3,
+        due_at: at(50),
+    };
+    done(store, vec![postpone(1, 10)]).await;
+    for (number, was_due_s) in [(1, 10), (99, 10)] {
+        let batch = Batch(vec![postpone(number, was_due_s)]);
+        let refused = store.commit(batch).await.expect("answers");
+        assert_eq!(refused, Committed::Refused(Conflict::DueMoved));
     }
     assert_eq!(due(store, at(49), 10).await, vec![]);
     let later = store.due(at(50), 10).await.expect("answers");
@@ -321,13 +325,16 @@ pub async fn a_dequeued_notice_never_comes_again(store: &impl Store) {
         Change::Enqueue(notice(2, 10)),
         Change::Dequeue(id),
         Change::Dequeue(id),
-        Change::Postpone {
-            id,
-            tries: 1,
-            due_at: at(10),
-        },
     ];
     done(store, changes).await;
+    let postpone = Change::Postpone {
+        id,
+        was_due_at: at(10),
+        tries: 1,
+        due_at: at(10),
+    };
+    let refused = store.commit(Batch(vec![postpone])).await.expect("answers");
+    assert_eq!(refused, Committed::Refused(Conflict::DueMoved));
     assert_eq!(due(store, at(99), 10).await, vec![notice(2, 10).id]);
 }
 

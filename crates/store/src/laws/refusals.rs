@@ -243,6 +243,7 @@ pub async fn a_refused_batch_takes_back_changes_of_every_kind(store: &impl Store
         Change::Enqueue(notice(9, 10)),
         Change::Postpone {
             id: notice(1, 10).id,
+            was_due_at: at(10),
             tries: 5,
             due_at: at(11),
         },

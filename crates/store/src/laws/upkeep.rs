@@ -113,17 +113,21 @@ pub async fn mails_are_due_oldest_first_until_they_are_dropped(store: &impl Stor
 
     let postpone = |number| Upkeep::PostponeMail {
         id: MailId(id(number)),
+        was_due_at: at(10),
         tries: 2,
         due_at: at(40),
     };
     let changes = [
         postpone(3),
-        postpone(9),
         Upkeep::DropMail(MailId(id(2))),
         Upkeep::DropMail(MailId(id(9))),
-        postpone(2),
     ];
     done(store, changes.map(Change::from).to_vec()).await;
+    // Claimed by somebody else, never there, and dropped.
+    for number in [3, 9, 2] {
+        let late = postpone(number).into();
+        assert_eq!(refused(store, late).await, Conflict::DueMoved);
+    }
     let later = Mail {
         tries: 2,
         ..mail(3, 40)

@@ -169,7 +169,12 @@ impl State {
                 let number = self.next_number();
                 self.notices.put(notice.id.0, (number, notice));
             }
-            Change::Postpone { id, tries, due_at } => self.postpone(id, tries, due_at),
+            Change::Postpone {
+                id,
+                was_due_at,
+                tries,
+                due_at,
+            } => self.postpone(id, was_due_at, (tries, due_at))?,
             Change::Dequeue(id) => self.notices.remove(&id.0),
             Change::Upkeep(upkeep) => self.keep_up(upkeep)?,
         }
@@ -305,15 +310,22 @@ impl State {
         }
     }
 
-    fn postpone(&mut self, id: NoticeId, tries: u32, due_at: Timestamp) {
-        if let Some((number, notice)) = self.notices.find(&id.0) {
-            let later = Notice {
-                tries,
-                due_at,
-                ..notice.clone()
-            };
-            self.notices.put(id.0, (*number, later));
-        }
+    fn postpone(
+        &mut self,
+        id: NoticeId,
+        was_due_at: Timestamp,
+        (tries, due_at): (u32, Timestamp),
+    ) -> Result<(), Conflict> {
+        let found = self.notices.find(&id.0);
+        let found = found.filter(|(_, notice)| notice.due_at == was_due_at);
+        let (number, notice) = found.ok_or(Conflict::DueMoved)?;
+        let later = Notice {
+            tries,
+            due_at,
+            ..notice.clone()
+        };
+        self.notices.put(id.0, (*number, later));
+        Ok(())
     }
 
     pub(super) fn submission(&self, id: SubmissionId) -> Option<Submission> {

@@ -11,7 +11,12 @@ impl State {
         match upkeep {
             Upkeep::Remind { submission_id, nth } => self.remind(submission_id, nth)?,
             Upkeep::Post(mail) => self.post(mail)?,
-            Upkeep::PostponeMail { id, tries, due_at } => self.postpone_mail(id, tries, due_at),
+            Upkeep::PostponeMail {
+                id,
+                was_due_at,
+                tries,
+                due_at,
+            } => self.postpone_mail(id, was_due_at, (tries, due_at))?,
             Upkeep::DropMail(id) => self.mails.remove(&id.0),
             Upkeep::DropCase { id, before } => self.drop_case(id, before)?,
             Upkeep::Forget { before, max } => self.forget(before, max),
@@ -46,15 +51,22 @@ impl State {
         Ok(())
     }
 
-    fn postpone_mail(&mut self, id: MailId, tries: u32, due_at: Timestamp) {
-        if let Some((number, mail)) = self.mails.find(&id.0) {
-            let later = Mail {
-                tries,
-                due_at,
-                ..mail.clone()
-            };
-            self.mails.put(id.0, (*number, later));
-        }
+    fn postpone_mail(
+        &mut self,
+        id: MailId,
+        was_due_at: Timestamp,
+        (tries, due_at): (u32, Timestamp),
+    ) -> Result<(), Conflict> {
+        let found = self.mails.find(&id.0);
+        let found = found.filter(|(_, mail)| mail.due_at == was_due_at);
+        let (number, mail) = found.ok_or(Conflict::DueMoved)?;
+        let later = Mail {
+            tries,
+            due_at,
+            ..mail.clone()
+        };
+        self.mails.put(id.0, (*number, later));
+        Ok(())
     }
 
     fn drop_case(&mut self, id: CaseId, before: Timestamp) -> Result<(), Conflict> {

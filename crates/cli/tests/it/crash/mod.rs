@@ -10,7 +10,7 @@
 //! A short run is part of the tests; `cargo xtask crash` runs as long as it is told to.
 
 mod checks;
-mod peer;
+pub(crate) mod peer;
 mod senders;
 mod site;
 

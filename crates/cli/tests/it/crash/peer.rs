@@ -57,7 +57,10 @@ impl Peers {
     }
 }
 
-async fn serve(router: Router, tls: Option<Arc<rustls::ServerConfig>>) -> std::net::SocketAddr {
+pub(crate) async fn serve(
+    router: Router,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) -> std::net::SocketAddr {
     let any = "127.0.0.1:0".parse().unwrap();
     let server = Server::bind(any, tls, ServerSettings::default())
         .await
@@ -98,7 +101,7 @@ async fn called(State(seen): State<Arc<Seen>>, body: Bytes) -> StatusCode {
     StatusCode::OK
 }
 
-fn certificate() -> (String, rustls::ServerConfig) {
+pub(crate) fn certificate() -> (String, rustls::ServerConfig) {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca_key = KeyPair::generate().unwrap();

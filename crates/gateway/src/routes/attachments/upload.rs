@@ -275,7 +275,8 @@ async fn finish(
         | Conflict::AttachmentsMoved
         | Conflict::CaseMismatch
         | Conflict::DestinationMoved
-        | Conflict::InUse => unexpected(conflict),
+        | Conflict::InUse
+        | Conflict::DueMoved => unexpected(conflict),
     })
 }
 

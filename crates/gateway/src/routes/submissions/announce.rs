@@ -68,7 +68,8 @@ pub(super) async fn announce(
             | Conflict::SubjectUnknown
             | Conflict::NotAnnounced
             | Conflict::AttachmentsMoved
-            | Conflict::InUse => unexpected(conflict),
+            | Conflict::InUse
+            | Conflict::DueMoved => unexpected(conflict),
         },
     )?;
     let ids = WireRef {

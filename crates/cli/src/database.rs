@@ -1,0 +1,84 @@
+//! Opens the place where the gateway's rows are kept.
+
+use std::sync::Arc;
+
+use amtsbote_model::Secret;
+use amtsbote_settings::{self as settings, Database};
+use amtsbote_store::{Chain, References, Store};
+use amtsbote_store_postgres::{Encryption, PostgresStore, Target};
+use amtsbote_store_sql::SqliteStore;
+use anyhow::{Context, Result};
+
+use crate::folder;
+use crate::talk::Talk;
+
+/// One store, by all it can do.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) chain: Arc<dyn Chain>,
+    pub(crate) references: Arc<dyn References>,
+    /// It again, if other gateways may have it open.
+    pub(crate) shared: Option<Arc<PostgresStore>>,
+}
+
+/// The file or server that the settings name; tables are made and brought forward.
+pub(crate) async fn open(gateway: &settings::Gateway) -> Result<Opened> {
+    if let Some(database) = gateway.database.as_ref().filter(|d| d.is_shared()) {
+        let store = Arc::new(postgres(database).await?);
+        return Ok(Opened {
+            store: store.clone(),
+            chain: store.clone(),
+            references: store.clone(),
+            shared: Some(store),
+        });
+    }
+    folder::make(&gateway.data_dir)?;
+    let store =
+        SqliteStore::open(&gateway.data_dir).context("the gateway's database cannot be opened")?;
+    let store = Arc::new(store);
+    Ok(Opened {
+        store: store.clone(),
+        chain: store.clone(),
+        references: store,
+        shared: None,
+    })
+}
+
+/// The gateways' store on a server.
+pub(crate) async fn postgres(database: &Database) -> Result<PostgresStore> {
+    let opened = PostgresStore::open(&target(database)?).await;
+    opened.context("the gateway's database cannot be opened")
+}
+
+/// Where the server is, and how to get there; reads the files that the settings name.
+pub(crate) fn target(database: &Database) -> Result<Target> {
+    let url = database
+        .url
+        .as_deref()
+        .context("the database's url is missing")?;
+    let encryption = if database.danger_plain {
+        Encryption::DangerPlain
+    } else {
+        Encryption::Required
+    };
+    let mut target = Target::parse(url, encryption)?;
+    if let Some(file) = &database.password_file {
+        target = target.with_password(&Secret::new(folder::read_text(file)?.trim().to_owned()));
+    }
+    if let Some(file) = &database.ca_file {
+        target = target.trusting(folder::read_file(file)?);
+    }
+    Ok(target)
+}
+
+/// Commands that copy or read files of SQLite refuse a gateway on PostgreSQL: they would find nothing, and say that all is well.
+pub(crate) fn refuse_server(settings: &settings::Settings, talk: Talk) -> Result<()> {
+    let gateway = settings.gateway.as_ref();
+    if !gateway.is_some_and(settings::Gateway::has_shared_database) {
+        return Ok(());
+    }
+    Err(talk.error(
+        "das Gateway liegt auf PostgreSQL, dieser Befehl kennt nur SQLite. Datenbank: pg_basebackup mit WAL-Archiv oder pg_dump; danach den Bucket der Anlagen (oder blobs/ in data_dir) kopieren. Ein Agent wird mit eigenen Einstellungen gesichert (docs/operate)",
+        "the gateway is on PostgreSQL, this command knows SQLite only. Database: pg_basebackup with a WAL archive, or pg_dump; after that, copy the bucket of attachments (or blobs/ in data_dir). An agent is backed up with settings of its own (docs/operate)",
+    ))
+}
