@@ -10,15 +10,20 @@ use anyhow::{Context, Result, bail};
 use crate::{say, testing, tree};
 
 pub(crate) const USAGE: &str = "crash options:
-  --kills N       kills per shape (100)
+  --kills N       kills per shape (100, or none if --cuts is given)
+  --cuts N        power cuts per shape, on a disk in memory that is mounted by FUSE (none)
   --seed S        repeat a run
   --shape NAME    one_process | apart; both unless said
   --program PATH  a binary of the program; the debug build unless said
   --json          results as JSON lines on stdout, everything else on stderr";
 
+/// Kills per shape if nothing is said.
+const KILLS: u32 = 100;
+
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
-    kills: u32,
+    kills: Option<u32>,
+    cuts: Option<u32>,
     seed: Option<u64>,
     shape: Option<String>,
     program: Option<PathBuf>,
@@ -28,7 +33,8 @@ struct Options {
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self> {
         let mut options = Self {
-            kills: 100,
+            kills: None,
+            cuts: None,
             seed: None,
             shape: None,
             program: None,
@@ -45,7 +51,8 @@ impl Options {
                 .with_context(|| format!("{name} needs a value\n{USAGE}"))?;
             let number = || format!("{name} needs a number");
             match name.as_str() {
-                "--kills" => options.kills = value.parse().with_context(number)?,
+                "--kills" => options.kills = Some(value.parse().with_context(number)?),
+                "--cuts" => options.cuts = Some(value.parse().with_context(number)?),
                 "--seed" => options.seed = Some(value.parse().with_context(number)?),
                 "--program" => options.program = Some(value.into()),
                 "--shape" if matches!(value.as_str(), "one_process" | "apart") => {
@@ -54,7 +61,27 @@ impl Options {
                 _ => bail!("{name} {value} is not known\n{USAGE}"),
             }
         }
+        if options.kills.is_none() && options.cuts.is_none() {
+            options.kills = Some(KILLS);
+        }
         Ok(options)
+    }
+
+    /// The tests to run.
+    fn filters(&self) -> Vec<String> {
+        let shape = match self.shape.as_deref() {
+            None => "",
+            Some("apart") => "_apart",
+            Some(_) => "_in_one_process",
+        };
+        let suites = [
+            self.kills.map(|_| "crash"),
+            self.cuts.map(|_| "crash::power"),
+        ];
+        let suites = suites.into_iter().flatten();
+        suites
+            .map(|suite| format!("{suite}::gateway_and_agent{shape}"))
+            .collect()
     }
 }
 
@@ -62,16 +89,6 @@ impl Options {
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let options = Options::parse(arguments)?;
     let report = tree::root().join(format!("target/crash-{}.jsonl", std::process::id()));
-    let filter = match options.shape.as_deref() {
-        None => "crash::gateway_and_agent".to_owned(),
-        Some(shape) => format!(
-            "crash::gateway_and_agent_{}",
-            match shape {
-                "apart" => "apart",
-                _ => "in_one_process",
-            }
-        ),
-    };
     let cargo = testing::variable("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
@@ -82,12 +99,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             "amtsbote-cli",
             "--test",
             "it",
-            &filter,
+            "--",
+            "--nocapture",
+            "--test-threads=1",
         ])
-        .args(["--", "--nocapture", "--test-threads=1"])
+        .args(options.filters())
         .current_dir(tree::root())
-        .env("AMTSBOTE_CRASH_KILLS", options.kills.to_string())
         .env("AMTSBOTE_CRASH_REPORT", &report);
+    for (name, value) in [("KILLS", options.kills), ("CUTS", options.cuts)] {
+        if let Some(value) = value {
+            command.env(format!("AMTSBOTE_CRASH_{name}"), value.to_string());
+        }
+    }
     if let Some(seed) = options.seed {
         command.env("AMTSBOTE_SEED", seed.to_string());
     }
@@ -126,7 +149,15 @@ mod tests {
     #[test]
     fn options_are_read_and_unknown_ones_refused() {
         let options = parse("--kills 7 --seed 9 --shape apart --json").unwrap();
-        assert_eq!((options.kills, options.seed), (7, Some(9)));
+        assert_eq!((options.kills, options.seed), (Some(7), Some(9)));
+        assert_eq!(options.filters(), ["crash::gateway_and_agent_apart"]);
+        let options = parse("--cuts 60 --shape one_process").unwrap();
+        assert_eq!((options.kills, options.cuts), (None, Some(60)));
+        assert_eq!(
+            options.filters(),
+            ["crash::power::gateway_and_agent_in_one_process"]
+        );
+        assert_eq!(parse("").unwrap().kills, Some(KILLS));
         assert_eq!(
             (options.shape.as_deref(), options.json),
             (Some("apart"), true)

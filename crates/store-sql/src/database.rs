@@ -1,5 +1,6 @@
 //! One SQLite file: opened, checked, brought to the latest schema.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,8 +46,9 @@ pub(crate) fn open_writer(path: &Path, schema: &Schema) -> Result<Connection, Op
         source,
     };
     refuse_half_restored(path)?;
-    // Made here, so that SQLite's own files take over its narrow rights.
-    folder::private_file(path).map_err(unusable)?;
+    if !path.try_exists().map_err(unusable)? {
+        make(path, schema)?;
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection =
         Connection::open_with_flags(path, flags).map_err(|source| fault(path, source))?;
@@ -55,6 +57,42 @@ pub(crate) fn open_writer(path: &Path, schema: &Schema) -> Result<Connection, Op
         folder::sync(folder).map_err(unusable)?;
     }
     Ok(connection)
+}
+
+/// Makes a new database beside its place and moves it there when it is whole and durable: whatever is found there, even after a
+/// power cut, has tables. An empty file there is a damaged one.
+fn make(path: &Path, schema: &Schema) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Folder {
+        path: path.to_owned(),
+        source,
+    };
+    let half = path.with_extension("making");
+    for ending in ["making", "making-wal", "making-shm", "making-journal"] {
+        // Left by a process that died here.
+        match std::fs::remove_file(path.with_extension(ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    // Made here, so that SQLite's own files take over its narrow rights.
+    let file = folder::private_file(&half).map_err(unusable)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection =
+        Connection::open_with_flags(&half, flags).map_err(|source| fault(path, source))?;
+    prepare(&mut connection, path, schema)?;
+    // Nothing may stay in the log, which is not moved along.
+    let busy: i64 = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(|source| fault(path, source))?;
+    if busy != 0 {
+        return Err(unusable(io::ErrorKind::ResourceBusy.into()));
+    }
+    connection
+        .close()
+        .map_err(|(_, source)| fault(path, source))?;
+    file.sync_all().map_err(unusable)?;
+    std::fs::rename(&half, path).map_err(unusable)?;
+    path.parent().map_or(Ok(()), folder::sync).map_err(unusable)
 }
 
 /// Opens the file for writing beside the process that has prepared it.
@@ -252,6 +290,19 @@ mod tests {
             })
             .unwrap();
         assert_eq!(kept, 5);
+    }
+
+    #[test]
+    fn what_a_killed_process_had_begun_to_make_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = SCHEMA.file(folder.path());
+        for name in ["test.making", "test.making-wal", "test.making-journal"] {
+            std::fs::write(folder.path().join(name), "half").unwrap();
+        }
+        drop(open_writer(&path, &SCHEMA).unwrap());
+        let names = std::fs::read_dir(folder.path()).unwrap();
+        let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["test.db"]);
     }
 
     #[test]

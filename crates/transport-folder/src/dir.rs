@@ -62,6 +62,16 @@ impl Dir {
         )?))
     }
 
+    /// As [`Self::made`]; its name is durable if it was made.
+    pub(crate) fn made_durable(&self, name: &str, mode: FileMode) -> io::Result<Self> {
+        let was_there = self.has(name)?;
+        let dir = self.made(name, mode)?;
+        if !was_there {
+            self.sync()?;
+        }
+        Ok(dir)
+    }
+
     /// A folder in this one, made if it is not there.
     pub(crate) fn made(&self, name: &str, mode: FileMode) -> io::Result<Self> {
         let made = match fs::mkdirat(&self.0, name, Mode::from_raw_mode(0o777)) {

@@ -63,12 +63,15 @@ impl Folders {
         let path = Dir::named(&settings.path).at("open the folder")?;
         let (tmp, done) = match &settings.work_path {
             None => (
-                path.made(".amtsbote-tmp", OURS),
-                path.made(".amtsbote-done", OURS),
+                path.made_durable(".amtsbote-tmp", OURS),
+                path.made_durable(".amtsbote-done", OURS),
             ),
             Some(work) => {
                 let work = Dir::named(work).at("open the work folder")?;
-                (work.made("tmp", OURS), work.made("done", OURS))
+                (
+                    work.made_durable("tmp", OURS),
+                    work.made_durable("done", OURS),
+                )
             }
         };
         let (tmp, done) = (

@@ -9,6 +9,7 @@ use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
 use tokio::io::AsyncWriteExt as _;
 
+use crate::dir::Dir;
 use crate::fault::{AtStep as _, Failure, unavailable};
 use crate::ledger::{Folders, Note, Shown};
 use crate::settings::Settings;
@@ -35,12 +36,22 @@ impl Transport for Folder {
     }
 }
 
+/// Makes a folder and those above it that are missing, and makes their names durable: a power cut does not take a new folder away
+/// with all that was synced in it.
 fn make(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
+    let is_missing = |at: &&Path| !at.as_os_str().is_empty() && !at.exists();
+    let missing: Vec<_> = folder.ancestors().take_while(is_missing).collect();
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o750)
-        .create(folder)
+        .create(folder)?;
+    for made in missing.iter().rev() {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = Dir::named(above.unwrap_or(Path::new(".")))?;
+        above.sync()?;
+    }
+    Ok(())
 }
 
 /// The way out into one folder. Cheap to clone; any number of them, in any number of processes on one machine, may

@@ -44,8 +44,8 @@ pub(crate) enum Accepted {
     Before(Value),
 }
 
-/// Seals and stores. Runs to its end once begun: what the store said is known here, and attachments of what was not stored are
-/// deleted at once. (If the process dies before that, they are swept.)
+/// Seals and stores. Runs to its end once begun: attachments of what was certainly not stored are deleted at once. If the process
+/// dies before that, or nobody knows what became of the batch, they are left to the sweep.
 pub(crate) async fn accept(mut order: Order) -> Result<Accepted, Refused> {
     let mut kept = Vec::new();
     let id = SubmissionId::from_uuid(order.context.new_uuid());
@@ -76,7 +76,11 @@ async fn seal_and_store(
     let batch = batch_of(&submission, sealed.content, &signed);
     let batch = with_notice(batch, &context, &order.examined.destination, &submission);
     let batch = with_memory(batch, &submission, order.repeat.as_ref(), &answer);
-    match commit(&context, batch, id).await? {
+    let committed = commit(&context, batch, id).await.inspect_err(|_| {
+        // After a failed fsync or a lost connection the batch may come back when the store is opened again: then it needs them.
+        kept.clear();
+    });
+    match committed? {
         Committed::Done => {
             context.announce_arrival();
             tracing::info!(submission.id = %submission.id, case.id = %submission.case_id,

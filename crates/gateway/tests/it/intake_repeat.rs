@@ -332,13 +332,14 @@ async fn an_answer_the_store_lost_is_looked_up() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_leaves_nothing_behind() {
+async fn a_store_that_fails_leaves_attachments_to_the_sweep() {
     let moods = Moods::new().await;
     moods.turn(BROKEN);
     let answer = send(&moods.bench, &dog()).await;
     answer.refuses(503, "store-unavailable");
     assert_eq!(answer.header("retry-after"), "7");
-    expect_nothing(&moods.bench).await;
+    // What was not committed for certain may come back when the store is opened again, and needs its blobs then.
+    assert_eq!(moods.bench.blob_count().await, 1);
 }
 
 #[tokio::test]

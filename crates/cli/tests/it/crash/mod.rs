@@ -1,5 +1,5 @@
 //! The crash suite: senders that never give up, procedures that count, and a gateway and an agent that are killed, paused and
-//! stopped at random. Afterwards: everything answered with 2xx is delivered, once, unchanged; logs verify; no content stays behind.
+//! stopped at random, or lose their power ([`power`]). Afterwards: everything answered with 2xx is delivered, once, unchanged; logs verify; no content stays behind.
 //!
 //! ```text
 //!  senders ──► gateway ──► agent ──► folder │ REST interface (counts effects)
@@ -10,7 +10,9 @@
 //! A short run is part of the tests; `cargo xtask crash` runs as long as it is told to.
 
 mod checks;
+mod faults;
 pub(crate) mod peer;
+mod power;
 mod senders;
 mod site;
 
@@ -53,7 +55,8 @@ pub(crate) enum Length {
 
 impl Length {
     fn told() -> Self {
-        told("KILLS").map_or(Self::Short, |_| Self::Long)
+        let told = told("KILLS").or_else(|| told("CUTS"));
+        told.map_or(Self::Short, |_| Self::Long)
     }
 }
 
@@ -94,6 +97,7 @@ async fn run(shape: Shape, kills: u32) {
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
     checks::check_all(&site, &accepted, &peers.seen, DELIVERED_MAX).await;
     checks::check_callbacks(&accepted, &peers.seen, Length::told()).await;
+    site.verify();
     let ready_max = running.ready_max;
     let logs = running.stop();
     assert!(!logs.contains(MARK), "content in the log");

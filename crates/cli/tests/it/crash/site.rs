@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::peer::Peers;
 use crate::serve::{House, free_port};
-use crate::stand::{Facts, LOOK, Program, program, root};
+use crate::stand::{Facts, LOOK, Program, program, root, run};
 
 /// Which processes there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,6 @@ impl Site {
             house: House::new(),
             temporary: None,
         };
-        std::fs::create_dir_all(dir.join("out")).unwrap();
         std::fs::write(site.house().join("ca.pem"), &peers.ca_pem).unwrap();
         site.write_settings("");
         let gateway = site.start("gateway").ready();
@@ -126,6 +125,14 @@ impl Site {
         text
     }
 
+    /// `amtsbote verify` finds everything as it was written.
+    pub(crate) fn verify(&self) {
+        let settings = self.house.settings();
+        let verified = run(&["verify", "--settings", settings.to_str().unwrap()]);
+        let (code, said) = (verified.code(), verified.stdout());
+        assert_eq!(code, Some(0), "DAMAGED: {said}{}", verified.stderr());
+    }
+
     /// The command that runs `serve`, `gateway` or `agent` here.
     pub(crate) fn command(&self, part: &str) -> Command {
         let settings = self.house.settings();
@@ -154,10 +161,7 @@ impl Site {
             ready_max: Duration::ZERO,
             logs: String::new(),
         };
-        for part in running.parts() {
-            let process = running.begin(part);
-            running.processes.push(process);
-        }
+        running.start_all();
         running
     }
 
@@ -220,6 +224,23 @@ impl Running<'_> {
         let process = process.ready();
         self.ready_max = self.ready_max.max(began.elapsed());
         process
+    }
+
+    pub(crate) fn start_all(&mut self) {
+        for part in self.parts() {
+            let process = self.begin(part);
+            self.processes.push(process);
+        }
+    }
+
+    /// SIGKILL for all at once; then `how` lets them end, whatever they wait for.
+    pub(crate) fn kill_all(&mut self, how: impl FnOnce()) {
+        for process in &self.processes {
+            self.logs.push_str(&process.talk());
+            rustix::process::kill_process(process.pid(), rustix::process::Signal::KILL).unwrap();
+        }
+        how();
+        self.processes.drain(..).for_each(Program::kill);
     }
 
     /// Takes one away by `how` and starts it again.

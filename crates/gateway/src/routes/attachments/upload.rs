@@ -6,7 +6,8 @@
 //!                                   header and tag ──► keep ──► commit(Attach) ──► replaced blob goes
 //! ```
 //!
-//! Whatever fails, a begun blob goes with its writer, and a kept one whose row was refused is deleted.
+//! Whatever fails, a begun blob goes with its writer, and a kept one whose row was refused is deleted; where nobody knows what became of
+//! the row, the blob stays for the sweep.
 
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_fit_connect::jwe_header::Part;
@@ -254,20 +255,21 @@ async fn finish(
         subject: arrival.subject,
         attachment: row,
     });
-    let committed = context.store().commit(batch).await;
-    if matches!(committed, Ok(Committed::Done)) {
+    // After a failed fsync or a lost connection the row may come back when the store is opened again, and needs its blob: then it is
+    // left to the sweep.
+    let committed = context.store().commit(batch).await?;
+    if committed == Committed::Done {
         if let Some(old) = replaced {
             delete(&context, &old).await;
         }
         return Ok(());
     }
-    // A store that lost its connection may not know what became of the batch: only a blob without a row goes.
     if let Ok(row) = row_of(&context, &arrival).await
         && row.as_ref() != Some(&kept.id)
     {
         delete(&context, &kept.id).await;
     }
-    done_or(committed?, |conflict| match conflict {
+    done_or(committed, |conflict| match conflict {
         Conflict::StateMoved(state) => closed(arrival.subject, format!("it is {state} already")),
         Conflict::Exists
         | Conflict::SubjectUnknown
