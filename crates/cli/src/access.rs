@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use amtsbote_client::{Credentials, Fault, Intake, Service, Session};
+use amtsbote_client::{Credentials, Fault, Intake, LogChain, Service, Session};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_model::{ClientId, Secret};
 use amtsbote_outgoing::{Outgoing, PlainHttp, Settings};
@@ -57,6 +57,13 @@ pub(crate) fn session(access: &Access, side: Side) -> Result<Session> {
     let way = way(access, side)?;
     let base = format!("{}/submission-api", way.base);
     opened(way, &base)
+}
+
+/// A reader of the gateway's sealed log.
+pub(crate) fn log_chain(access: &Access, side: Side) -> Result<LogChain> {
+    let way = way(access, side)?;
+    let base = way.base.clone();
+    opened(way, &base).map(LogChain::new)
 }
 
 fn way(access: &Access, side: Side) -> Result<Way> {

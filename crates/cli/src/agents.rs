@@ -173,8 +173,15 @@ pub(crate) fn activate(files: folder::Files, registry: &Registry, talk: Talk) ->
     })
 }
 
-/// Starts an agent for each service of the settings.
-pub(crate) fn start(settings: &settings::Agent, stop: &Stop, talk: Talk) -> Result<Running> {
+/// Agents whose settings, keys, packages and ways are good; nothing runs yet.
+pub(crate) struct Prepared {
+    agents: Vec<(String, usize, Agent)>,
+    shelf: Arc<Shelf>,
+    watched: Vec<(Vec<String>, Mappings)>,
+}
+
+/// Opens an agent for each service of the settings.
+pub(crate) fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Prepared> {
     let services = services::load(Some(&settings.schemas_dir), talk)?;
     let registry = Arc::new(Registry::new(&xsd::load(
         settings.xsd_dir.as_deref(),
@@ -185,8 +192,7 @@ pub(crate) fn start(settings: &settings::Agent, stop: &Stop, talk: Talk) -> Resu
         registry,
         talk,
     });
-    let mut running = Running::none();
-    let mut watched = Vec::new();
+    let (mut agents, mut watched) = (Vec::new(), Vec::new());
     let routes_of = |service: &settings::Service| {
         let name = service.name.clone();
         let routes = settings.destinations.iter();
@@ -228,16 +234,32 @@ pub(crate) fn start(settings: &settings::Agent, stop: &Stop, talk: Talk) -> Resu
             policy: policy(settings),
             observer: None,
         })?;
-        talk.say(format_args!(
-            "{} {} ({count} {})",
-            talk.pick("Agent für", "agent for"),
-            service.name,
-            talk.pick("Zustellpunkte", "destinations")
-        ));
-        running = running.and(Running::one(&agent, stop));
+        agents.push((service.name.clone(), count, agent));
     }
-    running.0.push(reload::start(shelf, watched, stop));
-    Ok(running)
+    Ok(Prepared {
+        agents,
+        shelf,
+        watched,
+    })
+}
+
+impl Prepared {
+    /// Lets them work until stopped.
+    pub(crate) fn start(self, stop: &Stop, talk: Talk) -> Running {
+        let mut running = Running::none();
+        for (name, count, agent) in &self.agents {
+            talk.say(format_args!(
+                "{} {name} ({count} {})",
+                talk.pick("Agent für", "agent for"),
+                talk.pick("Zustellpunkte", "destinations")
+            ));
+            running = running.and(Running::one(agent, stop));
+        }
+        running
+            .0
+            .push(reload::start(self.shelf, self.watched, stop));
+        running
+    }
 }
 
 fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Served> {

@@ -7,6 +7,7 @@ use amtsbote_model::incident::{Kind, Number};
 use amtsbote_model::{Ars, DestinationId, ReplyId, ServiceId, SubmissionId};
 use clap::{Args, Parser, Subcommand};
 
+use crate::access::Side;
 use crate::talk::{Talk, Tongue};
 
 /// Amtsbote brings applications from any online service into any specialist procedure.
@@ -18,7 +19,7 @@ use crate::talk::{Talk, Tongue};
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
-    /// Language of texts; English if left out, German for `validate`.
+    /// Language of texts; English if left out, German for `validate` and `receipt`.
     #[arg(long, global = true, env = "AMTSBOTE_LANG", value_enum)]
     pub(crate) lang: Option<Tongue>,
     /// Results as JSON, for scripts.
@@ -74,7 +75,7 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Hash every row and attachment anew, beside a running system or without one. Exit code 1: something is not as it was written.
     Verify(Verify),
-    /// Check receipts offline.
+    /// Export and check receipts.
     #[command(subcommand)]
     Receipt(Receipt),
     /// Make or import keys and client secrets.
@@ -227,6 +228,24 @@ pub(crate) struct Access {
     /// PEM file with further trusted roots.
     #[arg(long, env = "AMTSBOTE_CA_FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// Whose client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ClientSide {
+    /// Who sends submissions.
+    Sender,
+    /// Who gets them.
+    Subscriber,
+}
+
+impl ClientSide {
+    pub(crate) const fn side(self) -> Side {
+        match self {
+            Self::Sender => Side::Sender,
+            Self::Subscriber => Side::Subscriber,
+        }
+    }
 }
 
 /// Replies. Content is shown to nobody: it is written where `--out` says, for the owner alone.
@@ -572,16 +591,68 @@ pub(crate) enum Schema {
     },
 }
 
+/// Proofs of what became of a case.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Receipt {
-    /// Check a receipt's or event's signature without any network.
-    Verify {
-        /// File with the compact token, or JSON with a member `receipt`.
-        file: PathBuf,
-        /// Trusted keys: JWK or JWK Set file (the gateway's key set, or the destination's signature key).
-        #[arg(long, required = true)]
-        keys: Vec<PathBuf>,
-    },
+    /// Write receipts, event log, keys and proofs of a case into one file.
+    Export(ExportReceipt),
+    /// Fetch the newest head of the event log, with what leads to it from the blocks of a receipt file.
+    Head(ReceiptHead),
+    /// Check a receipt file, a receipt or an event without any network. Exit code 0: valid; 1: not valid; 2: could not be checked; 3: valid, but
+    /// something of it is not sealed yet, or --head does not connect.
+    Verify(VerifyReceipt),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportReceipt {
+    /// The case's or the submission's id.
+    pub(crate) id: String,
+    /// File to write; `receipt-<case>.json` if left out. Must not exist.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// A receipt that is not in the log, to be put in: what `submit --json` printed, or the data of a reply (`reply fetch`).
+    #[arg(long = "receipt")]
+    pub(crate) receipts: Vec<PathBuf>,
+    /// Private JWK file of the key for replies: receipts in replies that can still be fetched are put in, too.
+    #[arg(long = "key", conflicts_with = "settings")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Wait so long, in seconds, for events that are not sealed yet.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) wait_s: u64,
+    /// Settings file of the gateway: read its database instead of asking it, as its operator, also beside the running process.
+    #[arg(long)]
+    pub(crate) settings: Option<PathBuf>,
+    /// Whose client of a sandbox.json to take.
+    #[arg(long, value_enum, default_value = "sender")]
+    pub(crate) side: ClientSide,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceiptHead {
+    /// Receipt file whose blocks the head is to go on from.
+    pub(crate) file: PathBuf,
+    /// File to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Whose client of a sandbox.json to take.
+    #[arg(long, value_enum, default_value = "sender")]
+    pub(crate) side: ClientSide,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyReceipt {
+    /// Receipt file, compact token, or JSON with a member `receipt`.
+    pub(crate) file: PathBuf,
+    /// Whom to believe: JWK, JWK Set or PEM certificates; `service=FILE` or `destination=FILE` for one of them alone.
+    #[arg(long = "trust", visible_alias = "keys", required = true)]
+    pub(crate) trust: Vec<String>,
+    /// A newer head of the same log (`receipt head`, or the answer of `GET /log/v1/head`): must go on from the file's blocks.
+    #[arg(long)]
+    pub(crate) head: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -107,6 +107,12 @@ pub(crate) fn gateway(dir: &Path, clock: &dyn Clock) -> Result<Identity> {
     })
 }
 
+/// The public keys that sign a gateway's events, those of today first; nothing is made.
+pub(crate) fn service_keys(dir: &Path) -> Result<KeySet> {
+    let signing = load(&dir.join(SIGNING), KeyUse::Signature)?;
+    published(&signing, &dir.join(RETIRED))
+}
+
 /// The key in use first.
 fn published(key: &PrivateKey, others: &Path) -> Result<KeySet> {
     let mut keys = vec![key.public().clone()];

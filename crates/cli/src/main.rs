@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  args ─► commands/… ─► gateway::open (store, keys, clients, services) ─► server
-//!                     └► agents::start (packages, formats, transports)  ─► agent
+//!                     └► agents::prepare (packages, formats, transports)  ─► agent
 //! ```
 //!
 //! stdout is data, stderr is talk. Start reading at [`args`], then `sandbox.rs`.
@@ -27,6 +27,7 @@ mod membership;
 mod operator;
 mod packages;
 mod postman;
+mod receipt_file;
 mod registry;
 mod reload;
 mod sandbox;
@@ -48,12 +49,15 @@ use clap::Parser;
 use args::{Cli, Command};
 use commands::destination::Pending;
 use commands::incident::Unconfirmed;
+use commands::receipt::Unproven;
 use commands::serve::Part;
 use commands::validate::{Found, Unusable};
 use talk::{Form, Talk, Tongue};
 
-/// Exit code of a plan with something to do.
+/// Exit code of a plan with something to do, and of a proof with something open.
 const PENDING: u8 = 3;
+/// Exit code when nobody reads stdout any more: 128 and the number of SIGPIPE.
+const CLOSED: u8 = 141;
 /// Exit code of a check that could not be made.
 const UNUSABLE: u8 = 2;
 
@@ -61,7 +65,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     hush_panics();
     let form = if cli.json { Form::Json } else { Form::Text };
-    let usual = if matches!(cli.command, Command::Validate(_)) {
+    let usual = if matches!(cli.command, Command::Validate(_) | Command::Receipt(_)) {
         Tongue::De
     } else {
         Tongue::En
@@ -71,12 +75,19 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             talk.progress_done();
+            // Whoever read us has seen enough: no word, and the code that shells give for it.
+            if talk::is_closed(&error) {
+                return ExitCode::from(CLOSED);
+            }
             if let Some(pending) = error.downcast_ref::<Pending>() {
                 talk.say(pending);
                 return ExitCode::from(PENDING);
             }
             if let Some(unconfirmed) = error.downcast_ref::<Unconfirmed>() {
                 talk.say(unconfirmed);
+                return ExitCode::from(PENDING);
+            }
+            if error.is::<Unproven>() {
                 return ExitCode::from(PENDING);
             }
             if error.is::<Found>() {
@@ -115,6 +126,8 @@ fn log_to_stderr(filter: &str, form: Form) -> Result<()> {
         .context("--log is not a filter such as `info`")?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would print about a closed stderr, to stderr, and panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match form {
         Form::Text => lines.init(),
@@ -142,7 +155,7 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Backup(args) => commands::backup::run(&args, talk),
         Command::Restore(args) => commands::restore::run(&args, talk),
         Command::Verify(args) => commands::verify::run(&args, talk),
-        Command::Receipt(args) => commands::receipt::run(&args, talk),
+        Command::Receipt(args) => commands::receipt::run(&args, talk).await,
         Command::Keys(args) => commands::keys::run(&args, talk),
         Command::Settings(args) => commands::settings::run(&args, talk),
         Command::Uplink(args) => commands::uplink::run(&args, talk).await,

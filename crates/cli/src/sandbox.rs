@@ -120,8 +120,8 @@ async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Plan) -> Result<(
         Readers::Owner,
     )?;
     match talk.form() {
-        Form::Json => talk.data(json!({ "ready": true, "sandbox": dir.join(SANDBOX) }))?,
-        Form::Text => talk.data(format_args!(
+        Form::Json => talk.announce(json!({ "ready": true, "sandbox": dir.join(SANDBOX) }))?,
+        Form::Text => talk.announce(format_args!(
             "{} {} ({})",
             talk.pick("bereit:", "ready:"),
             facts["baseUrl"].as_str().unwrap_or_default(),

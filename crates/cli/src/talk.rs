@@ -15,6 +15,28 @@ pub(crate) enum Tongue {
     En,
 }
 
+/// Nobody reads stdout any more.
+#[derive(Debug)]
+struct Closed;
+
+impl Display for Closed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nobody reads the output any more")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// Whether the program ends because nobody reads its output any more (`… | head`); a peer's broken connection is something else.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    let is_ours = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<io::Error>();
+        let inner = io.and_then(io::Error::get_ref);
+        inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<Closed>)
+    };
+    error.chain().any(is_ours)
+}
+
 /// Speaks to the user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Talk {
@@ -92,11 +114,25 @@ impl Talk {
         self.progress("");
     }
 
-    /// A line of data, on stdout.
+    /// A line of data, on stdout. If nobody reads it any more, the error says so ([`is_closed`]) and ends the program without a word.
     pub(crate) fn data(self, line: impl Display) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{line}")?;
-        stdout.flush()
+        let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+        written.map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                io::Error::new(io::ErrorKind::BrokenPipe, Closed)
+            } else {
+                error
+            }
+        })
+    }
+
+    /// A line of data by a program that goes on working whoever reads it.
+    pub(crate) fn announce(self, line: impl Display) -> io::Result<()> {
+        match self.data(line) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// Data as JSON, on stdout.

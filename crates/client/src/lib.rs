@@ -20,6 +20,7 @@ mod destination_api;
 mod exchange;
 mod fault;
 mod intake;
+mod log_chain;
 mod reads;
 mod replies;
 mod reply_content;
@@ -33,6 +34,7 @@ pub mod verify;
 pub use destination_api::DestinationApi;
 pub use fault::{Answered, Fault, Silence};
 pub use intake::{Intake, IntakeReceipt, Validation};
+pub use log_chain::{BLOCKS_MAX, LogChain};
 pub use reply_content::{
     NotOpened, NotSealed, OpenedReply, ReplyAttachment, ReplyContent, SealedReply, open_reply,
     reply_key,

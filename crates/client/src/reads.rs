@@ -9,7 +9,7 @@ use amtsbote_fit_connect::event::EventLog;
 use amtsbote_fit_connect::reply::ReplyRef;
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_jose::{KeySet, KeyUse, PublicKey, X5c};
-use amtsbote_model::{CaseId, DestinationId};
+use amtsbote_model::{CaseId, DestinationId, SubmissionId};
 
 use crate::exchange::Call;
 use crate::session::CachedKeys;
@@ -137,6 +137,20 @@ impl Session {
         EventLog::parse(answer.json()?).map_err(|_| Fault::malformed("an event log was expected"))
     }
 
+    /// The first events of a submission's log, **not verified**: who knows only its id learns its case from them.
+    pub async fn submission_log(&self, submission: SubmissionId) -> Result<Vec<String>, Fault> {
+        let mut url = self.versioned(&["submissions", &submission.to_string(), "events"]);
+        let first = Paging {
+            offset: 0,
+            limit: 1,
+        };
+        url.query_pairs_mut().extend_pairs(first.pairs());
+        let answer = self.call(&Call::get(url).answer_max(LOG_PAGE_MAX)).await?;
+        let log = EventLog::parse(answer.json()?)
+            .map_err(|_| Fault::malformed("an event log was expected"))?;
+        Ok(log.event_log)
+    }
+
     /// Fetches the event log of a submission's case with all keys it needs, and verifies it. Findings are an answer:
     /// they say that the log is not to be believed.
     pub async fn verified_log(
@@ -187,7 +201,12 @@ impl Session {
         Case::parse(answer.json()?).map_err(|_| Fault::malformed("a case was expected"))
     }
 
-    async fn keys_for(&self, named: &NamedKeys, destination: DestinationId) -> Result<Keys, Fault> {
+    /// The keys of these names, as far as service and destination have them.
+    pub async fn keys_for(
+        &self,
+        named: &NamedKeys,
+        destination: DestinationId,
+    ) -> Result<Keys, Fault> {
         let kids: Vec<&str> = named.service.iter().map(String::as_str).collect();
         let service = self.service_keys(&kids).await?;
         let mut found = Vec::new();

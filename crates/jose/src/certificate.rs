@@ -85,6 +85,16 @@ pub(crate) fn chain(x5c: &[String]) -> Option<Vec<X509>> {
     x5c.iter().map(|text| parse(text)).collect()
 }
 
+/// Common name of the first, else its organisation.
+pub(crate) fn name(x5c: &[String]) -> Option<String> {
+    let leaf = parse(x5c.first()?)?;
+    let entry = |nid| {
+        let entry = leaf.subject_name().entries_by_nid(nid).next()?;
+        entry.data().to_string().ok()
+    };
+    entry(Nid::COMMONNAME).or_else(|| entry(Nid::ORGANIZATIONNAME))
+}
+
 fn parse(text: &str) -> Option<X509> {
     let der = STANDARD.decode(text).ok()?;
     let certificate = X509::from_der(&der).ok()?;

@@ -162,6 +162,12 @@ impl PublicKey {
         self.0.certificate.as_ref()
     }
 
+    /// Whom its certificate names (common name, else organisation), if it brought one. **Anybody can write that**, unless the chain was
+    /// checked.
+    pub fn certified_name(&self) -> Option<String> {
+        crate::certificate::name(&self.0.x5c)
+    }
+
     /// The JWK as we publish it: `kty`, `alg`, `kid`, `key_ops`, `n`, `e`, `x5c` if there is one; never `use`.
     pub fn to_json(&self) -> Value {
         let mut jwk = Jwk::new("RSA");

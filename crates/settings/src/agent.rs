@@ -43,7 +43,8 @@ pub struct Agent {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// A name for the routes below.
+    /// A name for the routes below, and of the folder below `data_dir` that its state lies in: 1 to 100 bytes, no separators, no dot in
+    /// front. Another name is another folder: what is under way stays in the old one.
     pub name: String,
     /// Token endpoint.
     pub token_url: String,
@@ -184,6 +185,13 @@ impl Agent {
         }
         for (at, service) in self.services.iter().enumerate() {
             service.check(at, faults);
+            let mut before = self.services.iter().take(at);
+            if before.any(|other| other.name == service.name) {
+                faults.push(fault(
+                    &format!("agent.service[{at}].name"),
+                    "another service has this name: both would use the same folder",
+                ));
+            }
         }
         if let Some(xta) = &self.xta {
             xta.check(faults);
@@ -226,9 +234,27 @@ impl Agent {
     }
 }
 
+/// A name that is a folder's, too, longest in bytes: file systems take 255 and what is made in it has names as well.
+const NAME_MAX_BYTES: usize = 100;
+
+/// Whether it names one folder, on this machine and on the next one.
+fn is_folder_name(name: &str) -> bool {
+    let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\' | ':');
+    (1..=NAME_MAX_BYTES).contains(&name.len())
+        && !name.starts_with('.')
+        && name.trim() == name
+        && name.chars().all(is_plain)
+}
+
 impl Service {
     fn check(&self, at: usize, faults: &mut Vec<SettingsFault>) {
         let key = |name: &str| format!("agent.service[{at}].{name}");
+        if !is_folder_name(&self.name) {
+            faults.push(fault(
+                &key("name"),
+                format!("it is the name of a folder below data_dir, too: write 1 to {NAME_MAX_BYTES} bytes without / \\ : and control characters, no dot in front, for example \"own\""),
+            ));
+        }
         for (name, url) in [
             ("token_url", &self.token_url),
             ("submission_api_url", &self.submission_api_url),

@@ -433,7 +433,7 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.service[].name",
-        about: "A name for the routes below.",
+        about: "A name for the routes below, and of the folder below `data_dir` that its state lies in: 1 to 100 bytes, no separators, no dot in front. Another name is another folder: what is under way stays in the old one.",
     },
     Explained {
         key: "agent.service[].token_url",

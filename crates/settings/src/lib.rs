@@ -343,6 +343,35 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_service_is_the_name_of_one_folder() {
+        let named = |names: &[&str]| {
+            let services = names.iter().map(|name| {
+                format!(
+                    "[[agent.service]]\nname = {name:?}\ntoken_url = \"https://a.example/token\"\nsubmission_api_url = \"https://a.example/s\"\n\
+                     version = \"v2\"\nclient_id = \"c\"\nclient_secret_file = \"s\"\n"
+                )
+            });
+            let services: String = services.collect();
+            format!(
+                "[agent]\ndata_dir = \"a\"\nschemas_dir = \"s\"\npackages_dir = \"p\"\n{services}[[agent.destination]]\n\
+                 id = \"2c7b8c1e-5f0a-4f5e-9d43-0a1b2c3d4e5f\"\nservice = {:?}\ndecryption_keys = [\"d\"]\nsigning_key = \"s\"\npackages = [\"p\"]\n\
+                 [agent.destination.outbound]\ntransport = \"folder\"\n",
+                names[0]
+            )
+        };
+        for good in ["own", "FIT-Connect Test", "ümläut", "a.b"] {
+            check(&named(&[good]), &[]);
+        }
+        let long = "a".repeat(101);
+        for bad in [
+            "", "..", ".own", "../own", "a/b", "a\\b", "c:", "a\nb", " own", &long,
+        ] {
+            check(&named(&[bad]), &["agent.service[0].name"]);
+        }
+        check(&named(&["own", "own"]), &["agent.service[1].name"]);
+    }
+
+    #[test]
     fn the_reference_names_every_key_once() {
         let mut keys: Vec<&str> = REFERENCE.iter().map(|entry| entry.key).collect();
         let all = keys.len();

@@ -10,7 +10,7 @@ use amtsbote_store::chain::{Block, hex};
 use amtsbote_store_sql::{Contradiction, Database, check_chain};
 use anyhow::Result;
 
-use super::receipt;
+use super::receipt::token as receipt;
 use super::verify::{Finding, Report, hint};
 use crate::clock::SystemClock;
 use crate::talk::Talk;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::settings::load;
 use crate::args::SettingsFile;
 use crate::clock::SystemClock;
-use crate::gateway::{self, Given};
+use crate::gateway::{self, Given, Ready};
 use crate::stop::Stop;
 use crate::talk::Talk;
 use crate::{agents, identity, services, tls, upkeep, xta};
@@ -24,21 +24,24 @@ pub(crate) enum Part {
     Agent,
 }
 
+/// Everything is opened before anything says that it is ready: what is wrong in the agent's part shows at once.
 pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<()> {
     let settings = based(load(file, talk)?, &file.settings);
     let stop = Stop::on_signals()?;
     let gateway = match (part, &settings.gateway) {
         (Part::Both, None) | (Part::Agent, _) => None,
-        (Part::Both | Part::Gateway, Some(gateway)) => {
-            Some(start_gateway(gateway, &stop, talk).await?)
-        }
+        (Part::Both | Part::Gateway, Some(gateway)) => Some(open_gateway(gateway, talk).await?),
         (Part::Gateway, None) => bail!("the settings have no [gateway]"),
     };
     let agent = match (part, &settings.agent) {
         (Part::Both, None) | (Part::Gateway, _) => None,
-        (Part::Both | Part::Agent, Some(agent)) => Some(start_agent(agent, &stop, talk).await?),
+        (Part::Both | Part::Agent, Some(agent)) => Some(prepare_agent(agent, &stop, talk).await?),
         (Part::Agent, None) => bail!("the settings have no [agent]"),
     };
+    let gateway = gateway
+        .map(|ready| start_gateway(ready, &stop, talk))
+        .transpose()?;
+    let agent = agent.map(|(server, agents)| server.and(agents.start(&stop, talk)));
     if let Some(gateway) = gateway {
         gateway.await.context("the gateway ended with a fault")?;
     }
@@ -49,23 +52,19 @@ pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<(
 }
 
 /// The XTA server first: it makes the message boxes that the agents put their parcels into.
-async fn start_agent(
+async fn prepare_agent(
     settings: &settings::Agent,
     stop: &Stop,
     talk: Talk,
-) -> Result<agents::Running> {
+) -> Result<(agents::Running, agents::Prepared)> {
     let server = match &settings.xta {
         Some(xta) => xta::start(xta, stop, talk).await?,
         None => agents::Running::none(),
     };
-    Ok(server.and(agents::start(settings, stop, talk)?))
+    Ok((server, agents::prepare(settings, talk)?))
 }
 
-async fn start_gateway(
-    settings: &settings::Gateway,
-    stop: &Stop,
-    talk: Talk,
-) -> Result<tokio::task::JoinHandle<()>> {
+async fn open_gateway(settings: &settings::Gateway, talk: Talk) -> Result<Ready> {
     let services = services::load(Some(&settings.schemas_dir), talk)?;
     let tls = settings
         .tls
@@ -73,18 +72,18 @@ async fn start_gateway(
         .map(|tls| tls::server_config(&tls.certificate, &tls.key))
         .transpose()?;
     let identity = identity::gateway(&settings.keys_dir, &SystemClock)?;
-    let ready = gateway::open(
-        settings,
-        Given {
-            identity,
-            services,
-            tls,
-        },
-    )
-    .await?;
+    let given = Given {
+        identity,
+        services,
+        tls,
+    };
+    gateway::open(settings, given).await
+}
+
+fn start_gateway(ready: Ready, stop: &Stop, talk: Talk) -> Result<tokio::task::JoinHandle<()>> {
     let background = upkeep::background(&ready, stop)?;
     let base = ready.context.addresses().base.clone();
-    talk.data(format_args!("{} {base}", talk.pick("bereit:", "ready:")))?;
+    talk.announce(format_args!("{} {base}", talk.pick("bereit:", "ready:")))?;
     let router = amtsbote_gateway::router(ready.context.clone());
     let wait = stop.wait();
     Ok(tokio::spawn(async move {

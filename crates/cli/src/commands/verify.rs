@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::chain::look_at_chain;
-use super::receipt;
+use super::receipt::token as receipt;
 use super::validate::{Found, Unusable};
 use super::{serve, settings};
 use crate::args::Verify;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Journeys;
 use super::send::{Sent, Way, reader};
 use super::stage::{SENDER, Stage};
-use crate::commands::receipt;
+use crate::commands::receipt::token as receipt;
 use crate::folder;
 use crate::talk::{Form, Talk};
 

@@ -19,6 +19,8 @@ mod memory;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod replies;
 #[cfg(test)]
 #[path = "../../../blobs-s3/tests/it/server.rs"]

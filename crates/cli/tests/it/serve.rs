@@ -495,3 +495,29 @@ fn serve_without_its_settings_says_what_to_do() {
         run(&[part, "--settings", empty.to_str().unwrap()]).failed(&["error:"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_ready_before_the_agents_part_is_good_too() {
+    let (house, port) = (House::new(), free_port());
+    let id = "2c7b8c1e-5f0a-4f5e-9d43-0a1b2c3d4e5f";
+    let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
+    let agent = house.agent_settings(port, id, &packages);
+    for (agent, says) in [
+        (agent.replace("signing.jwk", "none.jwk"), "none.jwk"),
+        (
+            house.agent_settings(port, id, house.dir()),
+            "bauantrag-ordner",
+        ),
+        (
+            agent.replace("\"own\"", "\"../own\""),
+            "agent.service[0].name",
+        ),
+    ] {
+        house.write_settings(port, &agent);
+        let ended = house.command("serve").output().unwrap();
+        assert_eq!(ended.status.code(), Some(1));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.stdout, b"", "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+}

@@ -21,6 +21,7 @@ use self::server::Server;
 #[expect(dead_code, reason = "the laws of the transport use the rest")]
 mod server;
 
+use crate::receipts::third_level;
 use crate::stand::{Facts, LOOK, Place, files_below, run};
 use crate::wire::{
     Application, SCHEMA, SealedApplication, description, encryption_key, session, submit,
@@ -183,6 +184,8 @@ async fn an_xbau_answer_and_a_decision_come_back_with_a_receipt_that_verifies_of
     let replies = replied(&sender).await;
     assert_eq!(replies.len(), 1);
     assert_eq!(replies[0].case_id, submission.case_id);
+    let case = submission.case_id.to_string();
+    let exported = third_level(&place, &case, (&reply_key, None));
     let (data, decision) = opened(&facts, (replies[0], submission), &reply_key).await;
     assert_eq!(decision, PDF);
     assert_eq!(data["kind"], "fileNumber");
@@ -195,6 +198,13 @@ async fn an_xbau_answer_and_a_decision_come_back_with_a_receipt_that_verifies_of
         verified["claims"]["sub"],
         submission.submission_id.prefixed()
     );
+
+    let later = third_level(&place, &case, (&reply_key, Some(&data)));
+    for exported in [exported, later] {
+        let submission = &exported["submissions"][0];
+        assert_eq!(submission["takenOn"][0]["fileNumber"], NUMBER);
+        assert_eq!(exported["pending"], 0);
+    }
 
     // Nothing of it in the log or the agent's own state.
     assert!(!sandbox.talk().contains(NUMBER));

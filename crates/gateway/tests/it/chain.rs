@@ -101,3 +101,27 @@ async fn a_proof_is_for_those_who_may_read_the_log() {
         .await
         .expect(404);
 }
+
+#[tokio::test]
+async fn blocks_are_listed_from_a_number_on() {
+    let (bench, _store) = bench().await;
+    let sealer = Sealer::new(bench.context.clone());
+    for _ in 0..3 {
+        bench.submitted("v2", &[]).await;
+        sealer.round().await.unwrap();
+    }
+    let listed = |query: &str| bench.get(&format!("/log/v1/blocks{query}")).by("sender");
+    let all = listed("").await.expect(200).json();
+    let all = all["blocks"].as_array().unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[2]["previous"], all[1]["hash"]);
+    assert!(all[2]["signature"].is_string());
+    let one = listed("?from=2&limit=1").await.expect(200).json();
+    assert_eq!(one["blocks"], Value::from(vec![all[1].clone()]));
+    let none = listed("?from=9").await.expect(200).json();
+    assert_eq!(none["blocks"], Value::from(Vec::<Value>::new()));
+    listed("?from=x").await.expect(400);
+    listed("?limit=0").await.expect(400);
+    let idle = bench.get("/log/v1/blocks").by("idle");
+    idle.await.expect(403);
+}

@@ -52,7 +52,8 @@ pub struct SqliteStore {
     writer: Writer<Written>,
     // In memory: whoever had one before died, since no second process gets the lock.
     leases: MemoryLeases,
-    _lock: Lock,
+    // None for a guest.
+    _lock: Option<Lock>,
 }
 
 impl SqliteStore {
@@ -67,7 +68,20 @@ impl SqliteStore {
             readers: Readers::open(&path)?,
             writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
             leases: MemoryLeases::new(),
-            _lock: lock,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens `gateway.db` beside the process that holds `gateway.lock`, or without one: for an operator's commands. Makes and
+    /// migrates nothing; another schema than this program's is refused. A guest must not take leases: they are its own alone.
+    pub fn open_as_guest(folder: &Path) -> Result<Self, OpenError> {
+        let path = SCHEMA.file(folder);
+        let database = database::open_guest(&path, &SCHEMA)?;
+        Ok(Self {
+            readers: Readers::open(&path)?,
+            writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
+            leases: MemoryLeases::new(),
+            _lock: None,
         })
     }
 }

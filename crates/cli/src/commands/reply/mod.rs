@@ -3,6 +3,8 @@
 mod receive;
 mod send;
 
+pub(crate) use receive::data;
+
 use std::time::Duration;
 
 use amtsbote_client::{Posted, Sender};

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use amtsbote_client::{NotOpened, OpenedReply, Sender, VerifiedLog, open_reply};
+use amtsbote_client::{Fault, NotOpened, OpenedReply, Sender, VerifiedLog, open_reply};
 use amtsbote_fit_connect::event::AuthenticationTags;
 use amtsbote_fit_connect::metadata::AttachmentDescription;
 use amtsbote_fit_connect::reply::Reply;
 use amtsbote_fit_connect::submission::CompactJwe;
 use amtsbote_jose::{KeyUse, PrivateKey};
-use amtsbote_model::{AttachmentId, Personal};
+use amtsbote_model::{AttachmentId, DestinationId, Personal, ReplyId};
+use amtsbote_problem::Finding;
 use anyhow::{Context, Result};
 use serde_json::json;
 
@@ -114,6 +115,29 @@ async fn whole(sender: &Sender, args: &OpenReply, talk: Talk) -> Result<Whole> {
     })
 }
 
+/// The data of a reply to one of our submissions, verified and opened; `None` if it cannot be fetched (any more).
+pub(crate) async fn data(
+    sender: &Sender,
+    (id, destination): (ReplyId, DestinationId),
+    keys: &[PrivateKey],
+    talk: Talk,
+) -> Result<Option<Personal<Vec<u8>>>> {
+    let reply = match sender.fetch_reply(id).await {
+        Ok(reply) => reply,
+        Err(Fault::NotFound) => return Ok(None),
+        Err(fault) => return Err(access::explain(fault, talk)),
+    };
+    let session = sender.session();
+    let log = session.verified_reply_log(reply.reduced.ids, destination);
+    let log = log.await.map_err(|fault| access::explain(fault, talk))?;
+    let log = log.map_err(|findings| unbelievable(&findings, talk))?;
+    let Some(tags) = log.tags() else {
+        return Ok(None);
+    };
+    let opened = open_reply(&reply, tags, keys, PART_MAX_BYTES as u64);
+    Ok(opened.map_err(|error| refused(&error, talk))?.data)
+}
+
 fn keys(args: &OpenReply) -> Result<Vec<PrivateKey>> {
     let load = |path: &std::path::PathBuf| identity::load(path, KeyUse::Encryption);
     args.keys.iter().map(load).collect()
@@ -135,13 +159,16 @@ async fn verified(
         case.ids.destination_id
     };
     let log = session.verified_reply_log(ids, destination).await;
-    log.map_err(explained)?.map_err(|findings| {
-        talk.findings(&findings);
-        talk.error(
-            "das Ereignisprotokoll ist nicht zu glauben: nicht annehmen, den Betrieb des Zustelldienstes fragen",
-            "the event log is not to be believed: do not accept, ask who runs the delivery service",
-        )
-    })
+    let log = log.map_err(explained)?;
+    log.map_err(|findings| unbelievable(&findings, talk))
+}
+
+fn unbelievable(findings: &[Finding], talk: Talk) -> anyhow::Error {
+    talk.findings(findings);
+    talk.error(
+        "das Ereignisprotokoll ist nicht zu glauben: nicht annehmen, den Betrieb des Zustelldienstes fragen",
+        "the event log is not to be believed: do not accept, ask who runs the delivery service",
+    )
 }
 
 fn is_piece(opened: &OpenedReply, id: AttachmentId) -> bool {

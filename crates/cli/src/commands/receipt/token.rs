@@ -1,28 +1,26 @@
-//! `amtsbote receipt verify FILE`: checks a receipt or event without any network.
+//! A single receipt or event: its signature.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use amtsbote_jose::{Jws, KeySet, KeyUse, PublicKey, X5c};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use crate::args::Receipt;
+use crate::commands::validate::Unusable;
 use crate::folder;
 use crate::talk::{Form, Talk};
 
 const TOKEN_MAX_BYTES: usize = 1_000_000;
 
-pub(crate) fn run(args: &Receipt, talk: Talk) -> Result<()> {
-    let Receipt::Verify { file, keys } = args;
-    let text = folder::read_text(file)?;
-    let token = token_in(&text).ok_or_else(|| {
+pub(super) fn run(text: &str, (file, trusted): (&Path, &[PublicKey]), talk: Talk) -> Result<()> {
+    let token = token_in(text).ok_or_else(|| {
         anyhow!(
-            "{} holds neither a compact token nor JSON with a member `receipt`",
+            "{} holds neither a receipt file nor a compact token nor JSON with a member `receipt`",
             file.display()
         )
+        .context(Unusable)
     })?;
-    let trusted = trusted(keys)?;
-    let claims = verify(&token, &trusted)?;
+    let claims = verify(&token, trusted)?;
     if talk.form() == Form::Json {
         talk.json(&json!({ "valid": true, "claims": claims }))?;
         return Ok(());
@@ -47,7 +45,8 @@ pub(crate) fn verify(token: &str, trusted: &[PublicKey]) -> Result<Value> {
     serde_json::from_slice(payload).context("the payload is not JSON")
 }
 
-fn token_in(text: &str) -> Option<String> {
+/// The compact token, bare or in JSON.
+pub(super) fn token_in(text: &str) -> Option<String> {
     let text = text.trim();
     if let Ok(json) = serde_json::from_str::<Value>(text) {
         let token = json.as_str().or_else(|| json.get("receipt")?.as_str());
