@@ -80,6 +80,28 @@ impl Database {
         Ok(database)
     }
 
+    /// Connects beside others. Makes and migrates nothing: tables of another version are refused.
+    pub(crate) async fn join(
+        target: &Target,
+        part: &'static Part,
+        application: &str,
+    ) -> Result<Self, OpenError> {
+        let database = Self {
+            readers: pool(target, part, (application, READERS))?,
+            writer: pool(target, part, (application, 1))?,
+        };
+        let connection = database.readers.get().await;
+        let connection = connection.map_err(|error| not_opened(target, error))?;
+        match migrations::other_version(&connection, part).await? {
+            None => Ok(database),
+            Some(found) => Err(OpenError::OtherVersion {
+                schema: part.schema,
+                found,
+                known: part.version(),
+            }),
+        }
+    }
+
     /// For reads, and for single statements.
     pub(crate) async fn reader(&self) -> Result<Connection, Error> {
         self.readers.get().await.map_err(not_there)

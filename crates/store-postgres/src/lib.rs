@@ -13,6 +13,7 @@
 //!
 //! Start reading at [`Target`], then `session.rs`, `migrations.rs`.
 
+mod agent;
 mod database;
 mod fault;
 mod gateway;
@@ -23,6 +24,7 @@ mod session;
 mod target;
 mod writer;
 
+pub use agent::PostgresDeliveries;
 pub use gateway::{Member, NotAdmitted, PostgresStore, Shelf, SigningKeys};
 pub use leases::PostgresLeases;
 pub use open_error::OpenError;

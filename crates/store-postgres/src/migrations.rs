@@ -58,6 +58,15 @@ pub(crate) const GATEWAY: Part = Part {
     ],
 };
 
+/// The agents' tables.
+pub(crate) const AGENT: Part = Part {
+    schema: "amtsbote_agent",
+    migrations: &[Migration {
+        sql: include_str!("schema/agent-1.sql"),
+        older: Older::MayGoOn,
+    }],
+};
+
 /// A version there that this program must not use.
 pub(crate) async fn incompatible(
     client: &Client,
@@ -73,6 +82,22 @@ pub(crate) async fn incompatible(
     let sql = format!("SELECT max(version) FROM {table} WHERE version > $1 AND older_must_stop");
     let found = client.query_one(&sql, &[&part.version()]).await?;
     Ok(found.get(0))
+}
+
+/// Whether the tables are those of this program; their version if not, 0 if there are none.
+pub(crate) async fn other_version(client: &Client, part: &Part) -> Result<Option<i32>, OpenError> {
+    let asked = async {
+        let table = format!("{}.migrations", part.schema);
+        let sql = "SELECT to_regclass($1::text) IS NOT NULL";
+        let exists = client.query_one(sql, &[&table]).await?;
+        if !exists.get::<_, bool>(0) {
+            return Ok(0);
+        }
+        let sql = format!("SELECT coalesce(max(version), 0) FROM {table}");
+        Ok(client.query_one(&sql, &[]).await?.get(0))
+    };
+    let found: i32 = asked.await.map_err(|error| failed(part, &error))?;
+    Ok(Some(found).filter(|found| *found != part.version()))
 }
 
 /// Applies what is missing, all of it or nothing.

@@ -49,6 +49,18 @@ pub enum OpenError {
         /// Its schema.
         schema: &'static str,
     },
+    /// A guest finds other tables than its own.
+    #[error(
+        "the tables in {schema} have version {found} (0: there are none), and this command is made for {known}: use the program that runs there"
+    )]
+    OtherVersion {
+        /// Their schema.
+        schema: &'static str,
+        /// Version there.
+        found: i32,
+        /// The version this program knows.
+        known: i32,
+    },
     /// A migration failed; nothing of it is there.
     #[error("the tables in {schema} cannot be brought to version {version} ({reason})")]
     Migration {

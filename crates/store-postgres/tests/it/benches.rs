@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use amtsbote_store::laws::{Bench, DurableBench};
-use amtsbote_store_postgres::{Encryption, OpenError, PostgresLeases, PostgresStore, Target};
+use amtsbote_store_postgres::{
+    Encryption, OpenError, PostgresDeliveries, PostgresLeases, PostgresStore, Target,
+};
 use amtsbote_testkit::postgres::Server;
 use tokio::runtime::Runtime;
 
@@ -32,6 +34,12 @@ impl Open for PostgresStore {
     }
 }
 
+impl Open for PostgresDeliveries {
+    async fn open(target: &Target) -> Result<Self, OpenError> {
+        Self::open(target, "bund").await
+    }
+}
+
 /// A store over a fresh database.
 pub(crate) struct Over<S> {
     subject: S,
@@ -55,12 +63,12 @@ impl<S> Bench for Over<S> {
     }
 }
 
-impl DurableBench for Over<PostgresStore> {
+impl<S: Open + Send + 'static> DurableBench for Over<S> {
     fn reopen(self) -> Self {
         let Self { subject, url } = self;
         drop(subject);
         let opening = std::thread::spawn(move || {
-            let subject = ELSEWHERE.block_on(PostgresStore::open(&target(&url)));
+            let subject = ELSEWHERE.block_on(S::open(&target(&url)));
             Self {
                 subject: subject.unwrap(),
                 url,

@@ -1,6 +1,6 @@
 //! All laws of all traits.
 
-use amtsbote_store_postgres::{PostgresLeases, PostgresStore};
+use amtsbote_store_postgres::{PostgresDeliveries, PostgresLeases, PostgresStore};
 
 use crate::benches::Over;
 
@@ -18,3 +18,14 @@ amtsbote_store::lease_laws!(bench!(PostgresLeases));
 amtsbote_store::chain_laws!(bench!(PostgresStore));
 amtsbote_store::ledger_laws!(bench!(PostgresStore));
 amtsbote_store::durable_ledger_laws!(bench!(PostgresStore));
+amtsbote_store::delivery_laws!(bench!(PostgresDeliveries));
+amtsbote_store::way_back_laws!(bench!(PostgresDeliveries));
+amtsbote_store::desk_laws!(bench!(PostgresDeliveries));
+amtsbote_store::durable_delivery_laws!(bench!(PostgresDeliveries));
+
+/// The agents' own, in their own tables.
+mod leases_of_agents {
+    use super::*;
+
+    amtsbote_store::lease_laws!(bench!(PostgresDeliveries));
+}
