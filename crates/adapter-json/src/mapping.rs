@@ -1,18 +1,14 @@
 //! Annotated sample and settings to a document with attachments beside it.
 
 use amtsbote_adapter::{
-    AttachmentNames, Format, Mapping, Opened, Package, ParcelFile, ParcelPath, Piece, Product,
-    loss_pointers, refusal_findings, template_findings,
+    Beside, Cut, Format, Mapping, Opened, Package, ParcelFile, Product, loss_pointers,
+    refusal_findings, safe, template_findings,
 };
-use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
-use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root, json};
-use bytes::Bytes;
+use amtsbote_translate::{Ignored, Limits, json};
 use serde_json::Value;
 
 use crate::settings::{Form, Settings};
-
-const ATTACHMENTS_MAX: usize = 1_000;
 
 /// The format.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,16 +21,17 @@ impl Format for Json {
 
     fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings> {
         let settings: Settings = package.settings_as()?;
-        let mut findings = settings.findings();
-        let sample = match sample(&settings, package) {
-            Ok(sample) if findings.is_empty() => sample,
-            Ok(_) => return Err(findings),
-            Err(more) => {
-                findings.extend(more);
-                return Err(findings);
+        let beside = settings.beside();
+        let sample = sample(&settings, package);
+        let (beside, sample) = match (beside, sample) {
+            (Ok(beside), Ok(sample)) => (beside, sample),
+            (beside, sample) => {
+                let findings = [beside.err(), sample.err()];
+                return Err(findings.into_iter().flatten().flatten().collect());
             }
         };
         Ok(Box::new(Compiled {
+            beside,
             settings,
             sample,
             ignored: package.ignored(),
@@ -50,6 +47,7 @@ fn sample(settings: &Settings, package: &Package) -> Result<json::Sample, Findin
 }
 
 struct Compiled {
+    beside: Beside,
     settings: Settings,
     sample: json::Sample,
     ignored: Ignored,
@@ -57,48 +55,28 @@ struct Compiled {
 
 impl Mapping for Compiled {
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
-        if opened.attachments.len() > ATTACHMENTS_MAX {
-            return Err(vec![Finding::new(
-                "",
-                "attachment-count",
-                Bilingual::new("mehr als 1000 Anlagen", "more than 1000 attachments"),
-            )]);
-        }
+        let laid = self.beside.lay(opened)?;
+        let opened = &Opened {
+            attachments: &laid.attachments,
+            ..opened.clone()
+        };
         let translation = self
             .sample
             .translate(&opened.sources(), &Limits::default(), &self.ignored)
             .map_err(|refusal| refusal_findings(&refusal))?;
         let document = self.written(translation.document.reveal())?;
-        let mut lineage = translation.lineage;
-        let mut losses = loss_pointers(&translation.losses);
+        let cut = Cut::new(&document, opened, &translation.lineage)?;
         let mut files = vec![ParcelFile {
-            path: safe(&self.settings.file)?,
+            path: safe(&self.settings.file.of(opened))?,
             media_type: "application/json".to_owned(),
-            pieces: vec![Piece::Bytes(Personal::new(document))],
+            pieces: cut.pieces(opened, |text| Ok(text.as_bytes().to_vec()))?,
         }];
-        let mut names = AttachmentNames::new(
-            self.settings.letters,
-            self.settings.numbering,
-            opened.attachments.len(),
-        );
-        for (index, attachment) in opened.attachments.iter().enumerate() {
-            let place = Place::of(Root::Attachments).index(index);
-            let Some(folder) = self.settings.folder() else {
-                losses.push(place.to_string());
-                continue;
-            };
-            let original = attachment
-                .filename
-                .as_ref()
-                .map(|name| name.reveal().as_str());
-            let name = names.next(index + 1, original, &attachment.media_type);
-            files.push(ParcelFile {
-                path: safe(&format!("{folder}/{name}"))?,
-                media_type: attachment.media_type.clone(),
-                pieces: vec![Piece::Attachment(attachment.source.clone())],
-            });
-            lineage.push(Lineage::copied(format!("{folder}/{}", index + 1), place));
-        }
+        let along = laid.along(&cut.inside())?;
+        files.extend(along.files);
+        let mut lineage = translation.lineage;
+        lineage.extend(along.lineage);
+        let mut losses = loss_pointers(&translation.losses);
+        losses.extend(along.losses);
         Ok(Product {
             files,
             lineage,
@@ -108,13 +86,13 @@ impl Mapping for Compiled {
 }
 
 impl Compiled {
-    fn written(&self, document: &[u8]) -> Result<Bytes, Findings> {
+    fn written(&self, document: &[u8]) -> Result<String, Findings> {
         match self.settings.form {
-            Form::Indented => Ok(Bytes::copy_from_slice(document)),
+            Form::Indented => String::from_utf8(document.to_vec()).map_err(|_| unreadable()),
             Form::OneLine => {
                 // Our own document of a moment ago; if it cannot be read, this submission waits instead of the process ending.
                 let value: Value = serde_json::from_slice(document).map_err(|_| unreadable())?;
-                Ok(Bytes::from(format!("{value}\n")))
+                Ok(format!("{value}\n"))
             }
         }
     }
@@ -129,15 +107,4 @@ fn unreadable() -> Findings {
             "the document that was made cannot be read",
         ),
     )]
-}
-
-fn safe(path: &str) -> Result<ParcelPath, Findings> {
-    // Names are made safe before; if one slips through, this submission waits instead of the process ending.
-    path.parse().map_err(|_| {
-        vec![Finding::new(
-            "",
-            "path",
-            Bilingual::new("ein Dateiname ist nicht sicher", "a file name is not safe"),
-        )]
-    })
 }

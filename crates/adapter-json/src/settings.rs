@@ -1,7 +1,7 @@
 //! `[settings]` of a package for `json`; their reference is the README.
 
-use amtsbote_adapter::{Letters, Numbering, ParcelPath};
-use amtsbote_problem::{Bilingual, Finding, Findings};
+use amtsbote_adapter::{Beside, FileName, Letters, Numbering};
+use amtsbote_problem::Findings;
 use serde::Deserialize;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -11,16 +11,16 @@ pub(crate) struct Settings {
     pub(crate) template: String,
     /// Name of the file that is made.
     #[serde(default = "antrag")]
-    pub(crate) file: String,
+    pub(crate) file: FileName,
     #[serde(default)]
     pub(crate) form: Form,
-    /// Folder of the attachments, or `none`.
+    /// Folder of the attachments, `.` or `none`.
     #[serde(default = "anlagen")]
     attachments: String,
     #[serde(default)]
-    pub(crate) letters: Letters,
+    letters: Letters,
     #[serde(default)]
-    pub(crate) numbering: Numbering,
+    numbering: Numbering,
 }
 
 /// How the document is written.
@@ -34,8 +34,8 @@ pub(crate) enum Form {
     OneLine,
 }
 
-fn antrag() -> String {
-    "antrag.json".to_owned()
+fn antrag() -> FileName {
+    FileName::fixed("antrag.json")
 }
 
 fn anlagen() -> String {
@@ -43,30 +43,8 @@ fn anlagen() -> String {
 }
 
 impl Settings {
-    /// The folder of the attachments, if they go along.
-    pub(crate) fn folder(&self) -> Option<&str> {
-        (self.attachments != "none").then_some(self.attachments.as_str())
-    }
-
-    /// What is wrong beyond the single keys.
-    pub(crate) fn findings(&self) -> Findings {
-        [("file", &self.file), ("attachments", &self.attachments)]
-            .into_iter()
-            .filter(|(_, name)| {
-                name.contains('/')
-                    || name.parse::<ParcelPath>().is_err()
-                    || name.chars().count() > 60
-            })
-            .map(|(key, _)| {
-                Finding::new(
-                    format!("package.toml/settings/{key}"),
-                    "settings",
-                    Bilingual::new(
-                        "kein sicherer Dateiname von höchstens 60 Zeichen",
-                        "not a safe file name of at most 60 characters",
-                    ),
-                )
-            })
-            .collect()
+    /// Where attachments go.
+    pub(crate) fn beside(&self) -> Result<Beside, Findings> {
+        Beside::new(&self.attachments, self.letters, self.numbering)
     }
 }

@@ -13,7 +13,6 @@
 //!
 //! Start reading at [`Table`], then `wire.rs`.
 
-mod encoding;
 mod mapping;
 mod settings;
 mod wire;

@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 
 use amtsbote_adapter::{
-    AttachmentNames, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
-    refusal_findings, template_findings,
+    Beside, Cut, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
+    refusal_findings, safe, template_findings,
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::columns::{self, Cell, Field, Layout, Record, RecordKind};
-use amtsbote_translate::{Ignored, Limits, Lineage, Place, Root};
+use amtsbote_translate::{Ignored, Limits, Lineage, Place};
 use bytes::Bytes;
 
 use crate::settings::{Kind, Settings};
 use crate::wire::{self, Misfit};
-
-const ATTACHMENTS_MAX: usize = 1_000;
 
 /// The format.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,6 +42,7 @@ impl Format for Table {
         findings.extend(widths(&settings, text));
         if findings.is_empty() {
             Ok(Box::new(Compiled {
+                beside: settings.beside()?,
                 settings,
                 layout,
                 ignored: package.ignored(),
@@ -119,6 +118,7 @@ fn widths(settings: &Settings, text: &str) -> Findings {
 }
 
 struct Compiled {
+    beside: Beside,
     settings: Settings,
     layout: Layout,
     ignored: Ignored,
@@ -126,18 +126,26 @@ struct Compiled {
 
 impl Mapping for Compiled {
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
-        if opened.attachments.len() > ATTACHMENTS_MAX {
-            return Err(vec![Finding::new(
-                "",
-                "attachment-count",
-                Bilingual::new("mehr als 1000 Anlagen", "more than 1000 attachments"),
-            )]);
-        }
+        let laid = self.beside.lay(opened)?;
+        let opened = &Opened {
+            attachments: &laid.attachments,
+            ..opened.clone()
+        };
         let translation = self
             .layout
             .translate(&opened.sources(), &Limits::default(), &self.ignored)
             .map_err(|refusal| refusal_findings(&refusal))?;
         let bytes = self.bytes(translation.document.reveal(), &translation.lineage)?;
+        // A table holds no attachments, so none of their marks may be left in it.
+        let inside = Cut::new(
+            &String::from_utf8_lossy(&bytes),
+            opened,
+            &translation.lineage,
+        )?
+        .inside();
+        if !inside.is_empty() {
+            return Err(content());
+        }
         let mut lineage = translation.lineage;
         let mut losses = loss_pointers(&translation.losses);
         let kind = match self.settings.kind {
@@ -145,34 +153,14 @@ impl Mapping for Compiled {
             Kind::Fixed => "text/plain",
         };
         let mut files = vec![ParcelFile {
-            path: safe(&self.settings.file)?,
+            path: safe(&self.settings.file.of(opened))?,
             media_type: format!("{kind}; charset={}", self.settings.encoding.charset()),
             pieces: vec![Piece::Bytes(Personal::new(Bytes::from(bytes)))],
         }];
-        let mut names = AttachmentNames::new(
-            self.settings.letters,
-            self.settings.numbering,
-            opened.attachments.len(),
-        );
-        for (index, attachment) in opened.attachments.iter().enumerate() {
-            let place = Place::of(Root::Attachments).index(index);
-            let Some(folder) = self.settings.folder() else {
-                losses.push(place.to_string());
-                continue;
-            };
-            let original = attachment
-                .filename
-                .as_ref()
-                .map(|name| name.reveal().as_str());
-            let name = names.next(index + 1, original, &attachment.media_type);
-            files.push(ParcelFile {
-                path: safe(&format!("{folder}/{name}"))?,
-                media_type: attachment.media_type.clone(),
-                pieces: vec![Piece::Attachment(attachment.source.clone())],
-            });
-            let output = format!("{folder}/{}", index + 1);
-            lineage.push(Lineage::copied(output, place));
-        }
+        let along = laid.along(&inside)?;
+        files.extend(along.files);
+        lineage.extend(along.lineage);
+        losses.extend(along.losses);
         Ok(Product {
             files,
             lineage,
@@ -285,13 +273,13 @@ fn finding(at: &str, misfit: Misfit) -> Finding {
     Finding::new(at, rule, Bilingual::new(de, en))
 }
 
-fn safe(path: &str) -> Result<amtsbote_adapter::ParcelPath, Findings> {
-    // Names are made safe before; if one slips through, this submission waits instead of the process ending.
-    path.parse().map_err(|_| {
-        vec![Finding::new(
-            "",
-            "path",
-            Bilingual::new("ein Dateiname ist nicht sicher", "a file name is not safe"),
-        )]
-    })
+fn content() -> Findings {
+    vec![Finding::new(
+        "$attachments",
+        "attachment-content",
+        Bilingual::new(
+            "der Inhalt einer Anlage (.content) passt nicht in eine Tabelle",
+            "an attachment's content (.content) does not fit into a table",
+        ),
+    )]
 }

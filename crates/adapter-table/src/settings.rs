@@ -1,10 +1,8 @@
 //! `[settings]` of a package for `table`; their reference is the README.
 
-use amtsbote_adapter::{Letters, Numbering, ParcelPath};
+use amtsbote_adapter::{Beside, Encoding, FileName, Letters, Numbering};
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use serde::Deserialize;
-
-use crate::encoding::Encoding;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,7 +11,7 @@ pub(crate) struct Settings {
     /// The column list, a file of the package.
     pub(crate) columns: String,
     /// Name of the file that is made.
-    pub(crate) file: String,
+    pub(crate) file: FileName,
     pub(crate) encoding: Encoding,
     #[serde(default)]
     pub(crate) unmappable: Unmappable,
@@ -29,13 +27,13 @@ pub(crate) struct Settings {
     guard: Option<Guard>,
     /// Fixed width only.
     width_in: Option<WidthIn>,
-    /// Folder of the attachments, or `none`.
+    /// Folder of the attachments, `.` or `none`.
     #[serde(default = "anlagen")]
-    pub(crate) attachments: String,
+    attachments: String,
     #[serde(default)]
-    pub(crate) letters: Letters,
+    letters: Letters,
     #[serde(default)]
-    pub(crate) numbering: Numbering,
+    numbering: Numbering,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -145,9 +143,9 @@ impl Settings {
         self.width_in.unwrap_or(WidthIn::Characters)
     }
 
-    /// The folder of the attachments, if they go along.
-    pub(crate) fn folder(&self) -> Option<&str> {
-        (self.attachments != "none").then_some(self.attachments.as_str())
+    /// Where attachments go.
+    pub(crate) fn beside(&self) -> Result<Beside, Findings> {
+        Beside::new(&self.attachments, self.letters, self.numbering)
     }
 
     /// What is wrong beyond the single keys.
@@ -207,18 +205,7 @@ impl Settings {
                 }
             }
         }
-        for (key, name) in [("file", &self.file), ("attachments", &self.attachments)] {
-            if name.contains('/')
-                || name.parse::<ParcelPath>().is_err()
-                || name.chars().count() > 60
-            {
-                wrong(
-                    key,
-                    "kein sicherer Dateiname von höchstens 60 Zeichen",
-                    "not a safe file name of at most 60 characters",
-                );
-            }
-        }
+        findings.extend(self.beside().err().into_iter().flatten());
         findings
     }
 }

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sha2::{Digest as _, Sha512};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::{AttachmentSource, Opened, OpenedAttachment, Package, bytes_source};
 
@@ -144,6 +144,7 @@ impl Case {
             attachments: &self.attachments,
             receiver: &self.receiver,
             sender: &self.sender,
+            files: &Value::Null,
         }
     }
 
@@ -270,6 +271,8 @@ impl SaidOfOne {
             media_type,
             purpose: self.purpose,
             sha512: hex(&Sha512::digest(bytes)),
+            sha256: hex(&Sha256::digest(bytes)),
+            path: None,
             source,
         }
     }

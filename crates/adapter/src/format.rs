@@ -73,6 +73,8 @@ pub struct Opened<'a> {
     pub receiver: &'a Value,
     /// What is known of the sender (reference …): `$sender` in templates.
     pub sender: &'a Personal<Value>,
+    /// Inside a bundle what was made before: `$files` in templates. `null` elsewhere.
+    pub files: &'a Value,
 }
 
 /// An attachment whose tag and hash are verified.
@@ -90,6 +92,10 @@ pub struct OpenedAttachment {
     pub purpose: String,
     /// SHA-512 of the plaintext, lower-case hex.
     pub sha512: String,
+    /// SHA-256 of the plaintext, lower-case hex.
+    pub sha256: String,
+    /// Where it lies in the parcel, once a format gave it a place.
+    pub path: Option<String>,
     /// The plaintext, as a stream.
     pub source: Arc<dyn AttachmentSource>,
 }

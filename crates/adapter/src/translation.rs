@@ -1,6 +1,6 @@
 //! Between an opened submission and crate `translate`: the same sources, code maps and findings for every format.
 
-use amtsbote_model::Personal;
+use amtsbote_model::{ParcelId, Personal};
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::{CodeMap, CodeMaps, Faults, Ignored, Place, Refusal, Root, Sources};
 use serde_json::{Value, json};
@@ -21,11 +21,13 @@ impl Opened<'_> {
             .with(Root::Submission, json!({ "id": self.submission_id.to_string(), "service": self.service.as_str(), "destination_id": self.destination_id.to_string() }))
             .with(Root::Case, json!({ "id": self.case_id.to_string() }))
             .with(Root::Parcel, json!({ "id": self.parcel_id.to_string() }))
-            .with(Root::Attachments, Value::Array(self.attachments.iter().enumerate().map(about).collect()))
+            .with(Root::Attachments, Value::Array(self.attachments.iter().enumerate().map(|one| about(self.parcel_id, one)).collect()))
+            .with(Root::Files, self.files.clone())
     }
 }
 
-fn about((index, attachment): (usize, &OpenedAttachment)) -> Value {
+fn about(parcel: ParcelId, (index, attachment): (usize, &OpenedAttachment)) -> Value {
+    let path = attachment.path.as_deref();
     json!({
         "nr": index + 1,
         "id": attachment.id.to_string(),
@@ -35,6 +37,10 @@ fn about((index, attachment): (usize, &OpenedAttachment)) -> Value {
         "purpose": attachment.purpose,
         "sha512": attachment.sha512,
         "size_bytes": attachment.source.size_bytes(),
+        "sha256": attachment.sha256,
+        "path": path,
+        "file": path.and_then(|path| path.rsplit('/').next()),
+        "content": crate::beside::mark(parcel, index + 1),
     })
 }
 
@@ -93,15 +99,17 @@ pub fn template_findings(faults: &Faults) -> Findings {
             .line
             .map(|line| format!(":{line}"))
             .unwrap_or_default();
-        let text = if fault.at.is_empty() {
-            fault.kind.to_string()
-        } else {
-            format!("{}: {}", fault.at, fault.kind)
+        let placed = |text: String| {
+            if fault.at.is_empty() {
+                text
+            } else {
+                format!("{}: {text}", fault.at)
+            }
         };
         Finding::new(
             format!("{}{line}", fault.file),
             "template",
-            Bilingual::new(text.clone(), text),
+            Bilingual::new(placed(fault.kind.german()), placed(fault.kind.to_string())),
         )
     };
     faults.iter().map(finding).collect()

@@ -9,7 +9,7 @@ use amtsbote_adapter::{
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, Part, Violation};
 use amtsbote_fit_connect::metadata::{AttachmentDescription, Metadata};
-use amtsbote_jose::{NotOpened, OpenReader, PrivateKey, Sha512Stream};
+use amtsbote_jose::{NotOpened, OpenReader, PrivateKey, Sha256Stream, Sha512Stream};
 use amtsbote_model::AttachmentId;
 use amtsbote_model::delivery::Cause;
 use amtsbote_store::blobs::PIECE_MAX_BYTES;
@@ -102,7 +102,7 @@ impl Inner {
             [] => vec![described.attachment_id],
             fragments => fragments.to_vec(),
         };
-        let mut hash = Sha512Stream::new();
+        let (mut hash, mut sha256) = (Sha512Stream::new(), Sha256Stream::new());
         let mut size_bytes = 0_u64;
         let mut own = Vec::with_capacity(ids.len());
         for id in ids {
@@ -111,6 +111,7 @@ impl Inner {
             while let Some(piece) = pass.next_plain().await.map_err(|error| broken(error, id))? {
                 size_bytes += piece.len() as u64;
                 hash.push(&piece);
+                sha256.push(&piece);
             }
             own.push(blob);
         }
@@ -129,6 +130,8 @@ impl Inner {
             media_type: described.mime_type.clone(),
             purpose: described.purpose.name().to_owned(),
             sha512: described.hash.hex().to_owned(),
+            sha256: sha256.finish_hex(),
+            path: None,
             source: Arc::new(Source {
                 spool: self.parts.spool.clone(),
                 blobs: own,

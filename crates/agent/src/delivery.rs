@@ -457,6 +457,7 @@ fn translate(
         attachments: spooled.attachments(),
         receiver: &served.receiver,
         sender: &sender,
+        files: &serde_json::Value::Null,
     };
     // A panic is the package's fault, and known as such.
     let translated = catch_unwind(AssertUnwindSafe(|| {

@@ -401,7 +401,7 @@ pub(crate) struct KeptPackages {
 
 #[derive(Debug, Args)]
 pub(crate) struct NewPackage {
-    /// Sample message or file of the procedure with invented content; or an XSD file (those beside it are read, too).
+    /// Sample message or file of the procedure with invented content; or an XSD file (what it includes and imports is read, too).
     pub(crate) sample: PathBuf,
     /// The service: name of its folder (`hundesteuer`) or its schema's URI.
     #[arg(long)]
@@ -418,6 +418,9 @@ pub(crate) struct NewPackage {
     /// Root element, of an XSD with several.
     #[arg(long)]
     pub(crate) root: Option<String>,
+    /// Schema (XSD) an XML sample keeps: goes into the package, and every output is checked against it.
+    #[arg(long)]
+    pub(crate) xsd: Option<PathBuf>,
     /// Record description of a fixed-width sample: `NAME:20,VORNAME:15`, or a file with one `NAME;width` per line.
     #[arg(long)]
     pub(crate) fields: Option<String>,
@@ -438,7 +441,7 @@ pub(crate) enum Service {
 
 #[derive(Debug, Args)]
 pub(crate) struct NewServiceArgs {
-    /// JSON Schema, XSD (files beside it are read, too), or `XDatenfelder` 2 or 3 (`xdatenfelder.stammdatenschema.0102`).
+    /// JSON Schema, XSD (what it includes and imports is read, too), or `XDatenfelder` 2 or 3 (`xdatenfelder.stammdatenschema.0102`).
     #[arg(long)]
     pub(crate) from: PathBuf,
     /// Short name of the service, and of its folder: a-z, 0-9 and -.

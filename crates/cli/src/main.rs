@@ -26,12 +26,15 @@ mod lines;
 mod membership;
 mod operator;
 mod packages;
+#[cfg(test)]
+mod pages;
 mod postman;
 mod receipt_file;
 mod registry;
 mod reload;
 mod sandbox;
 mod sandbox_agent;
+mod schema_files;
 mod services;
 mod stop;
 mod talk;

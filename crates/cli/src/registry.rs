@@ -27,6 +27,8 @@ impl Registry {
             Box::new(amtsbote_adapter_container::Container),
             Box::new(amtsbote_adapter_json::Json),
             Box::new(amtsbote_adapter_table::Table),
+            Box::new(amtsbote_adapter_xml::Xml),
+            Box::new(amtsbote_adapter_bundle::Bundle::new(parts())),
         ];
         for format in amtsbote_adapter_xoev::Format::all(&installed(added)) {
             formats.push(Box::new(format));
@@ -47,6 +49,15 @@ impl Registry {
             .map(AsRef::as_ref)
             .ok_or_else(|| anyhow!("there is no format {name:?}; known are {}", known()))
     }
+}
+
+/// The documents a bundle may be made of.
+fn parts() -> Vec<Box<dyn Format>> {
+    vec![
+        Box::new(amtsbote_adapter_json::Json),
+        Box::new(amtsbote_adapter_table::Table),
+        Box::new(amtsbote_adapter_xml::Xml),
+    ]
 }
 
 /// Opens the way in that `settings` name, and what reads its answers.

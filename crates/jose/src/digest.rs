@@ -47,6 +47,39 @@ impl std::fmt::Debug for Sha512Stream {
     }
 }
 
+/// SHA-256 over bytes that come in pieces.
+#[derive(Clone)]
+pub struct Sha256Stream(Context);
+
+impl Sha256Stream {
+    /// Nothing hashed yet.
+    pub fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    /// Takes the next piece.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all pieces: 64 hex digits.
+    pub fn finish_hex(self) -> String {
+        hex(self.0.finish().as_ref())
+    }
+}
+
+impl Default for Sha256Stream {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Sha256Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sha256Stream(…)")
+    }
+}
+
 pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA256, bytes).as_ref().to_vec()
 }
@@ -78,5 +111,10 @@ mod tests {
             stream.push(piece);
         }
         assert_eq!(stream.finish_hex(), abc);
+        let mut stream = Sha256Stream::new();
+        for piece in [&b"a"[..], b"", b"bc"] {
+            stream.push(piece);
+        }
+        assert_eq!(stream.finish_hex(), sha256_hex(b"abc"));
     }
 }

@@ -42,7 +42,7 @@ mod trust;
 mod weak;
 
 pub use certificate::{Certificate, SelfSigned};
-pub use digest::{Sha512Stream, sha256_hex, sha512_hex};
+pub use digest::{Sha256Stream, Sha512Stream, sha256_hex, sha512_hex};
 pub use generate::NotGenerated;
 pub use jwe::{
     Envelope, Header, Jwe, JweScanner, Malformed, NotOpened, NotSealed, OpenReader, SealWriter,

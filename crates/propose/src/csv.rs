@@ -26,7 +26,17 @@ pub(crate) struct Sheet {
 }
 
 /// The text of a file in one of the encodings that formats of administrations have.
-pub(crate) fn decoded(bytes: &[u8]) -> (&'static str, String) {
+pub(crate) fn decoded(bytes: &[u8]) -> Result<(&'static str, String), Unusable> {
+    if crate::text::utf_16(bytes).is_some() {
+        return Err(Unusable::new(
+            "die Musterdatei ist in UTF-16; das kann die Ausgabe nicht: als UTF-8 oder in Windows-1252 speichern",
+            "the sample is UTF-16, which the output cannot be: save it as UTF-8 or Windows-1252",
+        ));
+    }
+    Ok(one_of(bytes))
+}
+
+fn one_of(bytes: &[u8]) -> (&'static str, String) {
     if let Some(rest) = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF])
         && let Ok(text) = std::str::from_utf8(rest)
     {
@@ -41,23 +51,11 @@ pub(crate) fn decoded(bytes: &[u8]) -> (&'static str, String) {
     } else {
         "iso-8859-1"
     };
-    (name, bytes.iter().map(|byte| letter(*byte)).collect())
-}
-
-/// Code page 1252, where it differs from ISO 8859-1.
-fn letter(byte: u8) -> char {
-    const UPPER: &[char; 32] = &[
-        '€', '?', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '?', 'Ž', '?', '?', '‘',
-        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '?', 'ž', 'Ÿ',
-    ];
-    match byte {
-        0x80..=0x9F => UPPER.get(usize::from(byte - 0x80)).copied().unwrap_or('?'),
-        other => char::from(other),
-    }
+    (name, crate::text::one_byte(bytes, name))
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
-    let (encoding, text) = decoded(bytes);
+    let (encoding, text) = decoded(bytes)?;
     let line_end = if text.contains("\r\n") { "crlf" } else { "lf" };
     let first = text.lines().next().unwrap_or("");
     let separator = [';', '\t', '|', ',']

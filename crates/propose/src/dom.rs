@@ -6,7 +6,7 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use crate::Unusable;
+use crate::{Unusable, text};
 
 const SIZE_MAX_BYTES: usize = 16 * 1024 * 1024;
 const DEPTH_MAX: usize = 60;
@@ -128,23 +128,38 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Element, Unusable> {
     }
 }
 
-/// UTF-8, or the one-byte encoding the declaration names.
+/// The text of a file in the encoding its declaration names.
 fn decoded(bytes: &[u8]) -> Result<String, Unusable> {
+    if let Some(text) = text::utf_16(bytes) {
+        return text;
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Ok(text.to_owned());
     }
+    match encoding(bytes) {
+        Some(encoding) => Ok(text::one_byte(bytes, encoding)),
+        None => Err(Unusable::new(
+            "die XML-Datei ist nicht in UTF-8 und nennt in ihrer ersten Zeile keine andere Kodierung (encoding=\"ISO-8859-1\"); bitte ergänzen, oder umwandeln: iconv -f ISO-8859-1 -t UTF-8",
+            "the XML file is not UTF-8 and names no other encoding in its first line (encoding=\"ISO-8859-1\"); add it, or convert: iconv -f ISO-8859-1 -t UTF-8",
+        )),
+    }
+}
+
+/// The encoding of one byte per character that the declaration names.
+pub(crate) fn encoding(bytes: &[u8]) -> Option<&'static str> {
     let head: String = bytes
         .iter()
         .take(200)
         .map(|byte| char::from(*byte).to_ascii_lowercase())
+        .take_while(|c| *c != '>')
         .collect();
-    if head.contains("iso-8859-1\"") || head.contains("iso-8859-1'") {
-        return Ok(bytes.iter().map(|byte| char::from(*byte)).collect());
-    }
-    Err(Unusable::new(
-        "die XML-Datei ist nicht in UTF-8; bitte umwandeln, etwa mit iconv",
-        "the XML file is not UTF-8; convert it, for example with iconv",
-    ))
+    let (_, named) = head.split_once("encoding")?;
+    let named = named.trim_start_matches(['=', ' ', '"', '\'']);
+    let is = |name: &&str| named.starts_with(*name);
+    // The longer name first.
+    ["iso-8859-15", "iso-8859-1", "windows-1252"]
+        .into_iter()
+        .find(is)
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Unusable {

@@ -59,7 +59,7 @@ pub(crate) struct Records {
 }
 
 pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Unusable> {
-    let (encoding, text) = decoded(bytes);
+    let (encoding, text) = decoded(bytes)?;
     let line_end = if text.contains("\r\n") { "crlf" } else { "lf" };
     let lines: Vec<Vec<char>> = text
         .lines()

@@ -25,6 +25,7 @@ mod names;
 mod package;
 mod service;
 mod slots;
+mod text;
 mod xml;
 mod xsd;
 
@@ -32,6 +33,7 @@ pub use fields::{Code, Field, Kind, Step, fields};
 pub use fixed::Column;
 pub use package::{Ask, Note, NoteKind, Proposal, Sample, package};
 pub use service::{Foreign, NewService, service};
+pub use xsd::Schemas;
 
 /// What cannot be read or used at all, in German and English.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -12,7 +12,7 @@ use crate::fixed::{self, Column};
 use crate::matching::{Match, Offer, Source};
 use crate::names;
 use crate::slots::Slot;
-use crate::{Unusable, csv, dom, json, xml, xsd};
+use crate::{Schemas, Unusable, csv, dom, json, xml, xsd};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -38,16 +38,16 @@ pub struct Ask<'a> {
 /// What the procedure reads.
 #[derive(Debug, Clone)]
 pub enum Sample<'a> {
-    /// A sample message.
-    Xml(&'a [u8]),
+    /// A sample message, and the schema it keeps if that is known.
+    Xml(&'a [u8], Option<Schemas<'a>>),
     /// A sample file with one column name per column in its first line.
     Csv(&'a [u8]),
     /// A sample file, and its columns if they are known.
     Fixed(&'a [u8], Option<&'a [Column]>),
     /// A sample document.
     Json(&'a [u8]),
-    /// Schema files by path, and the root element if there are several.
-    Xsd(&'a BTreeMap<String, Vec<u8>>, Option<&'a str>),
+    /// Schema files.
+    Xsd(Schemas<'a>),
 }
 
 /// What a person should know of one place.
@@ -196,8 +196,15 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
     };
     let mut maps = Maps::default();
     let made = match &ask.sample {
-        Sample::Xml(bytes) => from_xml(dom::parse(bytes)?, &offer, &mut maps),
-        Sample::Xsd(files, root) => from_xml(xsd::sample(files, *root)?, &offer, &mut maps),
+        Sample::Xml(bytes, schemas) => {
+            let encoding = dom::encoding(bytes).unwrap_or("utf-8");
+            let kept = schemas.as_ref();
+            from_xml(dom::parse(bytes)?, (encoding, kept), (&offer, &mut maps))
+        }
+        Sample::Xsd(schemas) => {
+            let root = xsd::sample(schemas, xsd::Choices::First)?;
+            from_xml(root, ("utf-8", Some(schemas)), (&offer, &mut maps))
+        }
         Sample::Csv(bytes) => from_csv(ask.name, bytes, &offer, &mut maps)?,
         Sample::Fixed(bytes, columns) => {
             from_fixed(ask.name, bytes, *columns, (&offer, &mut maps))?
@@ -209,6 +216,11 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
     files.insert(made.template.0.to_owned(), made.template.1.into_bytes());
     for (name, text) in maps.0 {
         files.insert(format!("codes/{name}.toml"), text.into_bytes());
+    }
+    if let Sample::Xsd(schemas) | Sample::Xml(_, Some(schemas)) = &ask.sample {
+        let in_package =
+            |(path, bytes): (&String, &Vec<u8>)| (format!("xsd/{path}"), bytes.clone());
+        files.extend(schemas.files.iter().map(in_package));
     }
     let folder = format!("examples/{}", ask.example_name);
     files.insert(format!("{folder}/input.json"), ask.example.to_vec());
@@ -281,7 +293,11 @@ fn receiver<'m>(found: impl Iterator<Item = (&'m Slot, &'m Match)>) -> Map<Strin
     receiver
 }
 
-fn from_xml(root: dom::Element, offer: &Offer<'_>, maps: &mut Maps) -> Made {
+fn from_xml(
+    root: dom::Element,
+    (encoding, schemas): (&str, Option<&xsd::Schemas<'_>>),
+    (offer, maps): (&Offer<'_>, &mut Maps),
+) -> Made {
     let name = root.local().to_owned();
     let drafted = xml::draft(root, offer, maps);
     let text = dom::print(&drafted.root);
@@ -292,12 +308,26 @@ fn from_xml(root: dom::Element, offer: &Offer<'_>, maps: &mut Maps) -> Made {
             receiver.insert(key.to_owned(), Value::from("?"));
         }
     }
-    Made {
-        format: "container",
-        settings: format!(
-            "layout = \"folder\"\ndata = [\"xml\"]\ntemplate = \"vorlage.xml\"\nfile = {}\nmanifest = \"none\"\n",
-            quoted(&file_name(&name))
+    let mut settings = format!(
+        "template = \"vorlage.xml\"\nfile = {}\nencoding = {}\n",
+        quoted(&format!("{}.xml", file_name(&name))),
+        quoted(encoding)
+    );
+    match schemas {
+        Some(schemas) => {
+            let path = format!("xsd/{}", schemas.main);
+            let _ = writeln!(settings, "schema = {}", quoted(&path));
+        }
+        None => settings.push_str(
+            "# Die XSD des Verfahrens ins Paket legen, dann wird jede Ausgabe geprüft / put the procedure's XSD into the package:\n# schema = \"xsd/NAME.xsd\"\n",
         ),
+    }
+    settings.push_str(
+        "# Anlagen: Ordner, \".\" (neben dem Dokument) oder \"none\" / attachments: folder, \".\" (beside the document) or \"none\"\nattachments = \"anlagen\"\n",
+    );
+    Made {
+        format: "xml",
+        settings,
         template: ("vorlage.xml", text),
         notes: drafted.notes,
         receiver,
@@ -401,12 +431,25 @@ fn from_json(
     offer: &Offer<'_>,
     maps: &mut Maps,
 ) -> Result<Made, Unusable> {
-    let sample: Value = serde_json::from_slice(bytes).map_err(|error| {
+    let (encoding, text) = csv::decoded(bytes)?;
+    if !encoding.starts_with("utf-8") {
+        return Err(Unusable::new(
+            "das JSON-Muster ist nicht in UTF-8; JSON ist immer UTF-8 (RFC 8259): umwandeln, etwa iconv -f ISO-8859-1 -t UTF-8",
+            "the JSON sample is not UTF-8; JSON always is (RFC 8259): convert it, such as iconv -f ISO-8859-1 -t UTF-8",
+        ));
+    }
+    let sample: Value = serde_json::from_str(&text).map_err(|error| {
         Unusable::new(
             format!("das Muster ist kein JSON: {error}"),
             format!("the sample is not JSON: {error}"),
         )
     })?;
+    if sample.get("$schema").is_some() && sample.get("properties").is_some() {
+        return Err(Unusable::new(
+            "das ist ein JSON Schema, kein Musterdokument; ein Dokument mit erfundenem Inhalt angeben",
+            "this is a JSON Schema, not a sample document; give a document with invented content",
+        ));
+    }
     let drafted = json::draft(&sample, offer, maps);
     Ok(Made {
         format: "json",

@@ -10,6 +10,7 @@ use crate::matching::{Match, Offer, Source, matches};
 use crate::names;
 use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
+use crate::xsd::GROUP;
 
 /// Attributes that say which code list or version something has: constants of the format.
 const FIXED_ATTRIBUTES: &[&str] = &["listURI", "listVersionID", "version", "lang", "encoding"];
@@ -22,6 +23,7 @@ pub(crate) struct Drafted {
 
 pub(crate) fn draft(mut root: Element, offer: &Offer<'_>, maps: &mut Maps) -> Drafted {
     let mut notes = Vec::new();
+    grouped(&mut root);
     collapse(&mut root, "", &mut notes);
     let mut slots = Vec::new();
     collect(&root, &mut Vec::new(), &mut slots);
@@ -38,6 +40,7 @@ pub(crate) fn draft(mut root: Element, offer: &Offer<'_>, maps: &mut Maps) -> Dr
     };
     writer.element(&mut root, &Context::default(), None);
     let notes = writer.notes;
+    renamed(&mut root, &format!("{prefix}:group"));
     root.attributes
         .push((format!("xmlns:{prefix}"), NAMESPACE.to_owned()));
     Drafted { root, notes }
@@ -46,6 +49,71 @@ pub(crate) fn draft(mut root: Element, offer: &Offer<'_>, maps: &mut Maps) -> Dr
 fn prefix(root: &Element) -> String {
     let taken = |prefix: &str| root.attribute(&format!("xmlns:{prefix}")).is_some();
     if taken("b") { "bind" } else { "b" }.to_owned()
+}
+
+/// Siblings that alternate (`Nr Text Nr Text`) repeat together: one group of them stays.
+fn grouped(element: &mut Element) {
+    let names: Vec<&str> = element
+        .children
+        .iter()
+        .map(|child| child.name.as_str())
+        .collect();
+    if let Some((from, length, times)) = alternating(&names) {
+        let mut after = element.children.split_off(from);
+        let rest = after.split_off(length * times);
+        let mut group = Element::new(GROUP);
+        let further = after.split_off(length);
+        group.children = after;
+        group.repeats = true;
+        for (at, other) in further.iter().enumerate() {
+            if let Some(known) = group.children.get_mut(at % length) {
+                absorb(known, other);
+            }
+        }
+        element.children.push(group);
+        element.children.extend(rest);
+    }
+    for child in &mut element.children {
+        grouped(child);
+    }
+}
+
+/// Where names begin to alternate, how many there are, and how often.
+fn alternating(names: &[&str]) -> Option<(usize, usize, usize)> {
+    const LENGTH_MAX: usize = 30;
+    for from in 0..names.len() {
+        for length in 2..=LENGTH_MAX.min((names.len() - from) / 2) {
+            // Most places end here, so a long list costs little.
+            if names.get(from) != names.get(from + length) {
+                continue;
+            }
+            let pattern = names.get(from..from + length)?;
+            let differ = (1..length).all(|at| {
+                pattern
+                    .get(at)
+                    .is_some_and(|name| !pattern[..at].contains(name))
+            });
+            let times = names
+                .get(from..)?
+                .chunks(length)
+                .take_while(|chunk| *chunk == pattern)
+                .count();
+            if differ && times > 1 {
+                return Some((from, length, times));
+            }
+        }
+    }
+    None
+}
+
+/// Groups carry the template's own prefix.
+fn renamed(element: &mut Element, name: &str) {
+    if element.name == GROUP {
+        name.clone_into(&mut element.name);
+    }
+    for child in &mut element.children {
+        renamed(child, name);
+    }
 }
 
 /// Of siblings with one name the first stays, marked as repeated.
@@ -163,11 +231,16 @@ fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Vec<Slot>) {
         });
         return;
     }
-    above.push(element.name.clone());
+    let is_group = element.name == GROUP;
+    if !is_group {
+        above.push(element.name.clone());
+    }
     for child in &element.children {
         collect(child, above, slots);
     }
-    above.pop();
+    if !is_group {
+        above.pop();
+    }
 }
 
 struct Writer<'w> {
@@ -192,7 +265,10 @@ impl Writer<'_> {
         if is_leaf(element) {
             return self.leaf(element, &context);
         }
-        let name = element.local().to_owned();
+        let name = match parent {
+            Some(parent) if element.name == GROUP => parent.to_owned(),
+            Some(_) | None => element.local().to_owned(),
+        };
         let mut unused = Vec::new();
         let mut kept = Vec::new();
         for mut child in std::mem::take(&mut element.children) {
@@ -204,7 +280,19 @@ impl Writer<'_> {
                 continue;
             }
             self.element(&mut child, &context, Some(&name));
-            kept.push(child);
+            let is_bare = child.name == GROUP && child.attributes.is_empty();
+            if is_bare {
+                // Nothing to repeat it over was found: its elements stand there once.
+                self.notes.push(Note::new(
+                    NoteKind::Repeat,
+                    name.clone(),
+                    "hier wiederholen sich mehrere Elemente gemeinsam; mit <b:group b:each=\"…\"> um sie herum gehen alle mit",
+                    "several elements repeat together here; with <b:group b:each=\"…\"> around them all go along",
+                ));
+                kept.extend(std::mem::take(&mut child.children));
+            } else {
+                kept.push(child);
+            }
         }
         element.children = kept;
         if !unused.is_empty() {
@@ -316,7 +404,12 @@ impl Writer<'_> {
         for name in names {
             let at = self.next;
             self.next += 1;
-            if let Some((words, remark)) = self.words(at, context) {
+            if self.matched(at).is_none() && !context.0.is_empty() && is_counter(&name) {
+                self.word(element, &format!("attr-{name}"), "$nr");
+                element.remarks.push(format!(
+                    "@{name}: Vorschlag / proposal: laufende Nummer / running number"
+                ));
+            } else if let Some((words, remark)) = self.words(at, context) {
                 self.word(element, &format!("attr-{name}"), &words.from);
                 if let Some(convert) = &words.convert {
                     self.word(element, &format!("as-{name}"), convert);
@@ -336,6 +429,12 @@ impl Writer<'_> {
         let at = self.next;
         self.next += 1;
         let Some((words, remark)) = self.words(at, context) else {
+            if !context.0.is_empty() && is_counter(element.local()) {
+                element
+                    .remarks
+                    .push("Vorschlag / proposal: laufende Nummer / running number".to_owned());
+                return self.word(element, "from", "$nr");
+            }
             return self.open(element, at);
         };
         element.remarks.push(remark);
@@ -412,6 +511,22 @@ impl Writer<'_> {
         }
         Some((words, remark))
     }
+}
+
+/// Whether a name means a running number.
+pub(crate) fn is_counter(name: &str) -> bool {
+    [
+        "nr",
+        "lfd",
+        "lfdnr",
+        "lfdnummer",
+        "laufendenummer",
+        "position",
+        "pos",
+        "positionsnummer",
+        "index",
+    ]
+    .contains(&names::folded(name).as_str())
 }
 
 /// Of a list only the first item goes along.

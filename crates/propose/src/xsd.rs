@@ -1,5 +1,6 @@
 //! A sample from an XSD root: required elements, then the optional ones marked as such; of a choice the first alternative,
-//! with the others named.
+//! with the others named; of an abstract type the first that can stand there (`xsi:type`), of an abstract element the first of its
+//! substitution group. A sequence that repeats becomes `b:group`.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +10,27 @@ use crate::dom::{self, Element, local};
 /// What stands where the schema only says that there is text.
 pub(crate) const PLACEHOLDER: &str = "OFFEN";
 
+/// The element that stands for several; the template's prefix takes its place.
+pub(crate) const GROUP: &str = "b:group";
+const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
 const NODES_MAX: usize = 4_000;
 const DEPTH_MAX: usize = 14;
 
+/// A schema of several files.
+#[derive(Debug, Clone, Copy)]
+pub struct Schemas<'a> {
+    /// All files by path, as their addresses name them.
+    pub files: &'a BTreeMap<String, Vec<u8>>,
+    /// The file to begin with.
+    pub main: &'a str,
+    /// The root element, if the file has several.
+    pub root: Option<&'a str>,
+}
+
 /// One schema file.
 struct File {
+    is_main: bool,
     root: Element,
     namespace: String,
     is_qualified: bool,
@@ -84,15 +101,81 @@ impl Set {
     fn file(&self, at: usize) -> Option<&File> {
         self.files.get(at)
     }
+
+    /// All global definitions of that kind, with their names.
+    fn globals<'s>(
+        &'s self,
+        kind: &'static str,
+    ) -> impl Iterator<Item = ((String, String), Found<'s>)> {
+        self.files.iter().enumerate().flat_map(move |(at, file)| {
+            file.root.children_named(kind).filter_map(move |one| {
+                let name = one.attribute("name")?;
+                Some(((file.namespace.clone(), name.to_owned()), (one, at)))
+            })
+        })
+    }
+
+    /// The types that can stand for an abstract one, over all levels.
+    fn derived(&self, base: &(String, String)) -> Vec<((String, String), Found<'_>)> {
+        let mut wanted = vec![base.clone()];
+        let mut found: Vec<((String, String), Found<'_>)> = Vec::new();
+        while let Some(base) = wanted.pop() {
+            for (name, (one, at)) in self.globals("complexType") {
+                let is_new = !found.iter().any(|(known, _)| *known == name) && name != base;
+                if is_new && self.base(one, at).as_ref() == Some(&base) {
+                    wanted.push(name.clone());
+                    found.push((name, (one, at)));
+                }
+            }
+        }
+        found.retain(|(_, (one, _))| !is_abstract(one));
+        found
+    }
+
+    fn base(&self, definition: &Element, at: usize) -> Option<(String, String)> {
+        let content = definition.child("complexContent")?;
+        let from = content
+            .child("extension")
+            .or_else(|| content.child("restriction"))?;
+        Some(self.file(at)?.named(from.attribute("base")?))
+    }
+
+    /// The elements that can stand for an abstract one.
+    fn substitutes(&self, head: &(String, String)) -> Vec<Found<'_>> {
+        let mut wanted = vec![head.clone()];
+        let mut found: Vec<((String, String), Found<'_>)> = Vec::new();
+        while let Some(head) = wanted.pop() {
+            for (name, (one, at)) in self.globals("element") {
+                let of = one.attribute("substitutionGroup");
+                let of = of.and_then(|of| Some(self.file(at)?.named(of)));
+                if of.as_ref() == Some(&head) && !found.iter().any(|(known, _)| *known == name) {
+                    wanted.push(name.clone());
+                    found.push((name, (one, at)));
+                }
+            }
+        }
+        let found = found.into_iter().map(|(_, found)| found);
+        found.filter(|(one, _)| !is_abstract(one)).collect()
+    }
+}
+
+fn is_abstract(definition: &Element) -> bool {
+    matches!(definition.attribute("abstract"), Some("true" | "1"))
+}
+
+/// What a choice becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choices {
+    /// The first alternative: a message holds one.
+    First,
+    /// All of them, none required: data may hold any.
+    All,
 }
 
 /// Makes the sample of a root element.
-pub(crate) fn sample(
-    files: &BTreeMap<String, Vec<u8>>,
-    root: Option<&str>,
-) -> Result<Element, Unusable> {
+pub(crate) fn sample(schemas: &Schemas<'_>, choices: Choices) -> Result<Element, Unusable> {
     let mut parsed = Vec::new();
-    for (path, bytes) in files {
+    for (path, bytes) in schemas.files {
         let root = dom::parse(bytes).map_err(|unusable| {
             Unusable::new(
                 format!("{path}: {}", unusable.text.de),
@@ -101,6 +184,7 @@ pub(crate) fn sample(
         })?;
         if root.local() == "schema" {
             parsed.push(File {
+                is_main: path == schemas.main,
                 namespace: root.attribute("targetNamespace").unwrap_or("").to_owned(),
                 is_qualified: root.attribute("elementFormDefault") == Some("qualified"),
                 root,
@@ -108,12 +192,14 @@ pub(crate) fn sample(
         }
     }
     let set = Set { files: parsed };
-    let (definition, file) = find_root(&set, root)?;
+    let (definition, file) = find_root(&set, schemas.root)?;
     let mut maker = Maker {
         set: &set,
         prefixes: BTreeMap::new(),
         types: Vec::new(),
+        groups: Vec::new(),
         nodes: 0,
+        choices,
     };
     let mut made = maker
         .element(
@@ -153,12 +239,13 @@ fn find_root<'s>(set: &'s Set, wanted: Option<&str>) -> Result<Found<'s>, Unusab
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).take(60).collect();
         names.join(", ")
     };
-    match (wanted, all.as_slice()) {
-        (_, []) => Err(Unusable::new(
+    let begin = likely_roots(set, &all);
+    match (wanted, begin.as_slice()) {
+        (None, [only]) => Ok(*only),
+        (_, _) if all.is_empty() => Err(Unusable::new(
             "die XSD-Dateien haben kein globales Element",
             "the XSD files have no global element",
         )),
-        (None, [(_, only)]) => Ok(*only),
         (None, _) => Err(Unusable::new(
             format!("mit --root das Wurzelelement nennen: {}", names()),
             format!("name the root element with --root: {}", names()),
@@ -182,12 +269,38 @@ fn find_root<'s>(set: &'s Set, wanted: Option<&str>) -> Result<Found<'s>, Unusab
     }
 }
 
+/// The elements a message can begin with: of the main file, not abstract, used by no other.
+fn likely_roots<'s>(set: &'s Set, all: &[(&str, Found<'s>)]) -> Vec<Found<'s>> {
+    let is_main = |at: usize| set.file(at).is_some_and(|file| file.is_main);
+    let mut used = Vec::new();
+    for file in &set.files {
+        references(&file.root, &mut used);
+    }
+    let in_main = all.iter().filter(|(_, (_, at))| is_main(*at));
+    let fits = in_main.filter(|(name, (one, _))| {
+        !is_abstract(one) && one.attribute("substitutionGroup").is_none() && !used.contains(name)
+    });
+    fits.map(|(_, found)| *found).collect()
+}
+
+fn references<'e>(element: &'e Element, used: &mut Vec<&'e str>) {
+    for child in &element.children {
+        if child.local() == "element" {
+            used.extend(child.attribute("ref").map(local));
+        }
+        references(child, used);
+    }
+}
+
 struct Maker<'s> {
     set: &'s Set,
     prefixes: BTreeMap<String, String>,
     /// The types that are open: one inside itself is not gone into again.
     types: Vec<(String, String)>,
+    /// The groups that are open, for the same reason.
+    groups: Vec<&'s Element>,
     nodes: usize,
+    choices: Choices,
 }
 
 impl<'s> Maker<'s> {
@@ -227,6 +340,9 @@ impl<'s> Maker<'s> {
         if let Some(reference) = definition.attribute("ref") {
             let name = self.set.file(file)?.named(reference);
             let (target, at) = self.set.global("element", &name)?;
+            if is_abstract(target) {
+                return self.substitute(&name, definition, spot);
+            }
             let mut made = self.element(
                 target,
                 Spot {
@@ -266,6 +382,39 @@ impl<'s> Maker<'s> {
         Some(made)
     }
 
+    /// The first element that can stand for an abstract one, with the others named.
+    fn substitute(
+        &mut self,
+        head: &(String, String),
+        reference: &Element,
+        spot: Spot,
+    ) -> Option<Element> {
+        let all = self.set.substitutes(head);
+        let names: Vec<&str> = all
+            .iter()
+            .filter_map(|(one, _)| one.attribute("name"))
+            .collect();
+        let (first, file) = *all.first()?;
+        let mut made = self.element(
+            first,
+            Spot {
+                file,
+                is_global: true,
+                is_required: spot.is_required,
+            },
+        )?;
+        made.repeats = repeats(reference);
+        if names.len() > 1 {
+            made.remarks.push(format!(
+                "steht für {}, eines davon / stands for {}, one of: {}",
+                head.1,
+                head.1,
+                names.join(" | ")
+            ));
+        }
+        Some(made)
+    }
+
     /// What the element's type says.
     fn content(&mut self, definition: &'s Element, file: usize, made: &mut Element) {
         if let Some(inline) = definition.child("complexType") {
@@ -298,6 +447,9 @@ impl<'s> Maker<'s> {
                 ));
                 return;
             }
+            if is_abstract(found) && made.attribute("xsi:type").is_none() && !self.is_base(&name) {
+                return self.concrete(&name, made);
+            }
             self.types.push(name);
             self.complex(found, at, made);
             self.types.pop();
@@ -310,9 +462,56 @@ impl<'s> Maker<'s> {
         }
     }
 
+    /// Whether the type is the base of one that is open: then it stands for itself.
+    fn is_base(&self, name: &(String, String)) -> bool {
+        let base = |open: &(String, String)| {
+            let (one, at) = self.set.global("complexType", open)?;
+            self.set.base(one, at)
+        };
+        self.types
+            .iter()
+            .any(|open| base(open).as_ref() == Some(name))
+    }
+
+    /// The first type that can stand for an abstract one, with the others named.
+    fn concrete(&mut self, base: &(String, String), made: &mut Element) {
+        let all = self.set.derived(base);
+        let names: Vec<&str> = all.iter().map(|((_, name), _)| name.as_str()).collect();
+        let Some((name, (definition, at))) = all.first() else {
+            made.remarks.push(format!(
+                "abstrakter Typ ohne einen, der für ihn stehen kann / abstract type, nothing can stand for it: {}",
+                base.1
+            ));
+            return;
+        };
+        self.prefixes.insert(INSTANCE.to_owned(), "xsi".to_owned());
+        let qualified = if name.0.is_empty() {
+            name.1.clone()
+        } else {
+            format!("{}:{}", self.prefix(&name.0), name.1)
+        };
+        made.attributes.push(("xsi:type".to_owned(), qualified));
+        if names.len() > 1 {
+            made.remarks.push(format!(
+                "abstrakter Typ, xsi:type ist eines von / abstract type, xsi:type is one of: {}",
+                names.join(" | ")
+            ));
+        }
+        self.types.push(name.clone());
+        self.complex(definition, *at, made);
+        self.types.pop();
+    }
+
     fn simple(&mut self, definition: &'s Element, file: usize, made: &mut Element) {
         let Some(restriction) = definition.child("restriction") else {
             PLACEHOLDER.clone_into(&mut made.text);
+            let of = |kind: &str, key: &str| {
+                let types = definition.child(kind)?.attribute(key)?;
+                types.split_whitespace().next()
+            };
+            if let Some(first) = of("union", "memberTypes").or_else(|| of("list", "itemType")) {
+                self.typed(first, file, made);
+            }
             return;
         };
         let codes: Vec<String> = restriction
@@ -326,6 +525,11 @@ impl<'s> Maker<'s> {
         } else if let Some(base) = restriction.attribute("base") {
             self.typed(base, file, made);
             made.facets.extend(facets(restriction));
+            let mut patterns = restriction.children_named("pattern");
+            let date = patterns.find_map(|one| date_like(one.attribute("value")?));
+            if let Some(date) = date {
+                date.clone_into(&mut made.text);
+            }
         } else {
             PLACEHOLDER.clone_into(&mut made.text);
         }
@@ -336,11 +540,6 @@ impl<'s> Maker<'s> {
             .child("complexContent")
             .or_else(|| definition.child("simpleContent"));
         let Some(content) = content else {
-            if definition.attribute("abstract") == Some("true") {
-                made.remarks.push(
-                    "abstrakter Typ: xsi:type nötig / abstract type: needs xsi:type".to_owned(),
-                );
-            }
             return self.particles_and_attributes(definition, file, made);
         };
         if let Some(extension) = content.child("extension") {
@@ -396,7 +595,14 @@ impl<'s> Maker<'s> {
         let fixed = definition
             .attribute("fixed")
             .or_else(|| definition.attribute("default"));
-        if definition.attribute("use") != Some("required") || made.attribute(name).is_some() {
+        if made.attribute(name).is_some() {
+            return;
+        }
+        if definition.attribute("use") != Some("required") {
+            if definition.attribute("use") != Some("prohibited") {
+                made.remarks
+                    .push(format!("optionales Attribut / optional attribute: {name}"));
+            }
             return;
         }
         let mut typed = Element::new(name);
@@ -425,24 +631,72 @@ impl<'s> Maker<'s> {
                     },
                 ));
             }
-            "sequence" | "all" => {
-                for child in &particle.children {
-                    self.particle(child, (file, is_required), out);
+            "sequence" | "all" | "choice" => {
+                let mut inside = Vec::new();
+                if particle.local() == "choice" {
+                    self.choice(particle, (file, is_required), &mut inside);
+                } else {
+                    for child in &particle.children {
+                        self.particle(child, (file, is_required), &mut inside);
+                    }
+                }
+                self.repeated((particle, is_required), inside, out);
+            }
+            "any" => {
+                if let Some(last) = out.last_mut() {
+                    last.remarks.push(
+                        "danach darf ein beliebiges Element stehen (xs:any) / any element may follow (xs:any)".to_owned(),
+                    );
                 }
             }
-            "choice" => self.choice(particle, (file, is_required), out),
             "group" => {
                 let name = self
                     .set
                     .file(file)
                     .and_then(|of| Some(of.named(particle.attribute("ref")?)));
-                if let Some((group, at)) = name.and_then(|name| self.set.global("group", &name)) {
+                if let Some((group, at)) = name.and_then(|name| self.set.global("group", &name))
+                    && self.nodes <= NODES_MAX
+                    && !self.groups.iter().any(|open| std::ptr::eq(*open, group))
+                {
+                    self.groups.push(group);
+                    let mut inside = Vec::new();
                     for child in &group.children {
-                        self.particle(child, (at, is_required), out);
+                        self.particle(child, (at, is_required), &mut inside);
                     }
+                    self.groups.pop();
+                    self.repeated((particle, is_required), inside, out);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a compositor holds: itself, or as a group if it may stand there several times. One element alone repeats by itself.
+    fn repeated(
+        &mut self,
+        (particle, is_required): (&Element, bool),
+        mut inside: Vec<Element>,
+        out: &mut Vec<Element>,
+    ) {
+        if !repeats(particle) {
+            out.extend(inside);
+        } else if let [only] = inside.as_mut_slice() {
+            only.repeats = true;
+            out.extend(inside);
+        } else if self.choices == Choices::All {
+            for one in &mut inside {
+                one.repeats = true;
+            }
+            out.extend(inside);
+        } else if !inside.is_empty() {
+            let mut group = Element::new(GROUP);
+            group.repeats = true;
+            group.is_required = Some(is_required);
+            group.children = inside;
+            group.remarks.push(
+                "die Elemente darin wiederholen sich gemeinsam; b:group selbst steht nicht in der Ausgabe / the elements inside repeat together; b:group itself is not in the output".to_owned(),
+            );
+            out.push(group);
         }
     }
 
@@ -454,6 +708,12 @@ impl<'s> Maker<'s> {
             .collect();
         let names: Vec<String> = alternatives.iter().map(|one| named(one)).collect();
         let from = out.len();
+        if self.choices == Choices::All {
+            for one in alternatives {
+                self.particle(one, (at.0, false), out);
+            }
+            return;
+        }
         if let Some(first) = alternatives.first() {
             self.particle(first, at, out);
         }
@@ -465,6 +725,21 @@ impl<'s> Maker<'s> {
                 names.join(" | ")
             ));
         }
+    }
+}
+
+/// A date as the usual patterns of German procedures want it.
+fn date_like(pattern: &str) -> Option<&'static str> {
+    let digits = pattern
+        .replace("[0-9]", "\\d")
+        .replace("\\d\\d\\d\\d", "\\d{4}")
+        .replace("\\d\\d", "\\d{2}")
+        .replace("[.]", "\\.");
+    match digits.as_str() {
+        "\\d{2}\\.\\d{2}\\.\\d{4}" => Some("31.01.2026"),
+        "\\d{4}-\\d{2}-\\d{2}" => Some("2026-01-31"),
+        "\\d{2}/\\d{2}/\\d{4}" => Some("31/01/2026"),
+        _ => None,
     }
 }
 

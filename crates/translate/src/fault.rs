@@ -72,6 +72,98 @@ pub enum FaultKind {
     Twice { name: String },
 }
 
+impl FaultKind {
+    /// The same in German.
+    pub fn german(&self) -> String {
+        match self {
+            Self::TooLarge { bytes, max } => {
+                format!("die Vorlage ist {bytes} Bytes lang; erlaubt sind {max}")
+            }
+            Self::TooDeep { max } => format!("Elemente sind tiefer als {max} verschachtelt"),
+            Self::TooMany { max } => format!("mehr als {max} Elemente und Attribute"),
+            Self::NotUtf8 => "kein UTF-8; die Datei als UTF-8 speichern".to_owned(),
+            Self::Malformed { reason } => format!("nicht wohlgeformt: {reason}"),
+            Self::DocumentType => "eine DOCTYPE-Zeile ist nicht erlaubt; entfernen".to_owned(),
+            Self::NoNamespace => format!(
+                "am Wurzelelement fehlt xmlns:b=\"{}\"",
+                crate::xml::NAMESPACE
+            ),
+            Self::MisplacedNamespace => {
+                "der Namensraum der Bindungen darf nur am Wurzelelement stehen".to_owned()
+            }
+            Self::UnknownWord { word, known } => {
+                format!("unbekanntes Wort `{word}`; bekannt sind: {known}")
+            }
+            Self::Needs { word, needs } => format!("`{word}` braucht daneben `{needs}`"),
+            Self::Misplaced { word, reason } => {
+                format!("`{word}` ist hier nicht erlaubt: {reason}")
+            }
+            Self::UnknownConversion { text, known } => {
+                format!("unbekannte Umwandlung oder falsche Angabe in `{text}`; bekannt sind: {known}")
+            }
+            Self::BadValue {
+                word,
+                text,
+                allowed,
+            } => format!("`{text}` ist kein Wert für `{word}`; erlaubt sind: {allowed}"),
+            Self::Expression { reason } => format!("Ausdruck nicht möglich: {}", german(reason)),
+            Self::UnknownCodeMap { name } => format!(
+                "im Paket gibt es keine Codeabbildung `{name}`; sie wäre codes/{name}.toml"
+            ),
+            Self::CodeListMismatch {
+                attribute,
+                sample,
+                map,
+            } => format!("das Muster nennt {attribute} `{sample}`, die Codeabbildung `{map}`"),
+            Self::MixedContent => {
+                "Text neben Elementen in einem Element kann eine Vorlage nicht enthalten".to_owned()
+            }
+            Self::BoundElementHasChildren => {
+                "ein Element mit `from` enthält nur Text, oder genau ein einfaches Element, das den Text aufnimmt".to_owned()
+            }
+            Self::Twice { name } => format!("`{name}` steht zweimal da"),
+        }
+    }
+}
+
+/// The reasons of expressions are pieces of English around words of jq: the pieces in German.
+fn german(reason: &str) -> String {
+    const PIECES: [(&str, &str); 14] = [
+        (
+            "unexpected character or unclosed bracket at",
+            "unerwartetes Zeichen oder offene Klammer bei",
+        ),
+        (" but found ", ", gefunden: "),
+        ("expected ", "erwartet: "),
+        (" is not in the closed set", " gehört nicht zum Vorrat"),
+        ("unknown variable ", "unbekannte Variable "),
+        ("known are", "bekannt sind"),
+        (" with ", " mit "),
+        (" argument(s)", " Angabe(n)"),
+        (
+            "brackets are nested deeper than",
+            "Klammern sind tiefer verschachtelt als",
+        ),
+        (
+            "terms are nested deeper than",
+            "Ausdrücke sind tiefer verschachtelt als",
+        ),
+        ("longer than ", "länger als "),
+        (
+            " needs a constant regular expression",
+            " braucht einen festen regulären Ausdruck",
+        ),
+        (
+            "the regular expression is malformed",
+            "der reguläre Ausdruck ist fehlerhaft",
+        ),
+        ("a computed index", "ein berechneter Index"),
+    ];
+    PIECES
+        .iter()
+        .fold(reason.to_owned(), |text, (en, de)| text.replace(en, de))
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;

@@ -45,32 +45,32 @@ impl Rule {
     fn texts(self) -> Bilingual {
         let (de, en) = match self {
             Self::Missing => (
-                "die Vorlage braucht hier einen Wert",
-                "the template needs a value here",
+                "die Vorlage braucht hier einen Wert; darf er fehlen, mit missing sagen, was dann geschieht",
+                "the template needs a value here; if it may be absent, say with missing what happens then",
             ),
             Self::UnmappedCode => (
-                "der Code steht nicht in der Codeabbildung",
-                "the code map does not know this code",
+                "der Code steht nicht in der Codeabbildung (Ordner codes/)",
+                "the code map (folder codes/) does not know this code",
             ),
             Self::Unconvertible => (
                 "der Wert lässt sich nicht umwandeln",
                 "the value cannot be converted",
             ),
             Self::Several => (
-                "mehrere Werte, erlaubt ist einer",
-                "several values where one is allowed",
+                "mehrere Werte, erlaubt ist einer; mit [0], first oder join einen daraus machen",
+                "several values where one is allowed; make one of them with [0], first or join",
             ),
             Self::NotOneValue => (
-                "eine Liste oder Struktur statt eines Werts",
-                "a list or object instead of one value",
+                "eine Liste oder Struktur statt eines Werts; das Feld darin nennen",
+                "a list or object instead of one value; name the field in it",
             ),
             Self::InvalidCharacter => (
                 "ein Zeichen, das in XML nicht stehen darf",
                 "a character XML cannot hold",
             ),
             Self::ExpressionFailed => (
-                "der Ausdruck der Vorlage ist gescheitert",
-                "the template's expression failed",
+                "der Ausdruck der Vorlage passt nicht zu diesem Wert",
+                "the template's expression does not fit this value",
             ),
             Self::ExpressionTooLong => (
                 "der Ausdruck der Vorlage braucht zu viele Schritte",
@@ -102,10 +102,12 @@ pub struct Finding {
 
 impl From<&Finding> for problem::Finding {
     fn from(finding: &Finding) -> Self {
-        let place = finding.template_line.map_or_else(
-            || finding.output.clone(),
-            |line| format!("{}, template line {line}", finding.output),
-        );
+        let place = |word: &str| {
+            finding.template_line.map_or_else(
+                || finding.output.clone(),
+                |line| format!("{}, {word} {line}", finding.output),
+            )
+        };
         let expected = if finding.expected.is_empty() {
             String::new()
         } else {
@@ -116,8 +118,8 @@ impl From<&Finding> for problem::Finding {
             finding.at.clone(),
             finding.rule.name(),
             Bilingual::new(
-                format!("{}{expected}: {place}", texts.de),
-                format!("{}{expected}: {place}", texts.en),
+                format!("{}{expected}: {}", texts.de, place("Zeile der Vorlage")),
+                format!("{}{expected}: {}", texts.en, place("template line")),
             ),
         )
     }

@@ -143,6 +143,13 @@ pub(crate) struct Run<'a> {
     arrived: usize,
 }
 
+/// What a part stands for: its value, and which repeat it is.
+pub(crate) struct Context {
+    pub(crate) spot: Spot,
+    /// From 1, if the part is repeated.
+    pub(crate) nr: Option<usize>,
+}
+
 /// A point to come back to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
@@ -196,20 +203,42 @@ impl<'a> Run<'a> {
     }
 
     /// The contexts a part stands in: none if it is left out.
-    pub(crate) fn contexts(&mut self, scope: &Scope, here: &Spot, at: Asked<'_>) -> Vec<Spot> {
-        let mut contexts = match &scope.each {
-            None => vec![here.clone()],
+    pub(crate) fn contexts(&mut self, scope: &Scope, here: &Spot, at: Asked<'_>) -> Vec<Context> {
+        let mut contexts: Vec<Context> = match &scope.each {
+            None => vec![Context {
+                spot: here.clone(),
+                nr: None,
+            }],
             Some(each) => {
                 let evaluated = self.evaluate(each, here, at);
                 self.use_all(evaluated.iter().flat_map(|found| found.reads.clone()), at);
                 let spots = evaluated.map(|found| found.spots).unwrap_or_default();
-                spots.into_iter().flat_map(Spot::items).collect()
+                let items = spots.into_iter().flat_map(Spot::items);
+                let numbered = |(index, spot)| Context {
+                    spot,
+                    nr: Some(index + 1),
+                };
+                items.enumerate().map(numbered).collect()
             }
         };
         if let Some(condition) = &scope.condition {
-            contexts.retain(|context| self.holds(condition, context, at));
+            contexts.retain(|context| {
+                let outer = self.enter(context);
+                let holds = self.holds(condition, &context.spot, at);
+                self.world.number(outer);
+                holds
+            });
         }
         contexts
+    }
+
+    /// Sets `$nr` for a repeated part; gives what it was around it, to be set again behind it.
+    pub(crate) fn enter(&mut self, context: &Context) -> Val {
+        let outer = self.world.root(Root::Nr).value;
+        if let Some(nr) = context.nr {
+            self.world.number(Val::from(nr));
+        }
+        outer
     }
 
     /// jq's truth: everything but `null` and `false`; no value at all is false.

@@ -24,11 +24,15 @@ pub enum Root {
     Attachments,
     /// `$parcel`: the parcel handed over.
     Parcel,
+    /// `$files`: inside a bundle the files made so far (path, size, checksums …); else `null`.
+    Files,
+    /// `$nr`: which repeat of the nearest `each` this is, from 1; outside of one `null`.
+    Nr,
 }
 
 impl Root {
     /// All, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Data,
         Self::Message,
         Self::Sender,
@@ -38,6 +42,8 @@ impl Root {
         Self::Case,
         Self::Attachments,
         Self::Parcel,
+        Self::Files,
+        Self::Nr,
     ];
 
     /// The variable, with its `$`.
@@ -52,6 +58,8 @@ impl Root {
             Self::Case => "$case",
             Self::Attachments => "$attachments",
             Self::Parcel => "$parcel",
+            Self::Files => "$files",
+            Self::Nr => "$nr",
         }
     }
 

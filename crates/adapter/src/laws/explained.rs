@@ -226,7 +226,11 @@ impl Open {
 }
 
 /// Every attribute that declares no namespace, and the text of every element without elements.
-fn xml(bytes: &[u8]) -> Vec<Leaf> {
+///
+/// # Panics
+///
+/// If it is no XML, as a law does.
+pub fn xml(bytes: &[u8]) -> Vec<Leaf> {
     let text = std::str::from_utf8(bytes).expect("UTF-8");
     let mut reader = Reader::from_str(text);
     let mut open = vec![Open::default()];

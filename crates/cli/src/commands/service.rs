@@ -1,6 +1,5 @@
 //! `amtsbote service new --from FILE`: a service from a schema of others.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use amtsbote_problem::Findings;
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::{ForeignKind, NewServiceArgs, Service};
 use crate::folder::{self, Files, Readers};
+use crate::schema_files::SchemaFiles;
 use crate::talk::{Form, Talk};
 
 const EXAMPLE: &str = "examples/beispiel.json";
@@ -92,11 +92,22 @@ fn converted(args: &NewServiceArgs, talk: Talk) -> Result<NewService> {
         ForeignKind::JsonSchema => Foreign::JsonSchema(&bytes),
         ForeignKind::Xdf => Foreign::Xdf(&bytes),
         ForeignKind::Xsd => {
-            files = beside(&args.from)?;
-            Foreign::Xsd(&files, args.root.as_deref())
+            files = SchemaFiles::read(&args.from)?;
+            for (file, address) in &files.missing {
+                talk.say(missing(file, address, talk));
+            }
+            Foreign::Xsd(files.schemas(args.root.as_deref()))
         }
     };
     service(&foreign).map_err(|unusable| talk.error(&unusable.text.de, &unusable.text.en))
+}
+
+/// What to do about an address that leads nowhere.
+pub(crate) fn missing(file: &str, address: &str, talk: Talk) -> String {
+    match talk.pick("de", "en") {
+        "de" => format!("  ! {file} bindet {address} ein; die Datei fehlt: neben {file} legen"),
+        _ => format!("  ! {file} includes {address}; that file is missing: put it beside {file}"),
+    }
 }
 
 fn kind_of(path: &Path, bytes: &[u8]) -> ForeignKind {
@@ -112,24 +123,6 @@ fn kind_of(path: &Path, bytes: &[u8]) -> ForeignKind {
         (false, true) => ForeignKind::Xdf,
         (false, false) => ForeignKind::JsonSchema,
     }
-}
-
-/// The XSD files of the folder: the one given may import its neighbours.
-pub(crate) fn beside(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut files = BTreeMap::from([(path.display().to_string(), folder::read_file(path)?)]);
-    for entry in folder::entries(parent)? {
-        let is_schema = entry
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("xsd"));
-        if is_schema && entry.is_file() && entry.file_name() != path.file_name() {
-            files.insert(entry.display().to_string(), folder::read_file(&entry)?);
-        }
-    }
-    Ok(files)
 }
 
 /// As given, as in the schema, or as FIM calls its own.

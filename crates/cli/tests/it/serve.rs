@@ -329,6 +329,21 @@ fn write_destinations(house: &House, port: u16, names: &[&str]) -> PathBuf {
     dir
 }
 
+/// A folder copied with its id would change the other's destination.
+fn a_copied_folder_changes_nothing_of_the_first(dir: &Path) {
+    let at = dir.to_str().unwrap();
+    crate::stand::copy(&dir.join("d0"), &dir.join("d2"));
+    let copy = run(&["destination", "apply", at]);
+    assert_eq!(copy.stdout().matches("same `destination-id`").count(), 2);
+    copy.failed(&["2 of 3 destinations have faults"]);
+    // Without the id it is one of its own, although the name is the same.
+    std::fs::remove_file(dir.join("d2/destination-id")).unwrap();
+    let copied: Value =
+        serde_json::from_str(&run(&["--json", "destination", "plan", at]).stdout()).unwrap();
+    assert_eq!(copied[2]["actions"][0]["kind"], "create");
+    std::fs::remove_dir_all(dir.join("d2")).unwrap();
+}
+
 #[test]
 fn destinations_are_planned_applied_once_changed_rolled_over_and_tested() {
     let (house, port) = (House::new(), free_port());
@@ -400,6 +415,7 @@ fn destinations_are_planned_applied_once_changed_rolled_over_and_tested() {
     );
     run(&["destination", "apply", at]).ok();
     assert_eq!(plan().code(), Some(0));
+    a_copied_folder_changes_nothing_of_the_first(&dir);
 
     // A folder that cannot be used does not hide the others.
     std::fs::write(&file, "[destination]\n").unwrap();

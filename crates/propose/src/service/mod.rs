@@ -4,12 +4,10 @@ mod sample;
 mod xdf;
 mod xsd;
 
-use std::collections::BTreeMap;
-
 use amtsbote_problem::Bilingual;
 use serde_json::{Map, Value, json};
 
-use crate::{Note, NoteKind, Unusable, dom};
+use crate::{Note, NoteKind, Schemas, Unusable, dom};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const SCHEMA_MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -19,8 +17,8 @@ const SCHEMA_MAX_BYTES: usize = 4 * 1024 * 1024;
 pub enum Foreign<'a> {
     /// JSON Schema, also as generated from FIM.
     JsonSchema(&'a [u8]),
-    /// Schema files by path, and the root element if there are several.
-    Xsd(&'a BTreeMap<String, Vec<u8>>, Option<&'a str>),
+    /// Schema files.
+    Xsd(Schemas<'a>),
     /// `xdatenfelder.stammdatenschema.0102`.
     Xdf(&'a [u8]),
 }
@@ -45,8 +43,8 @@ pub fn service(foreign: &Foreign<'_>) -> Result<NewService, Unusable> {
     let mut losses = Losses::default();
     let (schema, label, fim) = match foreign {
         Foreign::JsonSchema(bytes) => (taken(bytes, &mut losses)?, None, None),
-        Foreign::Xsd(files, root) => {
-            let root = crate::xsd::sample(files, *root)?;
+        Foreign::Xsd(schemas) => {
+            let root = crate::xsd::sample(schemas, crate::xsd::Choices::All)?;
             let label = root.local().to_owned();
             (xsd::schema(&root, &mut losses), Some(label), None)
         }

@@ -27,7 +27,7 @@ fn node(element: &Element, at: &str, losses: &mut Losses) -> Value {
         losses.add(at, remark.clone(), remark.clone());
     }
     for (name, _) in &element.attributes {
-        if !name.starts_with("xmlns") {
+        if !name.starts_with("xmlns") && !name.starts_with("xsi:") {
             losses.add(&format!("{at}/@{name}"), "Attribut", "attribute");
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amtsbote_propose::{Ask, Column, NoteKind, Proposal, Sample, package};
+use amtsbote_propose::{Ask, Column, NoteKind, Proposal, Sample, Schemas, package};
 use serde_json::Value;
 
 /// Schema, its URI, and an example of a service.
@@ -46,6 +46,14 @@ fn sources(proposal: &Proposal) -> BTreeMap<String, String> {
             (place.to_owned(), source.to_owned())
         })
         .collect()
+}
+
+fn schemas(files: &BTreeMap<String, Vec<u8>>) -> Schemas<'_> {
+    Schemas {
+        files,
+        main: "a.xsd",
+        root: None,
+    }
 }
 
 fn text<'p>(proposal: &'p Proposal, file: &str) -> &'p str {
@@ -117,7 +125,7 @@ fn an_xml_sample_is_repeated_where_it_repeats_and_keeps_constants_in_sight() {
       <a:Tiere><a:Hund><a:Name>Bello</a:Name><a:Geschlecht>R</a:Geschlecht><a:Steuerklasse>1</a:Steuerklasse></a:Hund>
                <a:Hund><a:Name>Wilma</a:Name><a:Geschlecht>H</a:Geschlecht><a:Steuerklasse>1</a:Steuerklasse></a:Hund></a:Tiere>
     </a:Anmeldung>"#;
-    let proposal = proposed("hundesteuer", "familie", Sample::Xml(sample));
+    let proposal = proposed("hundesteuer", "familie", Sample::Xml(sample, None));
     let template = text(&proposal, "vorlage.xml");
     for part in [
         "<a:Hund b:each=\".hunde\">",
@@ -197,7 +205,7 @@ const XSD: &[u8] = br#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xm
 #[test]
 fn an_xsd_root_gives_a_sample_with_choices_explained_and_open_places_named() {
     let files = BTreeMap::from([("a.xsd".to_owned(), XSD.to_vec())]);
-    let proposal = proposed("hundesteuer", "familie", Sample::Xsd(&files, None));
+    let proposal = proposed("hundesteuer", "familie", Sample::Xsd(schemas(&files)));
     let template = text(&proposal, "vorlage.xml");
     for part in [
         "<h:Halter b:each=\".antragsteller\">",
@@ -221,13 +229,13 @@ fn what_cannot_be_read_is_refused_with_a_hint_in_both_languages() {
     let empty = BTreeMap::new();
     let huge = "<a>".repeat(100);
     for sample in [
-        Sample::Xml(b"<a><b></a>"),
-        Sample::Xml(b"<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>"),
-        Sample::Xml(huge.as_bytes()),
+        Sample::Xml(b"<a><b></a>", None),
+        Sample::Xml(b"<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", None),
+        Sample::Xml(huge.as_bytes(), None),
         Sample::Json(b"{"),
         Sample::Csv(b""),
         Sample::Fixed(b"\n\n", None),
-        Sample::Xsd(&empty, None),
+        Sample::Xsd(schemas(&empty)),
     ] {
         let schema = serde_json::json!({ "properties": { "a": { "type": "string" } } });
         let ask = Ask {

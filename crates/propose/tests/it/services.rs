@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amtsbote_propose::{Foreign, NewService, service};
+use amtsbote_propose::{Foreign, NewService, Schemas, service};
 use serde_json::json;
 
 /// A message of `XDatenfelder` with one group of these parts.
@@ -95,7 +95,12 @@ fn an_xsd_becomes_members_with_types_and_restrictions() {
       <xs:element name="F3" minOccurs="0"><xs:simpleType><xs:restriction base="xs:string"><xs:enumeration value="a"/><xs:enumeration value="b"/></xs:restriction></xs:simpleType></xs:element>
     </xs:sequence></xs:complexType></xs:element></xs:schema>"#;
     let files = BTreeMap::from([("a.xsd".to_owned(), xsd.to_vec())]);
-    let made = service(&Foreign::Xsd(&files, None)).unwrap();
+    let made = service(&Foreign::Xsd(Schemas {
+        files: &files,
+        main: "a.xsd",
+        root: None,
+    }))
+    .unwrap();
     assert_eq!(made.schema["required"], json!(["F1"]));
     assert_eq!(made.schema["properties"]["F1"]["maxLength"], 55);
     assert_eq!(made.schema["properties"]["F2"]["items"]["format"], "date");

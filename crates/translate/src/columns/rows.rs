@@ -62,7 +62,9 @@ impl Rows<'_> {
             self.record(&parts.before, &data, (RecordKind::Before, 0))?;
         }
         for (row, context) in contexts.iter().enumerate() {
-            self.record(&parts.columns, context, (RecordKind::Row, row + 1))?;
+            let outer = self.run.enter(context);
+            self.record(&parts.columns, &context.spot, (RecordKind::Row, row + 1))?;
+            self.run.world.number(outer);
         }
         if !parts.after.is_empty() {
             self.record(&parts.after, &data, (RecordKind::After, 0))?;

@@ -16,11 +16,11 @@ impl Words {
         })
     }
 
-    /// Takes JSON booleans and the words of `xs:boolean` (XML Schema Part 2 §3.2.2).
+    /// Takes JSON booleans, the words of `xs:boolean` (XML Schema Part 2 §3.2.2), and what forms say.
     pub(super) fn apply(&self, text: &str) -> Option<String> {
-        match text.trim() {
-            "true" | "1" => Some(self.yes.clone()),
-            "false" | "0" => Some(self.no.clone()),
+        match text.trim().to_lowercase().as_str() {
+            "true" | "1" | "ja" | "j" | "yes" => Some(self.yes.clone()),
+            "false" | "0" | "nein" | "n" | "no" => Some(self.no.clone()),
             _ => None,
         }
     }

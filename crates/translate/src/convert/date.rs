@@ -1,6 +1,6 @@
 //! `date`, `partial-date`, `time`, `date-time`, each with an optional pattern.
 //!
-//! Input is ISO 8601 as JSON Schema's formats `date`, `time` and `date-time` want it (RFC 3339). A moment with an offset is
+//! Input is ISO 8601 as JSON Schema's formats `date`, `time` and `date-time` want it (RFC 3339); `date` takes `31.01.2026`, too. A moment with an offset is
 //! turned into German legal time before its date or time of day is taken: Central European Time, summer time from
 //! the last Sunday of March to the last Sunday of October at 01:00 UTC (Directive 2000/84/EC). Earlier years had other
 //! rules; moments of receipt are never that old.
@@ -29,7 +29,9 @@ impl Date {
 
     pub(super) fn apply(&self, text: &str) -> Option<String> {
         let text = text.trim();
-        let moment = if text.len() == 10 {
+        let moment = if let Some(date) = german_date(text) {
+            moment_of_date(date)?
+        } else if text.len() == 10 {
             moment_of_date(civil_date(text)?)?
         } else {
             moment(local(text)?)?
@@ -176,6 +178,20 @@ fn parts_of_text(text: &str) -> Option<Moment> {
         moment.day = u8::try_from(digits(day, 2)?).ok().filter(|day| *day > 0)?;
     }
     parts.next().is_none().then_some(moment)
+}
+
+/// `31.1.2026`, `31.01.2026`: between dots day, month and year of four digits can stand in no other order.
+fn german_date(text: &str) -> Option<civil::Date> {
+    let mut parts = text.split('.');
+    let mut digits = |longest: usize| {
+        let part = parts.next()?;
+        let sound = (1..=longest).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        sound.then(|| part.parse::<i16>().ok()).flatten()
+    };
+    let (day, month, year) = (digits(2)?, digits(2)?, digits(4)?);
+    let whole = parts.next().is_none() && year >= 1000;
+    whole
+        .then(|| civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok())?
 }
 
 fn civil_date(text: &str) -> Option<civil::Date> {

@@ -2,6 +2,7 @@
 
 mod boolean;
 mod date;
+mod letters;
 mod number;
 mod pattern;
 
@@ -11,6 +12,7 @@ use crate::fault::FaultKind;
 use crate::value;
 use boolean::Words;
 use date::{Date, DateTime, PartialDate, Time};
+use letters::{Pad, Side};
 use number::NumberForm;
 
 /// One conversion.
@@ -27,6 +29,11 @@ enum Kind {
     Spaces,
     Upper,
     Lower,
+    Ascii,
+    Digits,
+    /// The first so many characters.
+    Max(usize),
+    Pad(Pad),
     Date(Date),
     PartialDate(PartialDate),
     Time(Time),
@@ -44,7 +51,7 @@ pub(crate) enum Misfit {
     Unconvertible,
 }
 
-const KNOWN: &str = "text, trim, spaces, upper, lower, date[:PATTERN], partial-date[:PATTERN], time[:PATTERN], \
+const KNOWN: &str = "text, trim, spaces, upper, lower, ascii, digits, max:COUNT, pad-left:COUNT[:CHARACTER], pad-right:COUNT[:CHARACTER], date[:PATTERN], partial-date[:PATTERN], time[:PATTERN], \
                      date-time[:PATTERN], number[:0.00], boolean[:YES/NO]";
 
 impl Conversion {
@@ -63,6 +70,11 @@ impl Conversion {
             ("spaces", None) => Some(Kind::Spaces),
             ("upper", None) => Some(Kind::Upper),
             ("lower", None) => Some(Kind::Lower),
+            ("ascii", None) => Some(Kind::Ascii),
+            ("digits", None) => Some(Kind::Digits),
+            ("max", Some(count)) => letters::count(count).map(Kind::Max),
+            ("pad-left", Some(argument)) => Pad::parse(argument, Side::Left).map(Kind::Pad),
+            ("pad-right", Some(argument)) => Pad::parse(argument, Side::Right).map(Kind::Pad),
             ("date", argument) => Date::parse(argument).map(Kind::Date),
             ("partial-date", argument) => PartialDate::parse(argument).map(Kind::PartialDate),
             ("time", argument) => Time::parse(argument).map(Kind::Time),
@@ -112,6 +124,10 @@ impl Conversion {
             Kind::Spaces => Some(text.split_whitespace().collect::<Vec<_>>().join(" ")),
             Kind::Upper => Some(text.to_uppercase()),
             Kind::Lower => Some(text.to_lowercase()),
+            Kind::Ascii => Some(letters::ascii(&text)),
+            Kind::Digits => Some(text.chars().filter(char::is_ascii_digit).collect()),
+            Kind::Max(count) => Some(text.chars().take(*count).collect()),
+            Kind::Pad(pad) => pad.apply(text),
             Kind::Date(form) => form.apply(&text),
             Kind::Time(form) => form.apply(&text),
             Kind::DateTime(form) => form.apply(&text),

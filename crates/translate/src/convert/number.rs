@@ -1,6 +1,6 @@
 //! `number`, `number:0,00`: the argument is a sample of the output. Zeros before the separator say how many digits there
 //! are at least, zeros after it how many decimals there are exactly; the separator is `.` or `,`. Digits are added,
-//! never rounded away: who wants rounding writes `round` in the expression.
+//! never rounded away: who wants rounding writes `round` in the expression. `0.000,00` has a sign between groups of three, too.
 
 /// A form of decimal numbers.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +10,8 @@ pub(super) struct NumberForm {
 
 #[derive(Debug, Clone)]
 struct Shape {
+    /// Between groups of three digits.
+    groups: Option<char>,
     digits_min: usize,
     separator: char,
     decimals: usize,
@@ -23,6 +25,8 @@ impl NumberForm {
         let Some(sample) = argument else {
             return Some(Self::default());
         };
+        let (groups, sample) = grouped(sample);
+        let sample = sample.as_str();
         let (whole, decimals, separator) = match sample.find(['.', ',']) {
             Some(at) => (
                 &sample[..at],
@@ -39,6 +43,7 @@ impl NumberForm {
             && !sample.ends_with(['.', ',']);
         sound.then_some(Self {
             shape: Some(Shape {
+                groups,
                 digits_min: whole.len(),
                 separator,
                 decimals: decimals.len(),
@@ -48,14 +53,46 @@ impl NumberForm {
 
     pub(super) fn apply(&self, text: &str) -> Option<String> {
         let decimal = Decimal::parse(text.trim())?;
-        Some(match &self.shape {
-            None => decimal.print(1, '.', decimal.fraction.len()),
-            Some(shape) if decimal.fraction.len() <= shape.decimals => {
-                decimal.print(shape.digits_min, shape.separator, shape.decimals)
+        let Some(shape) = &self.shape else {
+            return Some(decimal.print(1, '.', decimal.fraction.len()));
+        };
+        let decimal = if decimal.fraction.len() > shape.decimals {
+            decimal.without_noise()?
+        } else {
+            decimal
+        };
+        (decimal.fraction.len() <= shape.decimals).then(|| {
+            let printed = decimal.print(shape.digits_min, shape.separator, shape.decimals);
+            match shape.groups {
+                Some(sign) => with_groups(&printed, sign, shape.separator),
+                None => printed,
             }
-            Some(_) => return None,
         })
     }
+}
+
+/// `0.000,00`: the sign between groups of three, and the sample without it. (`0.000` has three decimals.)
+fn grouped(sample: &str) -> (Option<char>, String) {
+    for (group, point) in [('.', ','), (',', '.')] {
+        if let Some(decimals) = sample.strip_prefix(&format!("0{group}000{point}")) {
+            return (Some(group), format!("0{point}{decimals}"));
+        }
+    }
+    (None, sample.to_owned())
+}
+
+fn with_groups(printed: &str, sign: char, separator: char) -> String {
+    let end = printed.find(separator).unwrap_or(printed.len());
+    let (whole, rest) = printed.split_at(end);
+    let (minus, digits) = whole.split_at(usize::from(whole.starts_with('-')));
+    let mut out = minus.to_owned();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(sign);
+        }
+        out.push(digit);
+    }
+    out + rest
 }
 
 /// A decimal number, without zeros at its two ends.
@@ -91,6 +128,22 @@ impl Decimal {
             whole,
             fraction,
         })
+    }
+
+    /// Sums of amounts carry noise behind the digits a computer's number keeps (`0.1 + 0.2`): with 16 digits and more, the
+    /// number to 15 digits. None for fewer: those were meant.
+    fn without_noise(&self) -> Option<Self> {
+        const KEPT: usize = 15;
+        if self.whole.len() + self.fraction.trim_start_matches('0').len() <= KEPT {
+            return None;
+        }
+        let text = format!("{}.{}", self.whole, self.fraction);
+        let near: f64 = format!("{:.*e}", KEPT - 1, text.parse::<f64>().ok()?)
+            .parse()
+            .ok()?;
+        let mut rounded = Self::parse(&near.to_string())?;
+        rounded.negative = self.negative;
+        Some(rounded)
     }
 
     fn print(&self, digits_min: usize, separator: char, decimals: usize) -> String {
@@ -140,6 +193,19 @@ mod tests {
         check("0.00", "-3", Some("-3.00"));
         check("00000", "42", Some("00042"));
         check("00000", "123456", Some("123456"));
+        check("0.000,00", "1234567.5", Some("1.234.567,50"));
+        check("0.000,00", "-999.5", Some("-999,50"));
+        check("0,000.00", "1000", Some("1,000.00"));
+        check("0.000", "1.5", Some("1.500"));
+    }
+
+    #[test]
+    fn noise_of_sums_is_no_amount() {
+        check("0,00", "0.30000000000000004", Some("0,30"));
+        check("0,00", "-19.989999999999998", Some("-19,99"));
+        check("0,00", "1234567.8900000001", Some("1234567,89"));
+        check("0,00", "0.305", None);
+        check("0,00", "19.98999999", None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Date patterns: `yyyy yy MM dd HH mm ss` stand for digits, every other character but a letter for itself.
+//! Date patterns: `yyyy yy MM dd HH mm ss` stand for digits, `M d H` for the same without a zero in front, every other character but a letter for itself.
 
 /// A pattern, cut into its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,9 @@ enum Part {
     ShortYear,
     Month,
     Day,
+    ShortMonth,
+    ShortDay,
+    ShortHour,
     Hour,
     Minute,
     Second,
@@ -35,7 +38,7 @@ pub(super) struct Moment {
     pub(super) second: u8,
 }
 
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 10] = [
     ("yyyy", Part::Year),
     ("yy", Part::ShortYear),
     ("MM", Part::Month),
@@ -43,6 +46,9 @@ const PARTS: [(&str, Part); 7] = [
     ("HH", Part::Hour),
     ("mm", Part::Minute),
     ("ss", Part::Second),
+    ("M", Part::ShortMonth),
+    ("d", Part::ShortDay),
+    ("H", Part::ShortHour),
 ];
 
 impl Pattern {
@@ -73,6 +79,9 @@ impl Pattern {
             Part::Hour => format!("{:02}", moment.hour),
             Part::Minute => format!("{:02}", moment.minute),
             Part::Second => format!("{:02}", moment.second),
+            Part::ShortMonth => moment.month.to_string(),
+            Part::ShortDay => moment.day.to_string(),
+            Part::ShortHour => moment.hour.to_string(),
             Part::Literal(char) => char.to_string(),
         };
         self.0.iter().map(part).collect()
@@ -82,8 +91,13 @@ impl Pattern {
 impl Part {
     fn fits(self, fields: Fields) -> bool {
         match self {
-            Self::Year | Self::ShortYear | Self::Month | Self::Day => fields != Fields::Time,
-            Self::Hour | Self::Minute | Self::Second => fields != Fields::Date,
+            Self::Year
+            | Self::ShortYear
+            | Self::Month
+            | Self::Day
+            | Self::ShortMonth
+            | Self::ShortDay => fields != Fields::Time,
+            Self::Hour | Self::ShortHour | Self::Minute | Self::Second => fields != Fields::Date,
             Self::Literal(_) => true,
         }
     }

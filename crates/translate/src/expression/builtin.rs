@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Items,
     /// Uses its input up; arguments see the input.
     Consumes,
+    /// Uses up what its argument gives.
+    ConsumesArgument,
     /// Uses its input up; the argument sees each item.
     ConsumesItems,
     /// Uses its input up; the first argument is a constant regular expression.
@@ -46,7 +48,7 @@ const fn builtin(name: &'static str, arity: usize, code: &'static str, kind: Kin
     }
 }
 
-static BUILTINS: [Builtin; 47] = [
+static BUILTINS: [Builtin; 50] = [
     builtin("empty", 0, "empty", Kind::Nothing),
     builtin("true", 0, "true", Kind::Constant),
     builtin("false", 0, "false", Kind::Constant),
@@ -66,6 +68,7 @@ static BUILTINS: [Builtin; 47] = [
     builtin("min", 0, "min", Kind::ConsumesItems),
     builtin("max", 0, "max", Kind::ConsumesItems),
     builtin("add", 0, "add", Kind::ConsumesItems),
+    builtin("add", 1, "add_of", Kind::ConsumesArgument),
     builtin("any", 0, "any", Kind::ConsumesItems),
     builtin("all", 0, "all", Kind::ConsumesItems),
     builtin("any", 1, "any", Kind::ConsumesItems),
@@ -93,7 +96,9 @@ static BUILTINS: [Builtin; 47] = [
     builtin("split", 1, "split", Kind::Consumes),
     builtin("join", 1, "join", Kind::Consumes),
     builtin("test", 1, "test", Kind::Regex),
+    builtin("sub", 2, "sub", Kind::Regex),
     builtin("gsub", 2, "gsub", Kind::Regex),
+    builtin("capture", 1, "capture", Kind::Regex),
 ];
 
 /// The longest regular expression, in bytes.
@@ -118,6 +123,7 @@ def all(f): first((.[] | one_step | if f then empty else false end), true);
 def any: any(.);
 def all: all(.);
 def add: reduce .[] as $x (null; . + $x | fits);
+def add_of(f): reduce (f | one_step) as $x (null; . + $x | fits);
 def unique_by(f): [group_by(f)[] | .[0]];
 def unique: unique_by(.);
 def min: reduce min_by_or_empty(.) as $x (null; $x);
@@ -133,6 +139,9 @@ def join($x): ($x | a_text) as $x
   | if . == [] then "" else .[0] end;
 def test(re): a_text | matches(re; "") | length > 0;
 def groups: reduce (.[] | if .name then {(.name): .string} else empty end) as $x ({}; . + $x);
+def capture(re): a_text | matches(re; "") | if length > 0 then .[0] | groups | fits else empty end;
+def sub(re; f): a_text | reduce split_matches(re; "")[] as $x
+  (""; . + ($x | if . < [] then . else groups | f end | a_text) | fits);
 def gsub(re; f): a_text | reduce split_matches(re; "g")[] as $x
   (""; . + ($x | if . < [] then . else groups | f end | a_text) | fits);
 "#;

@@ -202,6 +202,12 @@ impl Walk<'_> {
                 self.read(here);
                 Vec::new()
             }
+            Kind::ConsumesArgument => {
+                for argument in arguments {
+                    self.consume(argument, here);
+                }
+                Vec::new()
+            }
             Kind::ConsumesItems => {
                 let items = items();
                 for argument in arguments {

@@ -102,6 +102,14 @@ impl World {
         self.0.clone()
     }
 
+    /// Sets `$nr`.
+    pub(crate) fn number(&mut self, nr: Val) {
+        let at = Root::ALL.iter().position(|known| *known == Root::Nr);
+        if let Some(value) = at.and_then(|at| self.0.get_mut(at)) {
+            *value = nr;
+        }
+    }
+
     pub(crate) fn root(&self, root: Root) -> Spot {
         let at = Root::ALL.iter().position(|known| *known == root);
         Spot {

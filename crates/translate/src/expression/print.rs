@@ -63,6 +63,7 @@ pub(super) fn print(tree: &Tree, head: PrintHead) -> String {
                 Kind::PerItem
                 | Kind::Items
                 | Kind::Consumes
+                | Kind::ConsumesArgument
                 | Kind::ConsumesItems
                 | Kind::Regex => {
                     format!("(fits | {call} | fits)")

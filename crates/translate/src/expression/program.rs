@@ -347,6 +347,7 @@ fn chooses_from(tree: &Tree) -> Option<Head> {
             | Kind::PerItem
             | Kind::Items
             | Kind::Consumes
+            | Kind::ConsumesArgument
             | Kind::ConsumesItems
             | Kind::Regex => None,
         },

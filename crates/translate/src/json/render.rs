@@ -69,7 +69,9 @@ fn repeated(child: &Node, here: &Spot, at: &str, run: &mut Run<'_>) -> Result<Ve
     );
     let mut nodes = Vec::new();
     for context in contexts {
-        nodes.extend(node(child, &context, at, run)?);
+        let outer = run.enter(&context);
+        nodes.extend(node(child, &context.spot, at, run)?);
+        run.world.number(outer);
     }
     Ok(nodes)
 }

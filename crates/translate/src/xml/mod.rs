@@ -26,18 +26,25 @@
 //! | `if` | element, not the root | expression | left out unless the value is true in jq's sense; after `each`, per item |
 //! | `empty` | element, not the root | `drop`, `keep` (the rule) | left out if no binding inside got a value from the input; its findings of missing values are then void |
 //!
+//! - An attribute with a prefix is bound with a dot: `b:attr-xsi.nil` stands for `xsi:nil`.
+//! - `<b:group b:each="…">`, with `each`, `if`, `empty`, is no element of the output: the elements inside stand in its place. It repeats
+//!   or leaves out several that follow each other.
+//!
 //! No value means `null`, absent, or text of white space only.
 //!
 //! | conversion | takes | gives |
 //! |---|---|---|
 //! | `text` | text, number, boolean | itself |
 //! | `trim`, `spaces`, `upper`, `lower` | the same | without outer white space; white space runs as one blank; upper; lower case |
-//! | `date`, `date:dd.MM.yyyy` | `yyyy-MM-dd`, or a moment | date (of a moment: in German legal time) |
+//! | `ascii`, `digits` | the same | `Änne Groß` as `Aenne Gross`; nothing but the digits |
+//! | `max:40` | the same | its first 40 characters, the only conversion that cuts |
+//! | `pad-left:8:0`, `pad-right:20` | the same | filled to that length with that character (a blank); what is longer is a finding |
+//! | `date`, `date:dd.MM.yyyy` | `yyyy-MM-dd`, `31.1.2026`, or a moment | date (of a moment: in German legal time); `d`, `M`, `H` print without a zero in front |
 //! | `partial-date`, `partial-date:dd.MM.yyyy` | `{jahr, monat?, tag?}`, `yyyy`, `yyyy-MM`, `yyyy-MM-dd` | `yyyy[-MM[-dd]]`; in a pattern unknown parts are zeros |
 //! | `time`, `time:HH:mm` | `HH:mm[:ss]`, or a moment | time of day |
 //! | `date-time`, `date-time:local`, `date-time:dd.MM.yyyy HH:mm` | a moment | as written; German legal time with offset; by pattern |
-//! | `number`, `number:0,00` | number | no needless zeros; by sample: least digits, separator, exact decimals. Never rounds |
-//! | `boolean`, `boolean:ja/nein` | boolean | `true`/`false`, or the two words |
+//! | `number`, `number:0,00`, `number:0.000,00` | number | no needless zeros; by sample: least digits, separator, exact decimals, sign between groups. Never rounds; only what a sum of decimals adds behind the 15th digit goes |
+//! | `boolean`, `boolean:ja/nein` | boolean, `1`, `0`, `ja`, `nein`, `j`, `n`, `yes`, `no` | `true`/`false`, or the two words |
 //!
 //! Text without a binding stays: [`Sample::constants`] lists it for review. Attributes and declaration of the binding
 //! namespace, comments and processing instructions are left out of the output; white space between elements becomes an
@@ -79,6 +86,8 @@ pub struct Sample {
 struct Element {
     name: String,
     line: u32,
+    /// Not an element of its own: its children stand in its place.
+    is_group: bool,
     scope: Scope,
     attributes: Vec<Attribute>,
     content: Content,
@@ -138,7 +147,11 @@ impl Sample {
 
 impl Element {
     fn constants(&self, above: &str, constants: &mut Vec<Constant>) {
-        let at = format!("{above}/{}", self.name);
+        let at = if self.is_group {
+            above.to_owned()
+        } else {
+            format!("{above}/{}", self.name)
+        };
         let mut keep = |at: String, text: &str| {
             let text = text.to_owned();
             constants.push(Constant {

@@ -1,5 +1,7 @@
 //! Reads the sample and finds all its faults.
 
+use std::collections::BTreeSet;
+
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
@@ -35,9 +37,12 @@ pub(super) fn read(file: &str, bytes: &[u8], codes: &CodeMaps) -> Result<Element
             kind,
         })
     })?;
+    let mut prefixes = BTreeSet::new();
+    raw.declared(&mut prefixes);
     let mut builder = Builder {
         file,
         prefix,
+        prefixes,
         codes,
         faults: Vec::new(),
     };
@@ -52,6 +57,16 @@ struct RawElement {
     attributes: Vec<(String, String)>,
     text: String,
     children: Vec<RawElement>,
+}
+
+impl RawElement {
+    fn declared(&self, prefixes: &mut BTreeSet<String>) {
+        let names = self.attributes.iter().map(|(name, _)| name);
+        prefixes.extend(names.filter_map(|name| name.strip_prefix("xmlns:").map(str::to_owned)));
+        for child in &self.children {
+            child.declared(prefixes);
+        }
+    }
 }
 
 /// What cannot be gone past: the file's line and what is wrong.
@@ -257,6 +272,8 @@ impl BindingWords {
 struct Builder<'f> {
     file: &'f str,
     prefix: String,
+    /// Every prefix the file declares.
+    prefixes: BTreeSet<String>,
     codes: &'f CodeMaps,
     faults: Vec<Fault>,
 }
@@ -282,6 +299,7 @@ impl Builder<'_> {
                 _ => {}
             }
         }
+        let is_group = self.is_group(&raw.name, &plain, &words, (line, &at));
         self.check_words(&words, line, &at);
         if above.is_empty() {
             self.check_root(&words, line, &at);
@@ -305,9 +323,14 @@ impl Builder<'_> {
             }
             None => self.plain_content(raw.text, raw.children, &pins, (line, &at)),
         };
+        if is_group && !matches!(content, Content::Children(_)) {
+            let (word, needs) = (raw.name.clone(), "elements inside".to_owned());
+            self.fault(line, &at, FaultKind::Needs { word, needs });
+        }
         Element {
             name: raw.name,
             line,
+            is_group,
             scope,
             attributes,
             content,
@@ -368,6 +391,33 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether it is `b:group`, which is no element of the output: then it has nothing but words on how often it stands there.
+    fn is_group(
+        &mut self,
+        name: &str,
+        plain: &[(String, String)],
+        words: &BindingWords,
+        (line, at): (u32, &str),
+    ) -> bool {
+        let own = name
+            .strip_prefix(&self.prefix)
+            .and_then(|rest| rest.strip_prefix(':'));
+        let Some(own) = own else { return false };
+        let is_scope = |(word, _): &(String, String)| ["each", "if", "empty"].contains(&&**word);
+        let word = name.to_owned();
+        if own != "group" {
+            let known = format!("{}:group", self.prefix);
+            self.fault(line, at, FaultKind::UnknownWord { word, known });
+        } else if !plain.is_empty() || !words.0.iter().all(is_scope) || words.0.is_empty() {
+            let needs = "each, if or empty, and nothing else".to_owned();
+            self.fault(line, at, FaultKind::Needs { word, needs });
+        } else if at.matches('/').count() == 1 {
+            let reason = "the root element stands exactly once".to_owned();
+            self.fault(line, at, FaultKind::Misplaced { word, reason });
+        }
+        true
+    }
+
     /// The root element can neither be repeated nor left out.
     fn check_root(&mut self, words: &BindingWords, line: u32, at: &str) {
         for (word, value) in &words.0 {
@@ -394,11 +444,12 @@ impl Builder<'_> {
                 value: AttributeValue::Constant(value),
             })
             .collect();
-        for name in words.bound() {
+        for word in words.bound() {
             let mut kinds = Vec::new();
             let binding = words
-                .words_of(name)
+                .words_of(word)
                 .read(Some(line), self.codes, &mut kinds);
+            let name = &self.attribute_name(word, &attributes);
             for kind in kinds {
                 self.fault(line, &format!("{at}/@{name}"), kind);
             }
@@ -406,16 +457,27 @@ impl Builder<'_> {
             let value = AttributeValue::Bound(binding);
             match attributes
                 .iter_mut()
-                .find(|attribute| attribute.name == name)
+                .find(|attribute| attribute.name == *name)
             {
                 Some(attribute) => attribute.value = value,
                 None => attributes.push(Attribute {
-                    name: name.to_owned(),
+                    name: name.clone(),
                     value,
                 }),
             }
         }
         attributes
+    }
+
+    /// `xsi.nil` stands for `xsi:nil`: a binding attribute has a prefix of its own already, and a name has one colon at most.
+    fn attribute_name(&self, word: &str, attributes: &[Attribute]) -> String {
+        let is_there = attributes.iter().any(|attribute| attribute.name == word);
+        match word.split_once('.') {
+            Some((prefix, name)) if !is_there && self.prefixes.contains(prefix) => {
+                format!("{prefix}:{name}")
+            }
+            Some(_) | None => word.to_owned(),
+        }
     }
 
     /// The sample's code list and the code map's target have to be the same, where both say.

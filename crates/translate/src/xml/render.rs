@@ -65,14 +65,43 @@ fn children<'t>(
 ) -> Result<Vec<OutElement<'t>>, Halt> {
     let mut elements = Vec::new();
     for child in children {
-        let output = format!("{path}/{}", child.name);
+        let output = if child.is_group {
+            path.to_owned()
+        } else {
+            format!("{path}/{}", child.name)
+        };
         let asked = Asked {
             output: &output,
             line: Some(child.line),
         };
         for context in run.contexts(&child.scope, here, asked) {
-            elements.extend(element(child, &context, path, run)?);
+            let outer = run.enter(&context);
+            match &child.content {
+                Content::Children(inside) if child.is_group => {
+                    elements.extend(group((child, inside), &context.spot, path, run)?);
+                }
+                Content::Children(_) | Content::Text(_) | Content::Bound { .. } => {
+                    elements.extend(element(child, &context.spot, path, run)?);
+                }
+            }
+            run.world.number(outer);
         }
+    }
+    Ok(elements)
+}
+
+/// The elements inside `b:group`, in its place.
+fn group<'t>(
+    (group, inside): (&'t Element, &'t [Element]),
+    here: &Spot,
+    path: &str,
+    run: &mut Run<'_>,
+) -> Result<Vec<OutElement<'t>>, Halt> {
+    run.count_node()?;
+    let mark = run.mark();
+    let mut elements = children(inside, here, path, run)?;
+    if group.scope.when_empty == WhenEmpty::Drop && run.stayed_empty_since(mark) {
+        elements.clear();
     }
     Ok(elements)
 }

@@ -10,6 +10,7 @@
 mod columns;
 mod expressions;
 mod json;
+mod reference;
 mod template_faults;
 mod xml;
 

@@ -3,6 +3,7 @@
 mod plan;
 mod wanted;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,13 +120,20 @@ async fn plans(
         .map_err(|fault| access::explain(fault, talk))?;
     tell_others(&wanted, &own, talk);
     let count = wanted.len();
+    let mut noted: BTreeMap<DestinationId, usize> = BTreeMap::new();
+    for id in wanted
+        .iter()
+        .filter_map(|(_, wanted)| wanted.as_ref().ok()?.id)
+    {
+        *noted.entry(id).or_default() += 1;
+    }
     let planned =
         futures_util::stream::iter(wanted.into_iter().enumerate()).map(|(nr, (folder, wanted))| {
-            let own = &own;
+            let (own, noted) = (&own, &noted);
             async move {
                 talk.progress(&format!("{}/{count} {}", nr + 1, folder.display()));
                 let wanted = wanted.map_err(|error| (folder.clone(), format!("{error:#}")))?;
-                let found = plan::found(&wanted, own, talk)
+                let found = plan::found(&wanted, (own, noted), talk)
                     .map_err(|error| (folder.clone(), format!("{error:#}")))?;
                 plan::plan(wanted, found, manager)
                     .await
@@ -230,6 +238,21 @@ async fn apply_all(args: &DestinationFolder, talk: Talk) -> Result<()> {
     );
     talk.progress_done();
     show(&mut rows, talk)?;
+    let changed = rows.iter().filter(|row| !row.actions.is_empty()).count();
+    let same = rows
+        .iter()
+        .filter(|row| row.actions.is_empty() && row.fault.is_none())
+        .count();
+    talk.say(match talk.pick("de", "en") {
+        "de" => format!(
+            "{changed} von {} Zustellpunkten geändert, {same} waren schon wie gewünscht",
+            rows.len()
+        ),
+        _ => format!(
+            "{changed} of {} destinations changed, {same} were as wanted already",
+            rows.len()
+        ),
+    });
     faults(&rows, talk)
 }
 

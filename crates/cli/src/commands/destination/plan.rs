@@ -1,5 +1,7 @@
 //! What has to happen so that the service has what the settings want.
 
+use std::collections::BTreeMap;
+
 use amtsbote_client::{DestinationApi, Fault};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_fit_connect::destination::PrivateDestination;
@@ -45,10 +47,17 @@ pub(super) struct Plan {
 /// The destination at the service that settings mean.
 pub(super) fn found<'d>(
     wanted: &Wanted,
-    own: &'d [PrivateDestination],
+    (own, noted): (&'d [PrivateDestination], &BTreeMap<DestinationId, usize>),
     talk: Talk,
 ) -> Result<Option<&'d PrivateDestination>> {
     if let Some(id) = wanted.id {
+        // A folder that was copied with its id would change the other's destination.
+        if noted.get(&id).is_some_and(|folders| *folders > 1) {
+            return Err(talk.error(
+                format_args!("ein anderer Ordner hat dieselbe `destination-id` {id}; in der Kopie die Datei `destination-id` löschen und eigene Schlüssel machen"),
+                format_args!("another folder has the same `destination-id` {id}; in the copy remove the file `destination-id` and make keys of its own"),
+            ));
+        }
         let found = own.iter().find(|one| one.public.id == id);
         return found.map(Some).ok_or_else(|| {
             talk.error(
@@ -57,10 +66,11 @@ pub(super) fn found<'d>(
             )
         });
     }
-    // Made in an earlier run that could not note the id any more.
+    // Made in an earlier run that could not note the id any more; what belongs to another folder is not meant.
     let mut same = own.iter().filter(|one| {
         one.public.name == wanted.description.name
             && one.public.status != DestinationStatus::Decommissioned
+            && !noted.contains_key(&one.public.id)
     });
     match (same.next(), same.next()) {
         (found, None) => Ok(found),

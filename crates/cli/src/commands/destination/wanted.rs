@@ -32,10 +32,13 @@ struct File {
     destination: Raw,
 }
 
-// Members for people (`ars`) are allowed.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Raw {
     name: String,
+    /// For people.
+    #[serde(default, rename = "ars")]
+    _ars: Option<String>,
     #[serde(default = "active")]
     status: String,
     contact: ContactInformation,

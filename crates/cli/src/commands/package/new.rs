@@ -13,6 +13,7 @@ use super::parse;
 use crate::args::{NewPackage, SampleKind};
 use crate::folder::{self, Files, Readers};
 use crate::registry::Registry;
+use crate::schema_files::SchemaFiles;
 use crate::services;
 use crate::talk::{Form, Talk};
 
@@ -129,16 +130,20 @@ fn proposed(
             )
         }
     };
-    let beside;
+    let schema_files = match (kind, &args.xsd) {
+        (SampleKind::Xsd, _) => Some(schemas(&args.sample, talk)?),
+        (SampleKind::Xml, Some(xsd)) => Some(schemas(xsd, talk)?),
+        (SampleKind::Xml | SampleKind::Csv | SampleKind::Fixed | SampleKind::Json, _) => None,
+    };
+    let kept = schema_files
+        .as_ref()
+        .map(|files| files.schemas(args.root.as_deref()));
     let sample = match kind {
-        SampleKind::Xml => Sample::Xml(&bytes),
+        SampleKind::Xml => Sample::Xml(&bytes, kept),
         SampleKind::Csv => Sample::Csv(&bytes),
         SampleKind::Fixed => Sample::Fixed(&bytes, columns.as_deref()),
         SampleKind::Json => Sample::Json(&bytes),
-        SampleKind::Xsd => {
-            beside = crate::commands::service::beside(&args.sample)?;
-            Sample::Xsd(&beside, args.root.as_deref())
-        }
+        SampleKind::Xsd => Sample::Xsd(kept.context("an XSD sample has schema files")?),
     };
     let ask = Ask {
         name,
@@ -151,6 +156,21 @@ fn proposed(
         sample,
     };
     package(&ask).map_err(|unusable| talk.error(&unusable.text.de, &unusable.text.en))
+}
+
+/// The schema files a package takes along: all of them, or it could not check its output.
+fn schemas(main: &Path, talk: Talk) -> Result<SchemaFiles> {
+    let files = SchemaFiles::read(main)?;
+    if files.missing.is_empty() {
+        return Ok(files);
+    }
+    for (file, address) in &files.missing {
+        talk.say(crate::commands::service::missing(file, address, talk));
+    }
+    Err(talk.error(
+        "dem Schema fehlen Dateien (oben mit !); sie gehören zur XSD, das Verfahren hat sie",
+        "files of the schema are missing (! above); they belong to the XSD, the procedure has them",
+    ))
 }
 
 fn example<'s>(
@@ -261,6 +281,14 @@ impl Left<'_> {
         self.proposal.notes.iter().filter(is_other)
     }
 
+    /// Losses are known once the example passes.
+    fn not_yet(talk: Talk) -> &'static str {
+        talk.pick(
+            "was vom Beispiel nirgends ankommt, zeigt `package preview`, sobald keine Stelle mehr offen ist",
+            "what of the example arrives nowhere is shown by `package preview` once no place is open any more",
+        )
+    }
+
     fn steps(&self, talk: Talk) -> String {
         let dir = self.dir.display();
         let steps = [
@@ -325,6 +353,9 @@ impl Left<'_> {
                 "Inputs of the example that arrive nowhere"
             )
         );
+        if !self.preview.findings.is_empty() {
+            let _ = writeln!(text, "{}", Self::not_yet(talk));
+        }
         for loss in &self.preview.losses {
             let _ = writeln!(text, "- `{loss}`");
         }
@@ -383,6 +414,15 @@ impl Left<'_> {
             talk.data(format_args!("    ! {}: {}", note.at, talk.text(&note.text)))?;
         }
         talk.findings(&self.preview.findings);
+        if !self.preview.findings.is_empty() {
+            talk.data(format_args!(
+                "  {}; {} {page}",
+                Self::not_yet(talk),
+                talk.pick("alles steht in", "everything stands in")
+            ))?;
+            talk.say(self.steps(talk).trim_end());
+            return Ok(());
+        }
         talk.data(format_args!(
             "  {} {} {page}",
             self.preview.losses.len(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amtsbote_adapter::{Example, Lineage, Package as Mapping, Preview, Trace};
+use amtsbote_adapter::{Encoding, Example, Lineage, Package as Mapping, Preview, Trace};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
@@ -238,11 +238,50 @@ fn show_by_input(preview: &Preview, talk: Talk) -> Result<()> {
     Ok(())
 }
 
+/// The names in a ZIP archive; none of any other file.
+fn archived(bytes: &[u8]) -> Vec<String> {
+    let archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).ok();
+    let names = |archive: zip::ZipArchive<_>| archive.file_names().map(str::to_owned).collect();
+    let mut names: Vec<String> = archive.map(names).unwrap_or_default();
+    names.sort();
+    names
+}
+
+/// By the XML declaration; the others differ in the signs of code page 1252 only.
+fn one_byte(bytes: &[u8]) -> (&'static str, Encoding) {
+    let head = String::from_utf8_lossy(bytes.get(..100).unwrap_or(bytes)).to_lowercase();
+    if head.contains("iso-8859-15") {
+        ("ISO-8859-15", Encoding::Latin9)
+    } else {
+        ("Windows-1252", Encoding::Windows1252)
+    }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'))
+}
+
 fn show(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
     for (path, bytes) in &preview.files {
         talk.data(format_args!("── {path}  ({} bytes)", bytes.len()))?;
+        for name in archived(bytes) {
+            talk.data(format_args!("   {name}"))?;
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) if bytes.len() <= SHOWN_BYTES => talk.data(text.trim_end())?,
+            Err(_) if bytes.len() <= SHOWN_BYTES && is_text(bytes) => {
+                let (name, encoding) = one_byte(bytes);
+                talk.data(format_args!(
+                    "   ({} {name})",
+                    talk.pick(
+                        "ein Byte je Zeichen; hier gelesen als",
+                        "one byte per character; read here as"
+                    )
+                ))?;
+                talk.data(encoding.shown(bytes).trim_end())?;
+            }
             Ok(_) | Err(_) => {
                 talk.data(talk.pick("   (nicht als Text gezeigt)", "   (not shown as text)"))?;
             }

@@ -1,4 +1,4 @@
-//! Characters to bytes, and the closest letters for those an encoding does not have.
+//! Encodings of files that procedures read: characters to bytes, and the closest letters for those an encoding does not have.
 
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization as _;
@@ -6,7 +6,7 @@ use unicode_normalization::char::is_combining_mark;
 
 /// Encoding of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum Encoding {
+pub enum Encoding {
     /// Without a byte order mark.
     #[serde(rename = "utf-8")]
     Utf8,
@@ -69,15 +69,15 @@ const WINDOWS: [(u8, char); 27] = [
 
 impl Encoding {
     /// What stands before the first line.
-    pub(crate) const fn mark(self) -> &'static [u8] {
+    pub const fn mark(self) -> &'static [u8] {
         match self {
             Self::Utf8Bom => b"\xef\xbb\xbf",
             Self::Utf8 | Self::Latin1 | Self::Latin9 | Self::Windows1252 => b"",
         }
     }
 
-    /// The name for MIME types.
-    pub(crate) const fn charset(self) -> &'static str {
+    /// The name for MIME types and XML declarations.
+    pub const fn charset(self) -> &'static str {
         match self {
             Self::Utf8 | Self::Utf8Bom => "utf-8",
             Self::Latin1 => "iso-8859-1",
@@ -103,7 +103,7 @@ impl Encoding {
     }
 
     /// Appends `c`; the character itself if the encoding does not have it.
-    pub(crate) fn put(self, c: char, out: &mut Vec<u8>) -> Result<(), char> {
+    pub fn put(self, c: char, out: &mut Vec<u8>) -> Result<(), char> {
         match self {
             Self::Utf8 | Self::Utf8Bom => {
                 out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
@@ -113,13 +113,32 @@ impl Encoding {
         Ok(())
     }
 
+    /// The text of bytes in this encoding, for people to look at: what is no text in it becomes `\u{fffd}`.
+    pub fn shown(self, bytes: &[u8]) -> String {
+        let special: &[(u8, char)] = match self {
+            Self::Latin9 => &LATIN9,
+            Self::Windows1252 => &WINDOWS,
+            Self::Latin1 => &[],
+            Self::Utf8 | Self::Utf8Bom => return String::from_utf8_lossy(bytes).into_owned(),
+        };
+        let letter = |byte: &u8| {
+            let known = special.iter().find(|(known, _)| known == byte);
+            match known {
+                Some((_, letter)) => *letter,
+                None if (0x80..0xa0).contains(byte) => '\u{fffd}',
+                None => char::from(*byte),
+            }
+        };
+        bytes.iter().map(letter).collect()
+    }
+
     /// Whether every character of `text` has its bytes.
-    pub(crate) fn has(self, text: &str) -> bool {
+    pub fn has(self, text: &str) -> bool {
         text.chars().all(|c| self.put(c, &mut Vec::new()).is_ok())
     }
 
     /// `text` with what the encoding does not have replaced by the closest letters it has; none if there are none.
-    pub(crate) fn transliterated(self, text: &str) -> Option<String> {
+    pub fn transliterated(self, text: &str) -> Option<String> {
         let mut out = String::new();
         for c in text.nfc() {
             if self.has(c.encode_utf8(&mut [0; 4])) {
@@ -193,6 +212,7 @@ mod tests {
                 let (text, _) = other.decode_without_bom_handling(std::slice::from_ref(&byte));
                 let c = text.chars().next().unwrap();
                 assert_eq!(encoding.byte(c), Some(byte), "{c}");
+                assert_eq!(encoding.shown(&[byte]), text, "{c}");
             }
         }
         for byte in (0x20..0x7f_u8).chain(0xa0..=0xff) {

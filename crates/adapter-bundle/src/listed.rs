@@ -1,0 +1,120 @@
+//! What `$files` says, and the file with checksums.
+
+use std::fmt::Write as _;
+
+use amtsbote_adapter::{OpenedAttachment, ParcelFile, Piece};
+use amtsbote_model::Personal;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use crate::settings::Algorithm;
+
+/// One file of the parcel.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    path: String,
+    media_type: String,
+    size_bytes: u64,
+    /// None where an attachment is inside: what streams has no checksum beforehand.
+    sums: Option<(String, String)>,
+    /// What is known of an attachment.
+    about: Option<(String, Option<String>, Option<String>, String)>,
+}
+
+impl Listed {
+    /// A document of ours.
+    pub(crate) fn document(file: &ParcelFile) -> Self {
+        let (mut sha256, mut sha512) = (Sha256::new(), Sha512::new());
+        let mut is_whole = true;
+        for piece in &file.pieces {
+            match piece {
+                Piece::Bytes(bytes) => {
+                    sha256.update(bytes.reveal());
+                    sha512.update(bytes.reveal());
+                }
+                Piece::Attachment(_) | Piece::Base64(_) | Piece::Zip(_) => is_whole = false,
+            }
+        }
+        Self {
+            path: file.path.to_string(),
+            media_type: file.media_type.clone(),
+            size_bytes: file.size_bytes(),
+            sums: is_whole.then(|| (hex(&sha256.finalize()), hex(&sha512.finalize()))),
+            about: None,
+        }
+    }
+
+    /// An attachment in a file of its own.
+    pub(crate) fn attachment(attachment: &OpenedAttachment) -> Option<Self> {
+        Some(Self {
+            path: attachment.path.clone()?,
+            media_type: attachment.media_type.clone(),
+            size_bytes: attachment.source.size_bytes(),
+            sums: Some((attachment.sha256.clone(), attachment.sha512.clone())),
+            about: Some((
+                attachment.id.to_string(),
+                attachment.filename.as_ref().map(Personal::reveal).cloned(),
+                attachment
+                    .description
+                    .as_ref()
+                    .map(Personal::reveal)
+                    .cloned(),
+                attachment.purpose.clone(),
+            )),
+        })
+    }
+
+    fn value(&self, nr: usize) -> Value {
+        let file = self.path.rsplit('/').next().unwrap_or_default();
+        let mut value = json!({
+            "nr": nr,
+            "kind": if self.about.is_some() { "attachment" } else { "document" },
+            "path": self.path,
+            "file": file,
+            "media_type": self.media_type,
+            "size_bytes": self.size_bytes,
+            "sha256": self.sums.as_ref().map(|(sha256, _)| sha256),
+            "sha512": self.sums.as_ref().map(|(_, sha512)| sha512),
+        });
+        if let (Value::Object(members), Some((id, filename, description, purpose))) =
+            (&mut value, &self.about)
+        {
+            members.insert("id".to_owned(), json!(id));
+            members.insert("filename".to_owned(), json!(filename));
+            members.insert("description".to_owned(), json!(description));
+            members.insert("purpose".to_owned(), json!(purpose));
+        }
+        value
+    }
+
+    fn sum(&self, algorithm: Algorithm) -> Option<&str> {
+        let (sha256, sha512) = self.sums.as_ref()?;
+        Some(match algorithm {
+            Algorithm::Sha256 => sha256,
+            Algorithm::Sha512 => sha512,
+        })
+    }
+}
+
+/// `$files`.
+pub(crate) fn value(files: &[Listed]) -> Value {
+    let value = |(index, file): (usize, &Listed)| file.value(index + 1);
+    Value::Array(files.iter().enumerate().map(value).collect())
+}
+
+/// As `sha256sum -c` reads it; the path of a file that has no sum beforehand is the error.
+pub(crate) fn sums(files: &[Listed], algorithm: Algorithm) -> Result<String, &str> {
+    let mut text = String::new();
+    for file in files {
+        let sum = file.sum(algorithm).ok_or(file.path.as_str())?;
+        let _ = writeln!(text, "{sum}  {}", file.path);
+    }
+    Ok(text)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

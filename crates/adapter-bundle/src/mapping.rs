@@ -1,0 +1,272 @@
+//! Parts, attachments and checksums to one parcel.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use amtsbote_adapter::{
+    Archive, Beside, Format, Lineage, Mapping, Opened, Package, ParcelFile, Piece, Product, safe,
+};
+use amtsbote_model::Personal;
+use amtsbote_problem::{Bilingual, Finding, Findings};
+use amtsbote_translate::{Place, Root};
+use bytes::Bytes;
+
+use crate::listed::{self, Listed};
+use crate::settings::{Pack, Settings};
+
+/// The format; its parts are documents of the formats it was given.
+pub struct Bundle(Vec<Box<dyn Format>>);
+
+impl Bundle {
+    /// With the formats that parts may have. Each has to know `attachments = "none"`.
+    pub fn new(parts: Vec<Box<dyn Format>>) -> Self {
+        Self(parts)
+    }
+
+    fn part(
+        &self,
+        package: &Package,
+        nr: usize,
+        mut settings: toml::Table,
+    ) -> Result<Box<dyn Mapping>, Findings> {
+        let at = format!("package.toml/settings/part[{nr}]");
+        let wrong = |de: String, en: String| {
+            vec![Finding::new(at.clone(), "settings", Bilingual::new(de, en))]
+        };
+        let named = settings.remove("format");
+        let named = named.as_ref().and_then(toml::Value::as_str);
+        let format = self.0.iter().find(|known| named == Some(known.name()));
+        let Some(format) = format else {
+            let known: Vec<&str> = self.0.iter().map(|format| format.name()).collect();
+            let known = known.join(", ");
+            return Err(wrong(
+                format!("format fehlt oder ist keines von {known}"),
+                format!("format is missing or none of {known}"),
+            ));
+        };
+        for key in ["attachments", "letters", "numbering"] {
+            if settings.contains_key(key) {
+                return Err(wrong(
+                    format!("{key} gehört zum Ganzen: unter [settings], nicht in einen Teil"),
+                    format!("{key} belongs to the whole: below [settings], not in a part"),
+                ));
+            }
+        }
+        settings.insert("attachments".to_owned(), "none".into());
+        let alone = Package {
+            format: format.name().to_owned(),
+            settings,
+            ..package.clone()
+        };
+        format.open(&alone).map_err(|findings| {
+            let inside = |finding: Finding| match finding.at.strip_prefix("package.toml/settings") {
+                Some(key) => Finding {
+                    at: format!("{at}{key}"),
+                    ..finding
+                },
+                None => finding,
+            };
+            findings.into_iter().map(inside).collect()
+        })
+    }
+}
+
+impl Format for Bundle {
+    fn name(&self) -> &'static str {
+        "bundle"
+    }
+
+    fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings> {
+        let settings: Settings = package.settings_as()?;
+        let mut findings = settings.findings();
+        let mut parts = Vec::new();
+        for (index, part) in settings.part.iter().enumerate() {
+            match self.part(package, index + 1, part.clone()) {
+                Ok(part) => parts.push(part),
+                Err(more) => findings.extend(more),
+            }
+        }
+        match settings.beside() {
+            Ok(beside) if findings.is_empty() => Ok(Box::new(Compiled {
+                settings,
+                beside,
+                parts,
+            })),
+            Ok(_) => Err(findings),
+            Err(more) => {
+                findings.extend(more);
+                Err(findings)
+            }
+        }
+    }
+}
+
+struct Compiled {
+    settings: Settings,
+    beside: Beside,
+    parts: Vec<Box<dyn Mapping>>,
+}
+
+/// What is made so far.
+#[derive(Default)]
+struct Made {
+    files: Vec<ParcelFile>,
+    listed: Vec<Listed>,
+    lineage: Vec<Lineage>,
+    /// What every part lost; none before the first.
+    losses: Option<BTreeSet<String>>,
+}
+
+impl Mapping for Compiled {
+    fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+        let laid = self.beside.lay(opened)?;
+        let mut made = Made {
+            listed: laid
+                .attachments
+                .iter()
+                .filter_map(Listed::attachment)
+                .collect(),
+            ..Made::default()
+        };
+        for part in &self.parts {
+            let files = listed::value(&made.listed);
+            let product = part.translate(&Opened {
+                attachments: &laid.attachments,
+                files: &files,
+                ..opened.clone()
+            })?;
+            made.take(product);
+        }
+        let inside = made.inside(laid.attachments.len());
+        let along = laid.along(&inside)?;
+        made.files.extend(along.files);
+        made.lineage.extend(along.lineage);
+        self.sums(&mut made, opened)?;
+        made.unique()?;
+        let of_data = made.losses.unwrap_or_default().into_iter();
+        let mut losses: Vec<String> = of_data
+            .filter(|loss| !loss.starts_with("$attachments"))
+            .collect();
+        losses.extend(along.losses);
+        Ok(Product {
+            files: self.packed(made.files, opened)?,
+            lineage: made.lineage,
+            losses,
+        })
+    }
+}
+
+impl Compiled {
+    fn sums(&self, made: &mut Made, opened: &Opened<'_>) -> Result<(), Findings> {
+        let Some(name) = &self.settings.checksums else {
+            return Ok(());
+        };
+        let text = listed::sums(&made.listed, self.settings.algorithm).map_err(|path| {
+            vec![Finding::new(
+                "package.toml/settings/checksums",
+                "checksum",
+                Bilingual::new(
+                    format!("{path} enthält Anlagen und hat deshalb vorher keine Prüfsumme"),
+                    format!("{path} holds attachments and has no checksum beforehand"),
+                ),
+            )]
+        })?;
+        let name = name.of(opened);
+        for nr in 1..=text.lines().count() {
+            let output = format!("{name}/line[{nr}]");
+            made.lineage
+                .push(Lineage::made(output, Vec::new(), "checksum"));
+        }
+        made.files.push(ParcelFile {
+            path: safe(&name)?,
+            media_type: "text/plain".to_owned(),
+            pieces: vec![Piece::Bytes(Personal::new(Bytes::from(text)))],
+        });
+        Ok(())
+    }
+
+    fn packed(
+        &self,
+        files: Vec<ParcelFile>,
+        opened: &Opened<'_>,
+    ) -> Result<Vec<ParcelFile>, Findings> {
+        let Some(name) = self.settings.file.as_ref() else {
+            return Ok(files);
+        };
+        match self.settings.pack {
+            Pack::Files => Ok(files),
+            Pack::Zip => {
+                let archive = Archive::new(files).map_err(|_| {
+                    vec![Finding::new(
+                        "",
+                        "archive-size",
+                        Bilingual::new(
+                            "zu viel für ein Archiv: höchstens 10000 Dateien und 4 GB",
+                            "too much for one archive: at most 10000 files and 4 GB",
+                        ),
+                    )]
+                })?;
+                Ok(vec![ParcelFile {
+                    path: safe(&name.of(opened))?,
+                    media_type: "application/zip".to_owned(),
+                    pieces: vec![Piece::Zip(Arc::new(archive))],
+                }])
+            }
+        }
+    }
+}
+
+impl Made {
+    fn take(&mut self, product: Product) {
+        let name = product
+            .files
+            .first()
+            .map(|file| file.path.to_string())
+            .unwrap_or_default();
+        self.listed
+            .extend(product.files.iter().map(Listed::document));
+        self.files.extend(product.files);
+        let named = product.lineage.into_iter().map(|one| {
+            let slash = if one.output.starts_with('/') { "" } else { "/" };
+            Lineage {
+                output: format!("{name}{slash}{}", one.output),
+                ..one
+            }
+        });
+        self.lineage.extend(named);
+        let lost: BTreeSet<String> = product.losses.into_iter().collect();
+        self.losses = Some(match self.losses.take() {
+            None => lost,
+            Some(known) => known.intersection(&lost).cloned().collect(),
+        });
+    }
+
+    /// The attachments a document holds: no loss of at least one part.
+    fn inside(&self, count: usize) -> BTreeSet<usize> {
+        let is_lost = |index: &usize| {
+            let place = Place::of(Root::Attachments).index(*index).to_string();
+            let losses = self.losses.as_ref();
+            losses.is_none_or(|losses| losses.contains(&place))
+        };
+        (0..count).filter(|index| !is_lost(index)).collect()
+    }
+
+    fn unique(&self) -> Result<(), Findings> {
+        let mut seen = BTreeSet::new();
+        let twice = self
+            .files
+            .iter()
+            .find(|file| !seen.insert(file.path.as_str().to_lowercase()));
+        match twice {
+            None => Ok(()),
+            Some(file) => Err(vec![Finding::new(
+                "package.toml/settings",
+                "path",
+                Bilingual::new(
+                    format!("zwei Dateien heißen {}", file.path),
+                    format!("two files are named {}", file.path),
+                ),
+            )]),
+        }
+    }
+}

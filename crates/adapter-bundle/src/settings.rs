@@ -1,0 +1,88 @@
+//! `[settings]` of a package for `bundle`; their reference is the README.
+
+use amtsbote_adapter::{Beside, FileName, Letters, Numbering};
+use amtsbote_problem::{Bilingual, Finding, Findings};
+use serde::Deserialize;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    #[serde(default)]
+    pub(crate) pack: Pack,
+    /// Name of the archive. With `pack = "zip"` only.
+    pub(crate) file: Option<FileName>,
+    /// Name of a file with the checksums of all others.
+    pub(crate) checksums: Option<FileName>,
+    #[serde(default)]
+    pub(crate) algorithm: Algorithm,
+    /// Folder of the attachments, `.` or `none`.
+    #[serde(default = "anlagen")]
+    attachments: String,
+    #[serde(default)]
+    letters: Letters,
+    #[serde(default)]
+    numbering: Numbering,
+    /// `format`, and that format's settings.
+    #[serde(default)]
+    pub(crate) part: Vec<toml::Table>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Pack {
+    #[default]
+    Files,
+    Zip,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Algorithm {
+    #[default]
+    Sha256,
+    Sha512,
+}
+
+fn anlagen() -> String {
+    "anlagen".to_owned()
+}
+
+impl Settings {
+    /// Where attachments go.
+    pub(crate) fn beside(&self) -> Result<Beside, Findings> {
+        Beside::new(&self.attachments, self.letters, self.numbering)
+    }
+
+    /// What is wrong beyond the single keys.
+    pub(crate) fn findings(&self) -> Findings {
+        let mut findings = Findings::new();
+        let mut wrong = |key: &str, de: &str, en: &str| {
+            findings.push(Finding::new(
+                format!("package.toml/settings/{key}"),
+                "settings",
+                Bilingual::new(de, en),
+            ));
+        };
+        match (self.pack, &self.file) {
+            (Pack::Zip, None) => wrong(
+                "file",
+                "pack = \"zip\" braucht den Namen des Archivs, etwa file = \"antrag_{parcel}.zip\"",
+                "pack = \"zip\" needs the archive's name, such as file = \"antrag_{parcel}.zip\"",
+            ),
+            (Pack::Files, Some(_)) => wrong(
+                "file",
+                "gehört zu pack = \"zip\"; Namen von Dokumenten stehen in [[settings.part]]",
+                "belongs to pack = \"zip\"; names of documents stand in [[settings.part]]",
+            ),
+            (Pack::Zip, Some(_)) | (Pack::Files, None) => {}
+        }
+        if self.part.is_empty() {
+            wrong(
+                "part",
+                "mindestens ein [[settings.part]] mit format = \"xml\", \"json\" oder \"table\"",
+                "at least one [[settings.part]] with format = \"xml\", \"json\" or \"table\"",
+            );
+        }
+        findings
+    }
+}

@@ -1,0 +1,177 @@
+//! The laws of formats, for bundles.
+
+#![expect(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+
+use amtsbote_adapter::laws::explained::Leaf;
+use amtsbote_adapter::laws::format::{Bench, read_package};
+use amtsbote_adapter::{Format, Package, ParcelFile};
+use amtsbote_adapter_bundle::Bundle;
+use sha2::{Digest as _, Sha256};
+
+struct Packages;
+
+fn bundle() -> Bundle {
+    Bundle::new(vec![
+        Box::new(amtsbote_adapter_json::Json),
+        Box::new(amtsbote_adapter_table::Table),
+        Box::new(amtsbote_adapter_xml::Xml),
+    ])
+}
+
+fn package(name: &str) -> Package {
+    read_package(
+        &Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/packages")
+            .join(name),
+    )
+}
+
+/// With a line of `package.toml` replaced.
+fn with(from: &str, to: &str) -> Package {
+    let mut files = package("paket").files;
+    let text = String::from_utf8_lossy(&files["package.toml"]).into_owned();
+    assert!(text.contains(from), "{from}");
+    let text = text.replacen(from, to, 1);
+    files.insert("package.toml".to_owned(), text.into_bytes());
+    Package::parse(files).unwrap()
+}
+
+impl Bench for Packages {
+    fn format(&self) -> Box<dyn Format> {
+        Box::new(bundle())
+    }
+
+    fn packages(&self) -> Vec<Package> {
+        vec![package("paket"), package("dateien")]
+    }
+
+    fn leaves(&self, _: &Package, file: &ParcelFile, bytes: &[u8]) -> Vec<Leaf> {
+        let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+        let lines = text.lines().enumerate();
+        match file.path.as_str() {
+            "SHA256SUMS" => lines
+                .map(|(at, line)| (format!("/line[{}]", at + 1), line.to_owned()))
+                .collect(),
+            "satz.txt" => vec![("/row[1]/ORT".to_owned(), text)],
+            _ => {
+                let names: Vec<&str> = text.lines().next().unwrap().split(';').collect();
+                let cell = |at: usize, name: &str, text: &str| match at {
+                    0 => (format!("/header/{name}"), text.to_owned()),
+                    _ => (format!("/row[{at}]/{name}"), text.to_owned()),
+                };
+                lines
+                    .flat_map(|(at, line)| {
+                        let cells = names.iter().zip(line.split(';'));
+                        cells
+                            .map(move |(name, text)| cell(at, name, text))
+                            .collect::<Vec<_>>()
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    fn faulty(&self) -> Vec<(&'static str, Package)> {
+        vec![
+            (
+                "an unknown setting",
+                with("pack = \"zip\"", "pack = \"zip\"\ncolour = 1"),
+            ),
+            (
+                "an archive without a name",
+                with("file = \"ANTRAG_{date}_{parcel}.zip\"\n", ""),
+            ),
+            (
+                "a name without an archive",
+                with("pack = \"zip\"", "pack = \"files\""),
+            ),
+            (
+                "an unknown format of a part",
+                with("format = \"table\"", "format = \"container\""),
+            ),
+            ("a part without a format", with("format = \"table\"\n", "")),
+            (
+                "a part with a folder of its own",
+                with(
+                    "format = \"table\"",
+                    "format = \"table\"\nattachments = \"x\"",
+                ),
+            ),
+            (
+                "an unknown setting of a part",
+                with("kind = \"csv\"", "kind = \"csv\"\ncolour = 1"),
+            ),
+            (
+                "a template that is not there",
+                with("template = \"manifest.json\"", "template = \"x.json\""),
+            ),
+        ]
+    }
+}
+
+amtsbote_adapter::format_laws!(Packages);
+
+#[test]
+fn the_archive_holds_all_files_and_their_checksums() {
+    let preview = package("paket").preview(&bundle(), "zwei").unwrap();
+    assert_eq!(preview.losses, ["/mail"]);
+    let (_, archive) = preview
+        .files
+        .iter()
+        .find(|(name, _)| name.starts_with("ANTRAG_20260102_"))
+        .unwrap();
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+    let mut files = BTreeMap::new();
+    for at in 0..archive.len() {
+        let mut entry = archive.by_index(at).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        files.insert(entry.name().to_owned(), bytes);
+    }
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "SHA256SUMS",
+            "antrag.xml",
+            "dokumente/01-foto.jpg",
+            "dokumente/02-plan.txt",
+            "index.csv",
+            "manifest.json"
+        ]
+    );
+    let sums = String::from_utf8(files["SHA256SUMS"].clone()).unwrap();
+    assert_eq!(sums.lines().count(), 5);
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ").unwrap();
+        let made = format!("{:x}", Sha256::digest(&files[name]));
+        assert_eq!(sum, made, "{name}");
+    }
+    let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    let listed: Vec<&str> = manifest["dateien"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["pfad"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            "dokumente/01-foto.jpg",
+            "dokumente/02-plan.txt",
+            "antrag.xml",
+            "index.csv"
+        ]
+    );
+}
+
+#[test]
+fn two_files_of_one_name_are_refused() {
+    let package = with("file = \"index.csv\"", "file = \"ANTRAG.xml\"");
+    let preview = package.preview(&bundle(), "zwei").unwrap();
+    assert_eq!(preview.findings[0].rule, "path");
+}
