@@ -2,6 +2,7 @@
 
 use amtsbote_model::Personal;
 use amtsbote_problem::Findings;
+use serde_json::json;
 
 /// An answer of a procedure to one submission.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,65 @@ pub struct Answer {
     pub findings: Findings,
     /// Documents, inside the answer or beside it.
     pub documents: Vec<AnswerDocument>,
+}
+
+impl AnswerKind {
+    /// All kinds, by their names in our data and settings.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("received", Self::Received),
+        ("fileNumber", Self::FileNumber),
+        ("status", Self::Status),
+        ("rejected", Self::Rejected),
+        ("notResponsible", Self::NotResponsible),
+        ("question", Self::Question),
+        ("appointment", Self::Appointment),
+        ("result", Self::Result),
+    ];
+
+    /// Whether nothing more is expected after it.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Rejected | Self::NotResponsible | Self::Result => true,
+            Self::Received
+            | Self::FileNumber
+            | Self::Status
+            | Self::Question
+            | Self::Appointment => false,
+        }
+    }
+}
+
+impl Answer {
+    /// Everything it says but the content of its documents, always in the same form: what is the same here is the same answer.
+    pub fn said(&self) -> Personal<Vec<u8>> {
+        let status = self.status.as_ref().map(|status| {
+            let Status {
+                list_uri,
+                list_version,
+                code,
+                name,
+            } = status;
+            json!([list_uri, list_version, code, name])
+        });
+        let reveal =
+            |text: &Option<Personal<String>>| text.as_ref().map(|text| text.reveal().clone());
+        let documents: Vec<_> = self.documents.iter().map(|one| reveal(&one.name)).collect();
+        let said = json!([
+            format!("{:?}", self.kind),
+            self.message,
+            self.id,
+            self.is_test,
+            self.in_reply_to,
+            reveal(&self.reference),
+            reveal(&self.file_number),
+            status,
+            self.due,
+            reveal(&self.text),
+            self.findings,
+            documents,
+        ]);
+        Personal::new(said.to_string().into_bytes())
+    }
 }
 
 /// What an answer says.

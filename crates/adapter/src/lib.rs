@@ -47,7 +47,9 @@ pub use check::{Difference, ExampleResult, Preview, Report};
 pub use encoding::Encoding;
 pub use file_name::{FileName, MalformedFileName};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
-pub use inbound::{Inbound, MalformedReturnId, Return, ReturnId, Settled};
+pub use inbound::{
+    Inbound, MalformedReturnId, OpenCase, OpenCases, Refusal, Return, ReturnId, Said, Settled,
+};
 pub use outbound::{Arrival, Fault, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
 pub use parcel::{

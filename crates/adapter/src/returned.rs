@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    AttachmentReader, AttachmentSource, Fault, ParcelFile, Piece, Reply, Return, ReturnId,
+    AttachmentReader, AttachmentSource, Fault, ParcelFile, Piece, Reply, Return, ReturnId, Said,
 };
 
 /// Files of one answer.
@@ -58,7 +58,12 @@ impl Lying {
             .enumerate()
             .filter_map(file)
             .collect();
-        (!files.is_empty()).then_some(Return { id, facts, files })
+        (!files.is_empty()).then_some(Return {
+            id,
+            facts,
+            said: Said::Unread,
+            files,
+        })
     }
 }
 

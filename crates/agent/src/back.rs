@@ -1,8 +1,8 @@
 //! The way back, first half: takes answers of procedures, finds their case, keeps the reply sealed.
 //!
 //! ```text
-//!  poll ─► read ─► match by names ─► status + receipt + documents ─► sealed for the reply key ─► keep_answer ─► settle(Kept)
-//!                   └ none, several, unreadable, panic ─► settle(Refused) and an error for a person
+//!  poll ─► read, unless the way in understood it ─► match by names ─► status + receipt + documents ─► sealed for the reply key ─► keep_answer ─► settle(Kept)
+//!                   └ none, several, unreadable, panic ─► refuse and an error for a person
 //! ```
 //!
 //! Dying anywhere before `keep_answer` leaves the answer where it is: it is given again. Dying between `keep_answer` and `settle`
@@ -13,14 +13,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::{
-    Answer, AnswerContent, AnswerKind, Fault as WayFault, ParcelFile, Return, ReturnId, Settled,
+    Answer, AnswerContent, AnswerKind, Fault as WayFault, OpenCase, OpenCases, ParcelFile, Refusal,
+    Reply, Return, ReturnId, Said, Settled,
 };
 use amtsbote_client::{NotSealed, SealedReply};
 use amtsbote_fit_connect::metadata::ReplyChannel;
 use amtsbote_jose::sha256_hex;
 use amtsbote_model::delivery::Cause;
-use amtsbote_model::{DestinationId, ParcelId, Personal};
-use amtsbote_store::{DeliveryRow, Error as StoreError, NewAnswer, WayBack};
+use amtsbote_model::{DestinationId, ParcelId, Personal, SubmissionId, Timestamp};
+use amtsbote_problem::Findings;
+use amtsbote_store::{CLOSED, DeliveryRow, Error as StoreError, NewAnswer, WayBack};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -28,6 +30,7 @@ use uuid::Uuid;
 
 use crate::delivery::{Stopped, parcel_id, rules};
 use crate::opening::Content;
+use crate::outage::Outage;
 use crate::status::{Channel, Enclosed, Told, channel_text, kind};
 use crate::work::{Inner, log_store};
 use crate::{Served, WayIn};
@@ -39,13 +42,15 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// All files of an answer together: a reply is sealed in memory.
 const ANSWER_MAX_BYTES: usize = 48 << 20;
 const POLL_MIN: Duration = Duration::from_millis(50);
+/// How long after its delivery a submission may be asked for.
+const OPEN_FOR: Duration = Duration::from_hours(24 * 180);
 
 /// Why an answer was not kept.
 enum NotTaken {
     /// It stays where it is and is looked at again.
     Later,
-    /// A person must look.
-    Never(String),
+    /// A person must look: why, for the procedure, and what to do, for the log.
+    Never(Refusal, String),
 }
 
 impl From<StoreError> for NotTaken {
@@ -74,9 +79,12 @@ impl Inner {
         let with_way_in = |served| Some((served, Served::way_in(served)?));
         let looks = self.parts.destinations.iter().filter_map(with_way_in);
         let looks = looks.map(|(served, way_in)| async move {
+            let mut outage = Outage::default();
             loop {
-                self.take_answers(served, way_in).await;
-                tokio::time::sleep(way_in.poll.max(POLL_MIN)).await;
+                let heard = self.take_answers(served, way_in).await;
+                let pause = outage.heard(heard, way_in.poll.max(POLL_MIN), self.around().jitter);
+                outage.tell(served.id);
+                tokio::time::sleep(pause).await;
             }
         });
         let send = async {
@@ -92,35 +100,42 @@ impl Inner {
     pub(crate) async fn bring_back_once(self: &Arc<Self>) {
         for served in &self.parts.destinations {
             if let Some(way_in) = &served.way_in {
-                self.take_answers(served, way_in).await;
+                let heard = self.take_answers(served, way_in).await;
+                Outage::default().heard(heard, way_in.poll, self.around().jitter);
             }
         }
         self.send_replies().await;
     }
 
-    async fn take_answers(&self, served: &Served, way_in: &WayIn) {
-        let returns = match way_in.inbound.poll(TAKEN_MAX, LIMIT).await {
-            Ok(returns) => returns,
-            Err(fault) => {
-                tracing::warn!(destination.id = %served.id, error = %fault,
-                    "answers of the procedure could not be looked for: {fault}");
-                return;
-            }
+    /// `Err` if nobody could be asked; told to the log by whoever counts.
+    async fn take_answers(&self, served: &Served, way_in: &WayIn) -> Result<(), WayFault> {
+        let open = Waiting {
+            agent: self,
+            destination: served.id,
         };
+        let returns = way_in.inbound.poll_for(&open, TAKEN_MAX, LIMIT).await?;
         for returned in returns {
             // An answer that breaks us must not hold up the others, nor be tried for ever.
             let taken = AssertUnwindSafe(self.take(served, way_in, &returned));
-            let outcome = match taken.catch_unwind().await {
-                Ok(Ok(())) => Settled::Kept,
+            let id = &returned.id;
+            let ended = match taken.catch_unwind().await {
+                Ok(Ok(())) => way_in.inbound.settle(id, Settled::Kept, LIMIT).await,
                 Ok(Err(NotTaken::Later)) => continue,
-                Ok(Err(NotTaken::Never(why))) => refused(served.id, &returned.id, &why),
-                Err(_panic) => refused(served.id, &returned.id, "reading it ended with a fault"),
+                Ok(Err(NotTaken::Never(why, what))) => {
+                    tell_refused(served.id, id, &what);
+                    way_in.inbound.refuse(id, why, LIMIT).await
+                }
+                Err(_panic) => {
+                    tell_refused(served.id, id, "reading it ended with a fault");
+                    way_in.inbound.refuse(id, Refusal::Ours, LIMIT).await
+                }
             };
-            if let Err(fault) = way_in.inbound.settle(&returned.id, outcome, LIMIT).await {
-                tracing::warn!(destination.id = %served.id, return.id = %returned.id, error = %fault,
-                    "the answer {} could not be moved away: {fault}", returned.id);
+            if let Err(fault) = ended {
+                tracing::warn!(destination.id = %served.id, return.id = %id, error = %fault,
+                    "the answer {id} could not be moved away: {fault}");
             }
         }
+        Ok(())
     }
 
     async fn take(
@@ -162,13 +177,13 @@ impl Inner {
                 (Some(way), None) => return Ok(way),
                 (Some(_), Some(_)) => {
                     let why = "it fits several submissions; name one of them, for example in the file name";
-                    return Err(NotTaken::Never(why.to_owned()));
+                    return Err(NotTaken::Never(Refusal::SeveralCases, why.to_owned()));
                 }
                 (None, _) => {}
             }
         }
         let why = "it names no submission that was delivered here; check its reference, or put the submission's id into the file name";
-        Err(NotTaken::Never(why.to_owned()))
+        Err(NotTaken::Never(Refusal::NoCase, why.to_owned()))
     }
 
     async fn keep(
@@ -182,6 +197,7 @@ impl Inner {
             enclosed,
             hash,
         } = understood;
+        let kind_of = answer.kind;
         let key = sha256_hex(format!("{} {} {hash}", served.id, way.submission_id).as_bytes());
         let mut what = format!("{} ({})", kind(answer.kind).0, answer.message);
         if let Some(status) = &answer.status {
@@ -204,7 +220,14 @@ impl Inner {
             sealed,
             at: self.parts.clock.now(),
         };
-        Ok(self.parts.ways_back.keep_answer(answer).await?)
+        let is_final = kind_of.is_final();
+        self.parts.ways_back.keep_answer(answer).await?;
+        // Dying before it is noted: it is asked for once more, and the same answer changes nothing.
+        if is_final {
+            let closed = vec![CLOSED.to_owned()];
+            self.parts.ways_back.note_way(way, closed).await?;
+        }
+        Ok(())
     }
 
     /// `None`: there is no channel to send it through, and the status is only noted.
@@ -243,7 +266,8 @@ impl Inner {
                 Ok(None)
             }
             Ok(Err(NotSealed::Seal)) | Err(_) => {
-                Err(NotTaken::Never("its reply could not be sealed".to_owned()))
+                let why = "its reply could not be sealed".to_owned();
+                Err(NotTaken::Never(Refusal::Ours, why))
             }
         }
     }
@@ -289,7 +313,7 @@ impl Inner {
         match self.keep(served, way, understood).await {
             Ok(()) => Ok(()),
             Err(NotTaken::Later) => Err(Stopped::failed(Cause::Internal)),
-            Err(NotTaken::Never(why)) => {
+            Err(NotTaken::Never(_, why)) => {
                 tracing::error!(submission.id = %row.submission_id,
                     "the file number of {} could not be told: {why}", row.submission_id);
                 Ok(())
@@ -328,10 +352,42 @@ fn way_of(
     }
 }
 
-fn refused(destination: DestinationId, id: &ReturnId, why: &str) -> Settled {
+fn tell_refused(destination: DestinationId, id: &ReturnId, why: &str) {
     tracing::error!(destination.id = %destination, return.id = %id,
         "the answer {id} of the procedure is set aside, a person must look: {why}");
-    Settled::Refused
+}
+
+/// Submissions of one destination that wait for an answer.
+struct Waiting<'a> {
+    agent: &'a Inner,
+    destination: DestinationId,
+}
+
+impl OpenCases for Waiting<'_> {
+    fn open_cases(
+        &self,
+        after: Option<SubmissionId>,
+        max: usize,
+    ) -> Reply<'_, Result<Vec<OpenCase>, WayFault>> {
+        Box::pin(async move {
+            let now_s = self.agent.parts.clock.now().as_seconds();
+            let age_s = i64::try_from(OPEN_FOR.as_secs()).unwrap_or(i64::MAX);
+            let since = Timestamp::from_seconds(now_s.saturating_sub(age_s));
+            let max = u32::try_from(max).unwrap_or(u32::MAX);
+            let ways = &self.agent.parts.ways_back;
+            let found = ways.open_ways(self.destination, (after, since), max).await;
+            let found = found.map_err(|error| WayFault::Unavailable {
+                reason: error.to_string(),
+                retry_after: None,
+            })?;
+            let case = |way: WayBack| OpenCase {
+                submission_id: way.submission_id,
+                case_id: way.case_id,
+                message: message_uuid(ParcelId::from_uuid(way.submission_id.uuid())),
+            };
+            Ok(found.into_iter().map(case).collect())
+        })
+    }
 }
 
 fn bare(kind: AnswerKind, message: &str, id: String) -> Answer {
@@ -361,13 +417,16 @@ async fn understood(way_in: &WayIn, returned: &Return) -> Result<Understood, Not
     }
     let hash = sha256_hex(hashes.as_bytes());
     let mut files = files.into_iter().peekable();
-    let message = files.next_if(|(_, bytes)| is_xml(bytes));
-    let mut answer = match message {
-        Some((_, bytes)) => (way_in.read)(&bytes).map_err(|findings| {
-            NotTaken::Never(format!("it cannot be read: {}", rules(&findings)))
-        })?,
-        // Documents alone: the result, found by the id in their names.
-        None => bare(AnswerKind::Result, "document", hash.clone()),
+    let is_message = |(_, bytes): &(&ParcelFile, Vec<u8>)| is_xml(bytes);
+    let (mut answer, hash) = match &returned.said {
+        // Its id stands for its documents, too: they may be made anew each time somebody asks.
+        Said::Answer(answer) => (answer.as_ref().clone(), sha256_hex(answer.said().reveal())),
+        Said::Nonsense(findings) => return Err(unreadable(findings.clone())),
+        Said::Unread => match files.next_if(is_message) {
+            Some((_, bytes)) => ((way_in.read)(&bytes).map_err(unreadable)?, hash),
+            // Documents alone: the result, found by the id in their names.
+            None => (bare(AnswerKind::Result, "document", hash.clone()), hash),
+        },
     };
     let mut enclosed: Vec<Enclosed> = files.map(|(file, bytes)| beside(file, bytes)).collect();
     for document in std::mem::take(&mut answer.documents) {
@@ -392,6 +451,11 @@ async fn understood(way_in: &WayIn, returned: &Return) -> Result<Understood, Not
     })
 }
 
+fn unreadable(findings: Findings) -> NotTaken {
+    let why = format!("it cannot be read: {}", rules(&findings));
+    NotTaken::Never(Refusal::Unreadable(findings), why)
+}
+
 fn beside(file: &ParcelFile, bytes: Vec<u8>) -> Enclosed {
     let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
     Enclosed {
@@ -407,13 +471,13 @@ async fn read(file: &ParcelFile, max: usize) -> Result<Vec<u8>, NotTaken> {
         match reader.next().await {
             Ok(Some(piece)) if bytes.len() + piece.len() > max => {
                 let why = format!("it is larger than {ANSWER_MAX_BYTES} bytes");
-                return Err(NotTaken::Never(why));
+                return Err(NotTaken::Never(Refusal::TooLarge, why));
             }
             Ok(Some(piece)) => bytes.extend_from_slice(&piece),
             Ok(None) => return Ok(bytes),
             Err(WayFault::Unavailable { .. }) => return Err(NotTaken::Later),
             Err(fault @ (WayFault::Misconfigured { .. } | WayFault::Rejected { .. })) => {
-                return Err(NotTaken::Never(fault.to_string()));
+                return Err(NotTaken::Never(Refusal::Ours, fault.to_string()));
             }
         }
     }

@@ -36,6 +36,7 @@ mod hands;
 mod listen;
 mod mappings;
 mod opening;
+mod outage;
 mod parts;
 mod replying;
 mod status;

@@ -9,6 +9,7 @@ use amtsbote_adapter::{Format, Inbound, Outbound, Transport};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
+use amtsbote_transport_http::HttpInbound;
 use amtsbote_transport_sftp::SftpInbound;
 use amtsbote_transport_xta::XtaInbound;
 use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
@@ -92,9 +93,10 @@ fn inbound(settings: &settings::Inbound, base: &Path, quiet: Duration) -> Result
             let path = path()?;
             Arc::new(FolderInbound::open(InboundSettings { path, quiet }, clock)?)
         }
+        "http" => Arc::new(HttpInbound::open(settings.way.clone(), base)?),
         "sftp" => Arc::new(SftpInbound::open(settings.way.clone(), base, quiet, clock)?),
         "xta-box" => Arc::new(XtaInbound::open(&path()?, clock)?),
-        other => bail!("there is no way in {other:?}; known are folder, sftp, xta-box"),
+        other => bail!("there is no way in {other:?}; known are folder, http, sftp, xta-box"),
     })
 }
 

@@ -96,7 +96,7 @@ pub struct DestinationRoute {
 /// `[agent.destination.inbound]`: where the procedure's answers come from.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Inbound {
-    /// `folder`, `sftp` or `xta-box`.
+    /// `folder`, `http`, `sftp` or `xta-box`.
     pub transport: String,
     /// The format of the answers, such as `xbau`.
     pub format: String,
@@ -110,7 +110,12 @@ pub struct Inbound {
 }
 
 /// The ways in this program knows, and whether they name a folder of this machine.
-const WAYS_IN: [(&str, bool); 3] = [("folder", true), ("sftp", false), ("xta-box", true)];
+const WAYS_IN: [(&str, bool); 4] = [
+    ("folder", true),
+    ("http", false),
+    ("sftp", false),
+    ("xta-box", true),
+];
 
 /// Hand-overs within a minute, at most: a hundred a second.
 const PER_MINUTE_MAX: u32 = 6000;

@@ -493,11 +493,11 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.destination[].inbound.transport",
-        about: "`folder` (the procedure writes answers into a folder), `sftp` (into a folder on a server) or `xta-box` (it sends them into its message box).",
+        about: "`folder` (the procedure writes answers into a folder), `sftp` (into a folder on a server), `http` (its interface is asked for them) or `xta-box` (it sends them into its message box).",
     },
     Explained {
         key: "agent.destination[].inbound.path",
-        about: "The folder of answers, or of the message box; absolute. `sftp`: the folder on the server; beside it `host`, `host_keys`, `user` and `key_file` or `password_file`, as on the way out.",
+        about: "The folder of answers, or of the message box; absolute. `sftp`: the folder on the server; beside it `host`, `host_keys`, `user` and `key_file` or `password_file`, as on the way out. `http` has none, and keys of its own: `list` or `ask`, `fields`, `work_path` and those of the way out that concern access (crates/transport-http/README.md).",
     },
     Explained {
         key: "agent.destination[].inbound.format",

@@ -4,7 +4,7 @@ use std::result::Result as Outer;
 
 use amtsbote_model::{CaseId, DestinationId, ReplyId, SubmissionId, Timestamp};
 use amtsbote_store::{
-    AnswerMove, AnswerRow, AnswerState, Error, Failing, NewAnswer, Reply, Swapped, WayBack,
+    AnswerMove, AnswerRow, AnswerState, CLOSED, Error, Failing, NewAnswer, Reply, Swapped, WayBack,
     WaysBack,
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
@@ -220,6 +220,32 @@ impl WaysBack for SqliteDeliveries {
                 found.extend(way.filter(|way| way.destination_id == destination_id));
             }
             Ok(found)
+        }))
+    }
+
+    fn open_ways(
+        &self,
+        destination_id: DestinationId,
+        (after, since): (Option<SubmissionId>, Timestamp),
+        max: u32,
+    ) -> Reply<'_, Outer<Vec<WayBack>, Error>> {
+        Box::pin(self.readers.read(KIND, move |database| {
+            let mut statement = database.prepare_cached(&format!(
+                "{WAY} WHERE submission_id > ?1 AND destination_id = ?2 AND noted_at >= ?3 AND NOT EXISTS
+                     (SELECT 1 FROM way_names WHERE name = ?4 AND way_names.submission_id = ways_back.submission_id)
+                 ORDER BY submission_id LIMIT ?5"
+            ))?;
+            // Nothing is smaller than no bytes at all.
+            let after = after.map_or(Vec::new(), |after| after.uuid().into_bytes().to_vec());
+            let of = params![
+                after,
+                destination_id.uuid().into_bytes(),
+                since.as_millis(),
+                CLOSED,
+                max
+            ];
+            let rows = statement.query_map(of, read_way)?;
+            rows.collect()
         }))
     }
 

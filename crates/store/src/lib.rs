@@ -62,7 +62,9 @@ pub use records::{
 pub use relays::{NewRelay, RelayRow, Relays};
 pub use shelf::{References, Shelf, sweep};
 pub use upkeep::Upkeep;
-pub use ways_back::{AnswerMove, AnswerRow, AnswerState, Failing, NewAnswer, WayBack, WaysBack};
+pub use ways_back::{
+    AnswerMove, AnswerRow, AnswerState, CLOSED, Failing, NewAnswer, WayBack, WaysBack,
+};
 
 use amtsbote_model::{
     CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,

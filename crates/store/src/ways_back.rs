@@ -9,6 +9,9 @@ use amtsbote_model::{CaseId, DestinationId, ReplyId, SubmissionId, Timestamp};
 
 use crate::{Error, Reply, Swapped};
 
+/// The name of a way back on which nothing more is expected ([`WaysBack::note_way`]).
+pub const CLOSED: &str = "closed";
+
 /// What a later answer to a delivered submission needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WayBack {
@@ -152,6 +155,21 @@ pub trait WaysBack: Send + Sync {
         names: Vec<String>,
         max: u32,
     ) -> Reply<'_, Result<Vec<WayBack>, Error>>;
+
+    /// Submissions of a destination behind `after` in the order of their ids that were noted at `since` or later and do not have
+    /// the name [`CLOSED`], at most `max`. A store that cannot tell says so.
+    fn open_ways(
+        &self,
+        destination_id: DestinationId,
+        (after, since): (Option<SubmissionId>, Timestamp),
+        max: u32,
+    ) -> Reply<'_, Result<Vec<WayBack>, Error>> {
+        let _ = (destination_id, after, since, max);
+        Box::pin(std::future::ready(Err(Error::Unavailable {
+            reason: "this store cannot list the submissions that wait for an answer".to_owned(),
+            retry_after: None,
+        })))
+    }
 
     /// One of them.
     fn way(&self, submission_id: SubmissionId) -> Reply<'_, Result<Option<WayBack>, Error>>;

@@ -15,12 +15,22 @@
 //!
 //! Start reading at [`Settings`], then `outbound.rs`, then `answer.rs`.
 
+mod access;
 mod answer;
 mod auth;
+mod fields;
+mod inbound;
+mod inbound_settings;
+mod ledger;
+mod multipart;
 mod outbound;
+mod reading;
 mod settings;
+mod tree;
 mod wire;
 
+pub use fields::{Documents, Fields, Kind, MalformedPointer, Pointer, UnknownKind};
+pub use inbound::HttpInbound;
 pub use outbound::{Http, HttpOutbound};
 pub use settings::{
     Answers, Auth, Body, ClientAuth, FileNumber, Lookup, Method, Repeats, Settings, Status,

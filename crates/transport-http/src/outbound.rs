@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::transport::{read_small, read_text, settings_of};
+use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
 use amtsbote_model::ParcelId;
-use amtsbote_outgoing::{Failure, Identity, Outgoing, PlainHttp, Reach, Timeouts, read_bounded};
+use amtsbote_outgoing::{Failure, Outgoing, read_bounded};
 use futures_util::stream::unfold;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{RequestBuilder, Response};
@@ -60,8 +60,7 @@ impl HttpOutbound {
     /// Checks the settings and reads certificates. Calls nobody.
     pub fn open(settings: Settings) -> Result<Self, Fault> {
         settings.check()?;
-        let outgoing = Outgoing::open(outward(&settings)?)
-            .map_err(|error| misconfigured(&format!("no calls can be made: {error}")))?;
+        let outgoing = settings.access().outgoing()?;
         Ok(Self {
             proof: Proof::new(settings.auth.clone()),
             settings,
@@ -212,34 +211,6 @@ impl HttpOutbound {
     }
 }
 
-fn outward(settings: &Settings) -> Result<amtsbote_outgoing::Settings, Fault> {
-    let read = |file: &Option<std::path::PathBuf>, what| {
-        file.as_ref().map(|file| read_small(file, what)).transpose()
-    };
-    let chain = read(&settings.client_certificate_file, "client_certificate_file")?;
-    let identity = match (chain, &settings.client_key_file) {
-        (Some(chain_pem), Some(key)) => Some(Identity {
-            chain_pem,
-            key_pem: read_text(key, "client_key_file")?,
-        }),
-        (None | Some(_), None | Some(_)) => None,
-    };
-    let (reach, plain_http) = if settings.danger_plain_http {
-        (Reach::Trusted, PlainHttp::DangerAllowed)
-    } else {
-        let allow = settings.allow_networks.clone();
-        (Reach::Public { allow }, PlainHttp::Refused)
-    };
-    Ok(amtsbote_outgoing::Settings {
-        extra_roots_pem: read(&settings.ca_file, "ca_file")?,
-        identity,
-        timeouts: Timeouts::default(),
-        reach,
-        plain_http,
-        user_agent: concat!("amtsbote/", env!("CARGO_PKG_VERSION")).to_owned(),
-    })
-}
-
 /// The status is what counts; a body that is too long, silent or cut is left aside.
 async fn read(response: Response) -> Answer {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -274,20 +245,20 @@ pub(crate) fn unanswered(failure: Failure) -> Fault {
     }
 }
 
-fn unavailable(reason: &str) -> Fault {
+pub(crate) fn unavailable(reason: &str) -> Fault {
     Fault::Unavailable {
         reason: reason.to_owned(),
         retry_after: None,
     }
 }
 
-fn misconfigured(what: &str) -> Fault {
+pub(crate) fn misconfigured(what: &str) -> Fault {
     Fault::Misconfigured {
         what: what.to_owned(),
     }
 }
 
-async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
+use crate::access::{Access, is_free, is_header};
+
 /// One REST interface that takes parcels.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -252,6 +254,10 @@ impl UrlTemplate {
         Url::parse(&self.0.replace(PARCEL, &id.to_string())).ok()
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn names_parcel(&self) -> bool {
         self.0.contains(PARCEL)
     }
@@ -277,75 +283,47 @@ impl TryFrom<String> for UrlTemplate {
     }
 }
 
-/// Headers that the settings may not set: they are the call's own.
-const RESERVED: &[&str] = &[
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
-
 impl Settings {
+    /// What it says of reaching the interface.
+    pub(crate) fn access(&self) -> Access {
+        Access {
+            auth: self.auth.clone(),
+            headers: self.headers.clone(),
+            allow_networks: self.allow_networks.clone(),
+            danger_plain_http: self.danger_plain_http,
+            ca_file: self.ca_file.clone(),
+            client_certificate_file: self.client_certificate_file.clone(),
+            client_key_file: self.client_key_file.clone(),
+        }
+    }
+
     /// Files named relative to `base`.
     pub(crate) fn below(mut self, base: &Path) -> Self {
-        let settle = |file: &mut PathBuf| *file = base.join(&*file);
-        for file in [
-            &mut self.ca_file,
-            &mut self.client_certificate_file,
-            &mut self.client_key_file,
-        ] {
-            file.iter_mut().for_each(settle);
-        }
-        match &mut self.auth {
-            Auth::None => {}
-            Auth::Basic { password_file, .. } => settle(password_file),
-            Auth::Bearer { token_file } => settle(token_file),
-            Auth::Oauth2 {
-                client_secret_file, ..
-            } => settle(client_secret_file),
-        }
+        let mut access = self.access();
+        access.below(base);
+        self.auth = access.auth;
+        self.ca_file = access.ca_file;
+        self.client_certificate_file = access.client_certificate_file;
+        self.client_key_file = access.client_key_file;
         self
     }
 
     /// What one key alone cannot tell; all of it at once.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let mut faults = self.faults_of_repeats();
+        faults.extend(self.access().faults(self.urls().map(UrlTemplate::as_str)));
         let mut must = |holds: bool, text: &str| {
             if !holds {
                 faults.push(text.to_owned());
             }
         };
         must(
-            self.client_certificate_file.is_some() == self.client_key_file.is_some(),
-            "client_certificate_file and client_key_file belong together",
-        );
-        must(
-            self.danger_plain_http || self.urls().all(|url| url.0.starts_with("https://")),
-            "only https is called; danger_plain_http = true would allow http, also for parcels and secrets",
-        );
-        must(
-            !self.danger_plain_http || self.allow_networks.is_empty(),
-            "allow_networks has no meaning beside danger_plain_http, which allows every address; remove one",
-        );
-        let names = || self.headers.keys().chain([&self.id_header]);
-        must(
-            names().all(|name| reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok()),
+            is_header(&self.id_header),
             "headers and id_header need names of HTTP headers",
         );
         must(
-            names().all(|name| !RESERVED.contains(&name.to_ascii_lowercase().as_str())),
+            is_free(&self.id_header),
             "headers must not hold Authorization, Content-Type or headers of the connection",
-        );
-        must(
-            self.headers
-                .values()
-                .all(|value| reqwest::header::HeaderValue::from_str(value).is_ok()),
-            "headers need values of visible characters",
         );
         must(
             self.answers.are_distinct(),
@@ -391,14 +369,9 @@ impl Settings {
     }
 
     fn urls(&self) -> impl Iterator<Item = &UrlTemplate> {
-        let token_url = match &self.auth {
-            Auth::None | Auth::Basic { .. } | Auth::Bearer { .. } => None,
-            Auth::Oauth2 { token_url, .. } => Some(token_url),
-        };
         std::iter::once(&self.url)
             .chain(&self.probe_url)
             .chain(self.lookup.iter().map(|lookup| &lookup.url))
-            .chain(token_url)
     }
 }
 

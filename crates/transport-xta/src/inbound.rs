@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::{Fault, Inbound, ParcelFile, Piece, Reply, Return, ReturnId, Settled};
+use amtsbote_adapter::{Fault, Inbound, ParcelFile, Piece, Reply, Return, ReturnId, Said, Settled};
 use amtsbote_model::Clock;
 
 use crate::fault::{disk, unavailable};
@@ -54,7 +54,12 @@ impl XtaInbound {
             ("message-type", cover.message_type.code),
             ("payload-schema", cover.message_type.payload_schema),
         ];
-        Ok(Return { id, facts, files })
+        Ok(Return {
+            id,
+            facts,
+            said: Said::Unread,
+            files,
+        })
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use amtsbote_adapter::{
-    Answer, AnswerKind, Fault, Inbound, ParcelFile, Piece, Reply, Return, ReturnId, Settled,
+    Answer, AnswerKind, Fault, Inbound, OpenCase, OpenCases, ParcelFile, Piece, Reply, Return,
+    ReturnId, Said, Settled,
 };
 use amtsbote_agent::{Agent, CASE_STATUS_SCHEMA, ReadAnswer, WayIn, message_uuid};
 use amtsbote_client::{OpenedReply, Sender, open_reply};
@@ -48,8 +49,24 @@ impl Pile {
         self.lying.lock().unwrap().push(Return {
             id: ReturnId::try_from(name.to_owned()).unwrap(),
             facts,
+            said: Said::Unread,
             files: files.iter().map(file).collect(),
         });
+    }
+
+    fn say(&self, name: &str, reference: Option<String>, said: Said) {
+        let files = [("bescheid.pdf", PDF)];
+        let facts = reference.into_iter().map(|id| ("reference", id)).collect();
+        self.put(
+            name,
+            facts,
+            if matches!(said, Said::Answer(_)) {
+                &files
+            } else {
+                &[]
+            },
+        );
+        self.lying.lock().unwrap().last_mut().unwrap().said = said;
     }
 
     fn sizes(&self) -> (usize, usize) {
@@ -252,6 +269,126 @@ async fn an_answer_becomes_a_reply_with_file_number_decision_and_receipt() {
     assert_eq!(crate::trace::leaks(), 0);
 }
 
+/// Understood by the way in.
+fn understood(id: &str, kind: AnswerKind, number: Option<&str>) -> Answer {
+    Answer {
+        kind,
+        message: "HTTP".to_owned(),
+        id: id.to_owned(),
+        is_test: false,
+        in_reply_to: None,
+        reference: None,
+        file_number: number.map(|number| Personal::new(number.to_owned())),
+        status: None,
+        due: None,
+        text: None,
+        findings: Vec::new(),
+        documents: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_a_way_in_has_understood_is_one_reply_however_often_and_with_whatever_bytes_it_comes()
+{
+    let bench = Bench::new().await;
+    let ids = delivered(&bench).await;
+    let reference = || Some(ids.submission_id.to_string());
+    let pile = Arc::new(Pile::default());
+    let answer = understood("17", AnswerKind::Result, Some("63-1"));
+    for name in ["1", "2"] {
+        pile.say(name, reference(), Said::Answer(Box::new(answer.clone())));
+    }
+    // The same id with other documents is the same answer: they may be made anew for each look.
+    pile.lying.lock().unwrap()[1].files.clear();
+    let other = understood("18", AnswerKind::Result, None);
+    pile.say("3", None, Said::Answer(Box::new(other)));
+    let nonsense = vec![Finding::new("/az", "form", Bilingual::new("x", "x"))];
+    pile.say("4", reference(), Said::Nonsense(nonsense));
+    agent(&bench, &pile, None).run_once().await.unwrap();
+    assert_eq!(pile.sizes(), (0, 2));
+    let replies = waiting(&bench).await;
+    assert_eq!(replies.len(), 1);
+    let (data, files) = opened(&bench, replies[0]).await;
+    assert_eq!(
+        (&data["kind"], &data["messageId"]),
+        (&json!("result"), &json!("17"))
+    );
+    assert_eq!(files, [PDF]);
+    assert_eq!(claims(&data["receipt"])["fileNumber"], "63-1");
+}
+
+/// Asks for every case that waits; each gives one answer of this kind.
+struct Asking {
+    kind: Mutex<AnswerKind>,
+    asked: Mutex<Vec<SubmissionId>>,
+}
+
+impl Inbound for Asking {
+    fn poll(&self, _max: usize, _limit: Duration) -> Reply<'_, Result<Vec<Return>, Fault>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn poll_for<'a>(
+        &'a self,
+        open: &'a dyn OpenCases,
+        max: usize,
+        _limit: Duration,
+    ) -> Reply<'a, Result<Vec<Return>, Fault>> {
+        Box::pin(async move {
+            let cases = open.open_cases(None, max).await?;
+            let kind = *self.kind.lock().unwrap();
+            let one = |case: &OpenCase| Return {
+                id: ReturnId::try_from(case.submission_id.to_string()).unwrap(),
+                facts: vec![("reference", case.submission_id.to_string())],
+                said: Said::Answer(Box::new(understood(&format!("{kind:?}"), kind, Some("1")))),
+                files: Vec::new(),
+            };
+            let found = cases.iter().map(one).collect();
+            let ids = cases.iter().map(|case| case.submission_id);
+            self.asked.lock().unwrap().extend(ids);
+            Ok(found)
+        })
+    }
+
+    fn settle<'a>(
+        &'a self,
+        _id: &'a ReturnId,
+        _outcome: Settled,
+        _limit: Duration,
+    ) -> Reply<'a, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test]
+async fn a_submission_is_asked_for_until_its_result_is_known() {
+    let bench = Bench::new().await;
+    let ids = delivered(&bench).await;
+    let inbound = Arc::new(Asking {
+        kind: Mutex::new(AnswerKind::Status),
+        asked: Mutex::default(),
+    });
+    let mut parts = bench.parts();
+    parts.destinations[0].way_in = Some(WayIn {
+        inbound: inbound.clone(),
+        read: reader(),
+        poll: Duration::from_millis(1),
+    });
+    let agent = Agent::new(parts);
+    for (kind, expected) in [
+        (AnswerKind::Status, 1),
+        (AnswerKind::Status, 2),
+        (AnswerKind::Result, 3),
+        (AnswerKind::Result, 3),
+    ] {
+        *inbound.kind.lock().unwrap() = kind;
+        agent.run_once().await.unwrap();
+        let asked = inbound.asked.lock().unwrap().clone();
+        assert_eq!(asked, vec![ids.submission_id; expected]);
+    }
+    assert_eq!(waiting(&bench).await.len(), 2);
+}
+
 #[tokio::test]
 async fn documents_alone_and_later_messages_find_their_case() {
     let bench = Bench::new().await;
@@ -341,6 +478,15 @@ impl WaysBack for FusedWays {
         max: u32,
     ) -> StoreReply<'_, Result<Vec<WayBack>, Error>> {
         self.inner.ways(destination_id, names, max)
+    }
+
+    fn open_ways(
+        &self,
+        destination_id: DestinationId,
+        place: (Option<SubmissionId>, Timestamp),
+        max: u32,
+    ) -> StoreReply<'_, Result<Vec<WayBack>, Error>> {
+        self.inner.open_ways(destination_id, place, max)
     }
 
     fn way(&self, id: SubmissionId) -> StoreReply<'_, Result<Option<WayBack>, Error>> {

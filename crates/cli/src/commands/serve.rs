@@ -188,6 +188,11 @@ pub(crate) fn besides(settings: &settings::Settings) -> Vec<PathBuf> {
             let kept = kept.into_iter().flatten().filter_map(toml::Value::as_str);
             found.extend(kept.map(|path| route.base.join(path)));
             found.extend(route.inbound.iter().filter_map(settings::Inbound::folder));
+            let kept = route
+                .inbound
+                .iter()
+                .filter_map(|inbound| inbound.way.get("work_path")?.as_str());
+            found.extend(kept.map(|path| route.base.join(path)));
         }
         let boxes = agent.xta.iter().flat_map(|xta| &xta.accounts);
         found.extend(boxes.map(|account| account.path.clone()));

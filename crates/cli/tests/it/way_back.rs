@@ -1,5 +1,5 @@
 //! From an application to the authority's answer at the online service, through real processes: an `XBau` message and a decision go
-//! into the folder of answers, a reply with file number, decision and receipt comes out.
+//! into the folder of answers, or lie at the procedure's interface; a reply with file number, decision and receipt comes out.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,11 @@ use amtsbote_model::SubmissionSchema;
 use serde_json::Value;
 use uuid::Uuid;
 
+use self::desk::Desk;
 use self::server::Server;
+
+#[path = "../../../transport-http/tests/laws/desk.rs"]
+mod desk;
 
 #[path = "../../../transport-sftp/tests/laws/server.rs"]
 #[expect(dead_code, reason = "the laws of the transport use the rest")]
@@ -252,4 +256,66 @@ async fn an_answer_comes_back_from_a_folder_on_an_sftp_server() {
     // Moved away at the server, for a timer there to delete.
     let answered = files_below(&server.path().join(".amtsbote-answered"));
     assert_eq!(answered.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_comes_back_from_a_list_at_the_procedures_interface() {
+    let desk = Desk::start();
+    let place = Place::new();
+    let base = format!("http://{}", desk.address);
+    let way = format!(
+        r#"transport = "http"
+        format = "xbau"
+        poll = "200ms"
+        danger_plain_http = true
+        work_path = {:?}
+        list = {{ url = "{base}/antworten", items = "/antworten", id = "/nr", settle.url = "{base}/antworten/{{id}}" }}
+        [fields]
+        submission = "/antrag"
+        file_number = "/az"
+        kind = "/art"
+        kinds = {{ bewilligt = "result" }}
+        text = "/text"
+        documents = {{ at = "/dok", link = "/url", name = "/name" }}
+        "#,
+        place.dir().join("rueckweg"),
+    );
+    let file = place.dir().join("way-in.toml");
+    fs::write(&file, way).unwrap();
+    let sandbox = place.start(&["--with-agent", "--answers", file.to_str().unwrap()]);
+    let facts = place.facts();
+    let sender = Sender::new(session(&facts, "sender", ApiVersion::V2));
+    let (submission, reply_key) = applied(&facts, &sender).await;
+    handed_over(&place).await;
+    desk.put("9", "application/pdf", PDF);
+    let entry = serde_json::json!({
+        "antrag": submission.submission_id, "az": NUMBER, "art": "bewilligt", "text": "Guten Tag, Musterfrau",
+        "dok": [{ "url": "/dok/9", "name": "bescheid.pdf" }],
+    });
+    desk.facts().entries.insert(1, entry.clone());
+
+    let replies = replied(&sender).await;
+    let (data, decision) = opened(&facts, (replies[0], submission), &reply_key).await;
+    assert_eq!(
+        (decision.as_slice(), &data["fileNumber"], &data["kind"]),
+        (PDF, &NUMBER.into(), &"result".into())
+    );
+    assert_eq!(data["text"], "Guten Tag, Musterfrau");
+    assert_eq!(verified(&place, &data)["claims"]["level"], "takenOn");
+    // It was acknowledged, once it was durable here; listed again, it is no second reply.
+    let began = Instant::now();
+    for round in 0..2 {
+        while !desk.facts().entries.is_empty() {
+            assert!(began.elapsed() < PATIENCE, "it was not acknowledged");
+            tokio::time::sleep(LOOK).await;
+        }
+        if round == 0 {
+            desk.facts().entries.insert(1, entry.clone());
+        }
+    }
+    let listed = sender.replies(Paging::default(), Duration::ZERO).await;
+    assert_eq!(listed.unwrap().replies, []);
+    for secret in [NUMBER, "Musterfrau"] {
+        assert!(!sandbox.talk().contains(secret));
+    }
 }

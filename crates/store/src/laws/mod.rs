@@ -209,6 +209,7 @@ macro_rules! way_back_laws {
         $crate::laws_of_subject! { $bench;
             ways_back:
                 a_way_is_found_by_each_of_its_names,
+                open_ways_are_listed_page_by_page_until_they_are_closed,
                 an_answer_is_kept_once,
                 answers_are_due_until_they_are_final,
                 an_answer_moves_only_from_the_revision_it_was_read_at;

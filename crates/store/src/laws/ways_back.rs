@@ -3,7 +3,9 @@
 use amtsbote_model::delivery::Cause;
 
 use super::samples::{at, id};
-use crate::{AnswerMove, AnswerRow, AnswerState, Failing, NewAnswer, Swapped, WayBack, WaysBack};
+use crate::{
+    AnswerMove, AnswerRow, AnswerState, CLOSED, Failing, NewAnswer, Swapped, WayBack, WaysBack,
+};
 
 pub(super) fn way(number: u32) -> WayBack {
     WayBack {
@@ -64,6 +66,30 @@ pub async fn a_way_is_found_by_each_of_its_names(ways: &impl WaysBack) {
     assert_eq!(elsewhere.expect("answers"), []);
     assert_eq!(ways.way(id(1)).await.expect("answers"), Some(way(1)));
     assert_eq!(ways.way(id(9)).await.expect("answers"), None);
+}
+
+/// By destination, age and until nothing more is expected; in the order of ids, page by page.
+pub async fn open_ways_are_listed_page_by_page_until_they_are_closed(ways: &impl WaysBack) {
+    for number in [3, 1, 2] {
+        note(ways, number, &["case"]).await;
+    }
+    let open = async |after: Option<u32>, since, max| {
+        let after = after.map(id);
+        let found = ways.open_ways(id(200), (after, at(since)), max).await;
+        let found = found.expect("answers");
+        found
+            .iter()
+            .map(|way| way.submission_id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(open(None, 10, 2).await, [id(1), id(2)]);
+    assert_eq!(open(Some(2), 10, 2).await, [id(3)]);
+    assert_eq!(open(Some(3), 10, 2).await, []);
+    assert_eq!(open(None, 11, 9).await, []);
+    note(ways, 2, &[CLOSED]).await;
+    assert_eq!(open(None, 0, 9).await, [id(1), id(3)]);
+    let elsewhere = ways.open_ways(id(201), (None, at(0)), 9).await;
+    assert_eq!(elsewhere.expect("answers"), []);
 }
 
 /// The second one with the same key changes nothing, however far the first is.

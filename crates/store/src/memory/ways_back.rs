@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use amtsbote_model::{DestinationId, SubmissionId, Timestamp};
 
 use super::{MemoryDeliveries, locked};
-use crate::ways_back::{AnswerMove, AnswerRow, AnswerState, NewAnswer, WayBack, WaysBack};
+use crate::ways_back::{AnswerMove, AnswerRow, AnswerState, CLOSED, NewAnswer, WayBack, WaysBack};
 use crate::{Error, Reply, Swapped};
 
 /// What is noted.
@@ -69,6 +69,32 @@ impl WaysBack for MemoryDeliveries {
             let found = found.filter(|way| way.destination_id == destination_id);
             let max = usize::try_from(max).unwrap_or(usize::MAX);
             Ok(found.take(max).cloned().collect())
+        })
+    }
+
+    fn open_ways(
+        &self,
+        destination_id: DestinationId,
+        (after, since): (Option<SubmissionId>, Timestamp),
+        max: u32,
+    ) -> Reply<'_, Result<Vec<WayBack>, Error>> {
+        Box::pin(async move {
+            let state = locked(&self.ways);
+            let is_open = |way: &&WayBack| {
+                let closed = (CLOSED.to_owned(), way.submission_id);
+                way.destination_id == destination_id
+                    && after.is_none_or(|after| way.submission_id > after)
+                    && way.at >= since
+                    && !state.names.contains(&closed)
+            };
+            let max = usize::try_from(max).unwrap_or(usize::MAX);
+            Ok(state
+                .noted
+                .values()
+                .filter(is_open)
+                .take(max)
+                .cloned()
+                .collect())
         })
     }
 

@@ -5,6 +5,8 @@
     reason = "tests; clippy spares only the functions marked so"
 )]
 
+mod answers;
+mod desk;
 mod nginx;
 mod peer;
 mod stale;

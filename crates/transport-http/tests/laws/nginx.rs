@@ -60,6 +60,7 @@ impl Nginx {
         let at = dir.path().display();
         certificates(dir.path());
         fs::create_dir_all(dir.path().join("www/eingang")).unwrap();
+        fs::create_dir_all(dir.path().join("www/antworten")).unwrap();
         fs::write(dir.path().join("users"), "amtsbote:{PLAIN}geheim\n").unwrap();
         fs::write(dir.path().join("password"), "geheim\n").unwrap();
         fs::write(dir.path().join("wrong"), "falsch\n").unwrap();
@@ -79,7 +80,8 @@ impl Nginx {
              server {{ listen unix:{at}/socket ssl; ssl_certificate {at}/server.pem; ssl_certificate_key {at}/server.key;\n\
              ssl_client_certificate {at}/ca.pem; ssl_verify_client on;\n\
              auth_basic eingang; auth_basic_user_file {at}/users; root {at}/www;\n\
-             location /eingang/ {{ dav_methods PUT; }} }} }}\n"
+             location /eingang/ {{ dav_methods PUT; }}\n\
+             location /antworten/ {{ dav_methods DELETE; autoindex on; autoindex_format json; types {{ }} default_type \"multipart/mixed; boundary=grenze\"; }} }} }}\n"
         );
         fs::write(dir.path().join("nginx.conf"), config).unwrap();
         // It goes to the background once it listens.
