@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use amtsbote_adapter::laws::edge;
 use amtsbote_adapter::laws::format::{self, Bench, deployed, read_package};
 use amtsbote_adapter::{Format, Package};
 use amtsbote_adapter_container::Container;
+use amtsbote_validate::json::{Schema, Strings};
 
 struct Packages;
 
@@ -116,4 +118,28 @@ fn a_changed_expectation_fails_by_file_and_line() {
     assert!(text.contains("antrag.xml:7 differs"), "{text}");
     assert!(text.contains("expected/left.txt is there"), "{text}");
     assert!(text.contains("examples/vergessen"), "{text}");
+}
+
+/// Applications for each package; `AMTSBOTE_LONG=1` tries many more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by the environment how long it may take"
+)]
+fn rounds() -> usize {
+    if std::env::var_os("AMTSBOTE_LONG").is_some() {
+        300
+    } else {
+        6
+    }
+}
+
+#[test]
+fn whatever_a_service_takes_is_handed_over_and_explained() {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+    let compile = |bytes: &[u8]| -> edge::Check {
+        let schema = Schema::compile_with(bytes, Strings::GroupC).unwrap();
+        Box::new(move |data| schema.check(data))
+    };
+    let refused = edge::refusals(&Deployed, &schemas, rounds(), compile);
+    assert!(refused.is_empty(), "refused though valid: {refused:#?}");
 }

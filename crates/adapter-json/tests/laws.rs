@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use amtsbote_adapter::laws::format::{Bench, read_package};
+use amtsbote_adapter::laws::edge;
+use amtsbote_adapter::laws::format::{Bench, deployed, read_package};
 use amtsbote_adapter::{Format, Package};
 use amtsbote_adapter_json::Json;
+use amtsbote_validate::json::{Schema, Strings};
 
 struct Packages;
 
@@ -66,3 +68,45 @@ impl Bench for Packages {
 }
 
 amtsbote_adapter::format_laws!(Packages);
+
+/// The municipalities' packages.
+struct Deployed;
+
+impl Bench for Deployed {
+    fn format(&self) -> Box<dyn Format> {
+        Box::new(Json)
+    }
+
+    fn packages(&self) -> Vec<Package> {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+        deployed(&deploy, "json")
+    }
+
+    fn faulty(&self) -> Vec<(&'static str, Package)> {
+        Vec::new()
+    }
+}
+
+/// Applications for each package; `AMTSBOTE_LONG=1` tries many more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by the environment how long it may take"
+)]
+fn rounds() -> usize {
+    if std::env::var_os("AMTSBOTE_LONG").is_some() {
+        300
+    } else {
+        6
+    }
+}
+
+#[test]
+fn whatever_a_service_takes_is_handed_over_and_explained() {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+    let compile = |bytes: &[u8]| -> edge::Check {
+        let schema = Schema::compile_with(bytes, Strings::GroupC).unwrap();
+        Box::new(move |data| schema.check(data))
+    };
+    let refused = edge::refusals(&Deployed, &schemas, rounds(), compile);
+    assert!(refused.is_empty(), "refused though valid: {refused:#?}");
+}

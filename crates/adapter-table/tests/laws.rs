@@ -4,10 +4,12 @@
 
 use std::path::Path;
 
+use amtsbote_adapter::laws::edge;
 use amtsbote_adapter::laws::explained::Leaf;
 use amtsbote_adapter::laws::format::{self, Bench, deployed, read_package};
 use amtsbote_adapter::{Format, Package, ParcelFile};
 use amtsbote_adapter_table::Table;
+use amtsbote_validate::json::{Schema, Strings};
 
 struct Packages;
 
@@ -201,4 +203,33 @@ fn csv_records(text: &str, separator: char) -> Vec<Vec<String>> {
     }
     assert!(cell.is_empty() && record.is_empty(), "a last line end");
     records
+}
+
+/// Applications for each package; `AMTSBOTE_LONG=1` tries many more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by the environment how long it may take"
+)]
+fn rounds() -> usize {
+    if std::env::var_os("AMTSBOTE_LONG").is_some() {
+        300
+    } else {
+        6
+    }
+}
+
+#[test]
+fn whatever_a_service_takes_is_handed_over_and_explained() {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+    let compile = |bytes: &[u8]| -> edge::Check {
+        let schema = Schema::compile_with(bytes, Strings::GroupC).unwrap();
+        Box::new(move |data| schema.check(data))
+    };
+    let mut refused = edge::refusals(&Deployed, &schemas, rounds(), compile);
+    // The file's encoding and its columns are narrower than the service: that is said.
+    refused.retain(|finding, _| {
+        let narrower = [": table-unmappable /", ": translate-too-wide /"];
+        !narrower.iter().any(|rule| finding.contains(rule))
+    });
+    assert!(refused.is_empty(), "refused though valid: {refused:#?}");
 }

@@ -3,6 +3,8 @@
 //! Sources: XBau-Kernmodul 1.2.1.1 and 1.3.0 (1100, 1120, 1121, 1170, 1180), XInneres rueckweisung 6 (0010); for XPersonenstand, XMeld
 //! and XAusländer 26.11 excerpts of the schema files.
 
+mod xdomea;
+
 use amtsbote_adapter::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
@@ -14,6 +16,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 /// The most reasons of a rejection that are told.
 const REASONS_MAX: usize = 100;
+
+/// The format whose answers have a header of their own.
+const XDOMEA: &str = "xdomea";
 
 const KERNMODUL: [&str; 2] = [
     "http://www.xleitstelle.de/xbau/kernmodul/1/2/1/1",
@@ -224,6 +229,9 @@ pub(crate) fn read(format: &str, bytes: &[u8]) -> Result<Answer, Findings> {
             ),
         ));
     };
+    if format == XDOMEA {
+        return xdomea::read(&document).ok_or_else(no_answer);
+    }
     let Some(head) = Head::read(&document) else {
         return Err(refused(
             "xoev-head",
@@ -243,14 +251,18 @@ pub(crate) fn read(format: &str, bytes: &[u8]) -> Result<Answer, Findings> {
     });
     match reading {
         Some(reading) => Ok(answer(&document, head, reading)),
-        None => Err(refused(
-            "answer",
-            (
-                "diese Nachricht ist keine Antwort, die dieses Zielformat kennt",
-                "this message is no answer this format knows",
-            ),
-        )),
+        None => Err(no_answer()),
     }
+}
+
+fn no_answer() -> Findings {
+    refused(
+        "answer",
+        (
+            "diese Nachricht ist keine Antwort, die dieses Zielformat kennt",
+            "this message is no answer this format knows",
+        ),
+    )
 }
 
 fn is_inneres(format: &str) -> bool {

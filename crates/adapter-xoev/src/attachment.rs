@@ -31,7 +31,14 @@ impl<'a> Named<'a> {
             let name = if taken.insert(plain.to_lowercase()) {
                 plain
             } else {
-                let numbered = format!("{}-{}_{plain}", index + 1, attachment.id);
+                let (stem, ending) = plain.rsplit_once('.').unwrap_or((&plain, "bin"));
+                let stem: String = stem.chars().take(STEM_BEHIND_ID_MAX_CHARS).collect();
+                let numbered = format!(
+                    "{}-{}_{}.{ending}",
+                    index + 1,
+                    attachment.id,
+                    stem.trim_end()
+                );
                 taken.insert(numbered.to_lowercase());
                 numbered
             };
@@ -115,13 +122,14 @@ fn plain(given: &str, media_type: &str) -> String {
         Some((stem, ending)) if is_ending(ending) => (stem, ending),
         Some(_) | None => (given, ending_of(media_type)),
     };
+    // A name beginning with a dot is hidden, and blanks or dots at an end vanish on some systems.
     let stem: String = stem
-        .trim_start_matches('.')
+        .trim_start_matches(['.', ' '])
         .chars()
         .map(|c| if is_allowed(c) { c } else { '_' })
         .take(STEM_MAX_CHARS)
         .collect();
-    let stem = stem.trim();
+    let stem = stem.trim_matches(['.', ' ']);
     let stem = if stem.is_empty() { "anlage" } else { stem };
     format!("{stem}.{ending}")
 }
@@ -168,6 +176,9 @@ mod tests {
         check("Größe §5.PDF", "application/pdf", "Größe §5.PDF");
         check("plan", "image/png", "plan.png");
         check("", "application/pdf", "anlage.pdf");
+        check(" ..  .x .pdf", "application/pdf", "x.pdf");
+        check("....pdf", "application/pdf", "anlage.pdf");
+        check("  ", "application/pdf", "anlage.pdf");
         check("..verborgen.pdf", "application/pdf", "verborgen.pdf");
         check("a/b:c*.pdf", "application/pdf", "a_b_c_.pdf");
         check(

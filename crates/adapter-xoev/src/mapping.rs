@@ -23,7 +23,7 @@ use crate::attachment::Named;
 use crate::settings::{Characters, NameParts, Pack, Settings};
 
 /// Elements whose type is wider than datatypeC: names of attachments are datatypeD in XBau.
-const WIDER: [(&str, Group); 1] = [("bezeichnung", Group::E)];
+const WIDER: [(&str, Group); 1] = [("bezeichnung", Group::D)];
 
 /// A package compiled for one of these formats.
 pub(crate) struct XoevMapping {

@@ -9,8 +9,10 @@
 //!
 //! The laws panic on a breach: this module is for tests only.
 
+pub mod edge;
 pub mod explained;
 pub mod format;
+pub mod generate;
 pub mod inbound;
 pub mod outbound;
 pub mod sources;

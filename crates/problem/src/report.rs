@@ -40,11 +40,20 @@ pub fn grouped<'f>(findings: &'f [Finding], sections: &[Bilingual]) -> Vec<Group
     groups
 }
 
-// The tenth entry comes after the second one.
-fn order(at: &str) -> Vec<(u64, String)> {
-    at.split('/')
-        .map(|step| (step.parse().unwrap_or(u64::MAX), step.to_owned()))
-        .collect()
+// The tenth entry comes after the second one; in XML entries are counted by name: `/a/b[10]`.
+fn order(at: &str) -> Vec<(u64, String, u64)> {
+    let each = |step: &str| {
+        let (name, number) = step
+            .strip_suffix(']')
+            .and_then(|step| step.split_once('['))
+            .unwrap_or((step, "1"));
+        (
+            step.parse().unwrap_or(u64::MAX),
+            name.to_owned(),
+            number.parse().unwrap_or(u64::MAX),
+        )
+    };
+    at.split('/').map(each).collect()
 }
 
 /// The findings as a text: a heading for each part of the form; for each finding the place in words, what is wrong, the
@@ -131,6 +140,8 @@ mod tests {
             finding("/x/1", Some("Fremd")),
             finding("/b/10", Some("B")),
             finding("/b/2", Some("B")),
+            finding("/a[10]/c", Some("A")),
+            finding("/a[2]/c", Some("A")),
             finding("/a", Some("A")),
             finding("", None),
         ];
@@ -146,7 +157,7 @@ mod tests {
             found,
             [
                 (None, vec![""]),
-                (Some("A"), vec!["/a"]),
+                (Some("A"), vec!["/a", "/a[2]/c", "/a[10]/c"]),
                 (Some("B"), vec!["/b/2", "/b/10"]),
                 (Some("Fremd"), vec!["/x/1"]),
             ]

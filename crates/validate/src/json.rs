@@ -5,17 +5,18 @@ mod branches;
 mod expected;
 mod outline;
 mod parse;
-mod pattern;
+pub(crate) mod pattern;
 mod people;
 mod schema;
-mod shape;
+pub(crate) mod shape;
 mod strings;
 mod wording;
 
 pub use parse::{Limits, parse};
 pub use schema::{Schema, Strings};
 
-pub(crate) use schema::FINDINGS_MAX;
+pub(crate) use schema::{ALLOWED_MAX, FINDINGS_MAX};
+pub(crate) use wording::two;
 
 #[cfg(test)]
 mod tests;

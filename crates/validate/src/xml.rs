@@ -1,11 +1,15 @@
 //! XML before any schema: bounds, no document types, no entities; and DIN 91379 for all text of a document.
 
+mod names;
+
 use std::collections::HashMap;
 
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesDecl, BytesStart, Event};
+
+pub use names::label;
 
 use crate::charset::{self, Group};
 use crate::json::FINDINGS_MAX;

@@ -9,7 +9,9 @@
 //! an error, unlike in XML Schema itself, where it is a hint.
 
 mod contents;
+mod facets;
 mod locate;
+mod people;
 mod run;
 mod wording;
 mod workers;
@@ -204,3 +206,5 @@ fn compiled(locations: &Locations) -> Result<SchemaSet, Findings> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told;

@@ -42,7 +42,7 @@ impl<'a> Locator<'a> {
         finding
     }
 
-    /// The input of that output, or of the only output below it.
+    /// The input of that output, or what the inputs of all outputs below it share.
     fn pointer(&self, output: &str) -> Option<&'a str> {
         if let Some(pointer) = self.0.get(output) {
             return Some(pointer);
@@ -51,10 +51,25 @@ impl<'a> Locator<'a> {
         let mut inside = self
             .0
             .range(below.clone()..)
-            .take_while(|(path, _)| path.starts_with(&below));
-        let (_, pointer) = inside.next()?;
-        inside.next().is_none().then_some(*pointer)
+            .take_while(|(path, _)| path.starts_with(&below))
+            .map(|(_, pointer)| *pointer);
+        let first = inside.next()?;
+        let shared = inside.fold(first, shared);
+        (!shared.is_empty()).then_some(shared)
     }
+}
+
+/// The steps two pointers begin with.
+fn shared<'a>(one: &'a str, other: &str) -> &'a str {
+    let mut length = 0;
+    for (step, also) in one.split('/').zip(other.split('/')) {
+        if step != also {
+            break;
+        }
+        length += step.len() + 1;
+    }
+    // Pointers begin with an empty step.
+    &one[..length.saturating_sub(1).min(one.len())]
 }
 
 /// A path without prefixes and without `[1]`: a schema check reads as it goes and knows neither prefixes nor whether there
@@ -74,6 +89,20 @@ fn plain(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pointers_share_whole_steps() {
+        for (one, other, expected) in [
+            ("/a/b/c", "/a/b/d", "/a/b"),
+            ("/a/b", "/a/bc", "/a"),
+            ("/a/b", "/a/b", "/a/b"),
+            ("/a/b", "/a/b/c", "/a/b"),
+            ("/a", "/b", ""),
+            ("", "/b", ""),
+        ] {
+            assert_eq!(shared(one, other), expected, "{one} {other}");
+        }
+    }
 
     #[test]
     fn paths_of_lineage_and_of_schema_checks_meet() {

@@ -222,6 +222,131 @@ fn answers_of_register_standesamt_and_immigration_office_are_read() {
     assert_eq!(answer.findings[0].rule, "rejection-01");
 }
 
+/// An answer of a DMS to the process `ASKED`.
+fn dms(name: &str, version: &str, content: &str) -> String {
+    let number = name.rsplit('.').next().unwrap();
+    let session = if number == "0630" {
+        "<x:FVSessionID>1</x:FVSessionID>"
+    } else {
+        ""
+    };
+    format!(
+        "<x:{name} xmlns:x=\"urn:xoev-de:xdomea:schema:{version}\"><x:Kopf><x:ProzessID>{ASKED}</x:ProzessID><x:Nachrichtentyp><code>{number}</code></x:Nachrichtentyp><x:Erstellungszeitpunkt>2026-11-02T09:15:00+01:00</x:Erstellungszeitpunkt><x:Absender><x:Institution><x:Name>DMS</x:Name></x:Institution></x:Absender><x:Empfaenger><x:Institution><x:Name>Amt</x:Name></x:Institution></x:Empfaenger>{session}</x:Kopf>{content}</x:{name}>"
+    )
+}
+
+fn object(content: &str) -> String {
+    format!("<x:AbgegebenesObjekt><x:IDSGO>{UUID}</x:IDSGO>{content}</x:AbgegebenesObjekt>")
+}
+
+fn report(content: &str) -> String {
+    format!(
+        "<x:ErfolgOderMisserfolg><x:Rueckmeldung>{content}</x:Rueckmeldung></x:ErfolgOderMisserfolg>"
+    )
+}
+
+fn rules(answer: &Answer) -> Vec<&str> {
+    let rules = answer.findings.iter().map(|finding| finding.rule.as_str());
+    rules.collect()
+}
+
+#[test]
+fn a_dms_confirms_receipt_and_import() {
+    for name in [
+        "Abgabe.EmpfangBestaetigen.0403",
+        "FVDaten.EmpfangBestaetigen.0629",
+    ] {
+        let answer = read_valid("xdomea", &dms(name, "3.1.0", ""));
+        assert_eq!(answer.kind, AnswerKind::Received);
+        assert_eq!(answer.in_reply_to.as_deref(), Some(ASKED));
+        assert_eq!(rules(&answer), [""; 0]);
+    }
+    let content =
+        object("<x:Erfolgreich>1</x:Erfolgreich>") + &object("<x:Erfolgreich>true</x:Erfolgreich>");
+    let answer = read_valid(
+        "xdomea",
+        &dms("Abgabe.ImportBestaetigen.0402", "3.1.0", &content),
+    );
+    assert_eq!(answer.kind, AnswerKind::Received);
+    assert_eq!(answer.message, "xdomea 3.1.0 0402");
+    let content =
+        report("<x:AllgemeineRueckmeldung><code>0000000</code></x:AllgemeineRueckmeldung>");
+    let number = format!(
+        "<x:Rueckgabeparameter><x:IDSGO>{UUID}</x:IDSGO><x:Parameter><x:AllgemeinerRueckgabeparameter><x:Name>Aktenzeichen</x:Name><x:Wert>32-17/2026</x:Wert></x:AllgemeinerRueckgabeparameter></x:Parameter><x:Erfolgreich>true</x:Erfolgreich></x:Rueckgabeparameter></x:ErfolgOderMisserfolg>"
+    );
+    let name = "FVDaten.ImportBestaetigen.0630";
+    assert_eq!(
+        read_valid("xdomea", &dms(name, "3.1.0", &content)).kind,
+        AnswerKind::Received
+    );
+    let content = content.replace("</x:ErfolgOderMisserfolg>", &number);
+    let answer = read_valid("xdomea", &dms(name, "3.1.0", &content));
+    assert_eq!(answer.kind, AnswerKind::FileNumber);
+    assert_eq!(revealed(answer.file_number.as_ref()), Some("32-17/2026"));
+    assert!(!format!("{answer:?}").contains("32-17"));
+}
+
+#[test]
+fn what_a_dms_did_not_take_on_is_told_by_its_codes_alone() {
+    let failed =
+        object("<x:Erfolgreich>0</x:Erfolgreich><x:Fehlermeldung>Frau Geheim</x:Fehlermeldung>");
+    let coded = object(
+        "<x:Erfolgreich>0</x:Erfolgreich><x:FehlermeldungCode listURI=\"urn:x\" listVersionID=\"1\"><code>E7</code></x:FehlermeldungCode>",
+    );
+    let content = object("<x:Erfolgreich>1</x:Erfolgreich>") + &failed + &coded;
+    let answer = read_valid(
+        "xdomea",
+        &dms("Abgabe.ImportBestaetigen.0402", "3.1.0", &content),
+    );
+    assert_eq!(answer.kind, AnswerKind::Rejected);
+    assert_eq!(rules(&answer), ["rejection-?", "rejection-E7"]);
+    assert!(!format!("{answer:?}").contains("Geheim"));
+    for (content, expected) in [
+        (
+            "<x:AllgemeineRueckmeldung><code>0000008</code></x:AllgemeineRueckmeldung>",
+            "rejection-0000008",
+        ),
+        (
+            "<x:SpezifischeFehlermeldung0604><code>0604001</code></x:SpezifischeFehlermeldung0604>",
+            "rejection-0604001",
+        ),
+        (
+            "<x:SpezifischeFehlermeldung0605><code>0605005</code></x:SpezifischeFehlermeldung0605>",
+            "rejection-0605005",
+        ),
+        (
+            "<x:SonstigeFehlermeldung>Frau Geheim</x:SonstigeFehlermeldung>",
+            "rejection-?",
+        ),
+    ] {
+        let answer = read_valid(
+            "xdomea",
+            &dms("FVDaten.ImportBestaetigen.0630", "3.1.0", &report(content)),
+        );
+        assert_eq!(
+            (answer.kind, rules(&answer)),
+            (AnswerKind::Rejected, vec![expected]),
+            "{content}"
+        );
+        assert!(!format!("{answer:?}").contains("Geheim"));
+    }
+}
+
+#[test]
+fn confirmations_of_xdomea_3_0_0_are_read_too() {
+    let Some(official) = shared::official().filter(|_| shared::xmllint_is_here()) else {
+        return;
+    };
+    let content = object("<x:Erfolgreich>1</x:Erfolgreich>");
+    let document = dms("Abgabe.ImportBestaetigen.0402", "3.0.0", &content);
+    let schema = official.join("xdomea/3.0.0/xdomea-Nachrichten-AbgabeDurchfuehren.xsd");
+    assert_eq!(
+        shared::refusal_by(&official, &schema, document.as_bytes()),
+        None
+    );
+    assert_eq!(read("xdomea", &document).message, "xdomea 3.0.0 0402");
+}
+
 #[test]
 fn what_is_no_answer_is_a_finding() {
     let application = bau("aktenzeichen.1121", &relation(""));
@@ -235,6 +360,14 @@ fn what_is_no_answer_is_a_finding() {
         ),
         ("xmeld", application.clone()),
         ("xgewerbe", application.clone()),
+        ("xdomea", application.clone()),
+        ("xdomea", dms("Abgabe.Abgabe.0401", "3.1.0", "")),
+        ("xdomea", dms("Abgabe.EmpfangBestaetigen.0403", "2.4.0", "")),
+        (
+            "xdomea",
+            dms("Abgabe.EmpfangBestaetigen.0403", "3.1.0", "").replace("<code>0403", "<code>0402"),
+        ),
+        ("xbau", dms("Abgabe.EmpfangBestaetigen.0403", "3.1.0", "")),
         (
             "xbau",
             application

@@ -8,11 +8,11 @@
 )]
 
 mod answers;
+mod edge;
 mod held;
 mod hessen;
 mod laws;
 mod official;
 mod packages;
 mod shared;
-mod variety;
 mod xdomea;

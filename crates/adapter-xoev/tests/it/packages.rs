@@ -123,24 +123,7 @@ pub(crate) fn with_every_input(package: &Package) -> Vec<(String, Package)> {
 
 /// The package with this data as its only example.
 pub(crate) fn with_input(package: &Package, data: &Value) -> Package {
-    let mut package = package.clone();
-    package.examples.truncate(1);
-    let folder = format!("examples/{}/", package.examples[0].name);
-    let receiver = format!("{folder}receiver.json");
-    package
-        .files
-        .retain(|path, _| !path.starts_with("examples/") || *path == receiver);
-    package
-        .files
-        .insert(format!("{folder}input.json"), data.to_string().into_bytes());
-    for listed in data["anlagen"].as_array().into_iter().flatten() {
-        if let Some(name) = listed["dateiname"].as_str() {
-            package
-                .files
-                .insert(format!("{folder}attachments/{name}"), b"%PDF-1.4".to_vec());
-        }
-    }
-    package
+    amtsbote_adapter::laws::edge::with_input(package, data, "2026-01-02T03:04:05.678Z")
 }
 
 fn files(at: &Path) -> Vec<PathBuf> {

@@ -125,6 +125,11 @@ pub(crate) fn installed() -> Option<Installed> {
 
 /// What xmllint says of a message; none if it is valid, or if no schema is at hand for it. It fetches nothing.
 pub(crate) fn refusal(official: &Path, message: &[u8]) -> Option<String> {
+    refusal_by(official, &schema_of(official, message)?, message)
+}
+
+/// The schema file that declares the message's root.
+fn schema_of(official: &Path, message: &[u8]) -> Option<PathBuf> {
     let document = Document::read(message).unwrap();
     let (root, namespace) = (
         document.root().local().to_owned(),
@@ -136,8 +141,43 @@ pub(crate) fn refusal(official: &Path, message: &[u8]) -> Option<String> {
         let text = std::fs::read_to_string(official.join(folder).join(file)).unwrap();
         text.contains(&declares)
     });
-    let schema = official.join(folder).join(file.unwrap_or(&files[0]));
-    refusal_by(official, &schema, message)
+    Some(official.join(folder).join(file.unwrap_or(&files[0])))
+}
+
+/// What xmllint says of each of many messages, in their order: one call for each schema file.
+pub(crate) fn batch(official: &Path, messages: &[&[u8]]) -> Vec<Option<String>> {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut by_schema: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
+    for (index, message) in messages.iter().enumerate() {
+        if let Some(schema) = schema_of(official, message) {
+            by_schema.entry(schema).or_default().push(index);
+        }
+    }
+    let mut said = vec![None; messages.len()];
+    let name = |index: usize| temporary.path().join(format!("{index}.xml"));
+    for (schema, indices) in by_schema {
+        for index in &indices {
+            std::fs::write(name(*index), messages[*index]).unwrap();
+        }
+        let output = Command::new("xmllint")
+            .args(["--nonet", "--noout", "--schema"])
+            .arg(&schema)
+            .args(indices.iter().map(|index| name(*index)))
+            .env("XML_CATALOG_FILES", official.join("catalog.xml"))
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        for index in indices {
+            let path = name(index).display().to_string();
+            let own: Vec<&str> = words
+                .lines()
+                .filter(|line| line.starts_with(&path))
+                .collect();
+            let valid = format!("{path} validates");
+            said[index] = (own != [valid.as_str()]).then(|| own.join("\n"));
+        }
+    }
+    said
 }
 
 /// What xmllint says of a message by that schema file.

@@ -144,7 +144,7 @@ impl Explained<'_> {
 }
 
 /// The files in an archive; any other file itself.
-fn inside(file: &ParcelFile) -> &[ParcelFile] {
+pub(super) fn inside(file: &ParcelFile) -> &[ParcelFile] {
     match file.pieces.as_slice() {
         [Piece::Zip(archive)] => archive.files(),
         _ => std::slice::from_ref(file),

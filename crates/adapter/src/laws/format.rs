@@ -191,6 +191,42 @@ pub fn whatever_is_left_out_the_rest_stays_explained(bench: &impl Bench) {
     }
 }
 
+/// Translates the first example of `package` with `mapping`. What comes out is explained both ways; its files by path, those of an archive
+/// out of it. What is refused is refused with findings that have a text.
+///
+/// # Errors
+/// What the mapping found.
+pub fn translated_and_explained(
+    bench: &impl Bench,
+    mapping: &dyn Mapping,
+    package: &Package,
+) -> Result<Files, Findings> {
+    let case = Case::read(package, &package.examples[0].name).expect("an example in good order");
+    let opened = case.opened(package);
+    let product = match mapping.translate(&opened) {
+        Ok(product) => product,
+        Err(findings) => {
+            let is_told = |finding: &amtsbote_problem::Finding| {
+                !finding.detail.de.is_empty() && !finding.detail.en.is_empty()
+            };
+            assert!(!findings.is_empty() && findings.iter().all(is_told));
+            return Err(findings);
+        }
+    };
+    let data = opened.data.reveal();
+    explained::check(package, data, &product, |file, bytes| {
+        bench.leaves(package, file, bytes)
+    });
+    nothing_vanishes(package, data, &product);
+    let files = product.files.iter().flat_map(explained::inside);
+    Ok(files
+        .map(|file| {
+            let bytes = collect(file).expect("in memory");
+            (file.path.as_str().to_owned(), bytes)
+        })
+        .collect())
+}
+
 fn collect_places(value: &Value, at: &str, places: &mut Vec<String>) {
     let below: Vec<(String, &Value)> = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),

@@ -8,7 +8,7 @@ use amtsbote_problem::Bilingual;
 use super::wording::two;
 
 /// `^[A-Z]{2}[0-9]{2}$` as "2 Großbuchstaben A–Z, 2 Ziffern". None for anything less simple.
-pub(super) fn words(pattern: &str) -> Option<Bilingual> {
+pub(crate) fn words(pattern: &str) -> Option<Bilingual> {
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
     let mut chars = inner.chars().peekable();
     let parts = row(&mut chars, Ending::Pattern)?;

@@ -14,7 +14,7 @@ use crate::pointer;
 
 /// Findings of one check; one more says that there are others.
 pub(crate) const FINDINGS_MAX: usize = 200;
-pub(super) const ALLOWED_MAX: usize = 30;
+pub(crate) const ALLOWED_MAX: usize = 30;
 const LIMITS: Limits = Limits {
     size_max_bytes: 4 << 20,
     depth_max: 64,
@@ -129,9 +129,9 @@ impl Schema {
             &self.outline,
             self.strings,
             document,
-            &mut |at, nodes, detail| {
+            &mut |at, nodes, rule, detail| {
                 if found.len() <= FINDINGS_MAX {
-                    found.push(self.named_at(at, nodes, strings::RULE, detail));
+                    found.push(self.named_at(at, nodes, rule, detail));
                 }
             },
         );

@@ -29,7 +29,7 @@ pub(super) fn of(value: &Value) -> Bilingual {
     }
 }
 
-fn of_text(text: &str) -> Bilingual {
+pub(crate) fn of_text(text: &str) -> Bilingual {
     if text.is_empty() {
         return two("leerer Text", "empty text");
     }

@@ -8,11 +8,13 @@ use super::schema::Strings;
 use crate::charset::{self, Group};
 use crate::pointer;
 
-pub(super) const RULE: &str = "din-91379";
+const RULE: &str = "din-91379";
+const BLANK: &str = "blank";
 
-type Report<'r> = dyn FnMut(&str, &[&Value], Bilingual) + 'r;
+type Report<'r> = dyn FnMut(&str, &[&Value], &'static str, Bilingual) + 'r;
 
-/// Reports each string that leaves its character set: place, schema nodes of the place, what is wrong.
+/// Reports each string that leaves its character set, and, where there is a default set, each that has to hold something and is blank:
+/// place, schema nodes of the place, rule, what is wrong.
 pub(super) fn check(
     outline: &Outline,
     default: Strings,
@@ -42,7 +44,10 @@ impl Walk<'_, '_> {
                 if let Some(group) = self.group(nodes)
                     && let Some(offence) = charset::check(text, group)
                 {
-                    (self.report)(&self.at, nodes, offence.detail(group));
+                    (self.report)(&self.at, nodes, RULE, offence.detail(group));
+                }
+                if self.default == Strings::GroupC && is_blank(text) && has_to_be_filled(nodes) {
+                    (self.report)(&self.at, nodes, BLANK, blank());
                 }
             }
             Value::Array(items) => {
@@ -85,4 +90,21 @@ impl Walk<'_, '_> {
             (None, Strings::Any) => None,
         }
     }
+}
+
+// XML and tables take blanks around a text for nothing, so nothing would arrive. An empty text is the schema's own matter.
+fn is_blank(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(char::is_whitespace)
+}
+
+// Who gives a pattern wants more than blanks.
+fn has_to_be_filled(nodes: &[&Value]) -> bool {
+    let at_least_one = |node: &&Value| node.get("minLength").and_then(Value::as_u64) > Some(0);
+    nodes
+        .iter()
+        .any(|node| at_least_one(node) || node.get("pattern").is_some())
+}
+
+fn blank() -> Bilingual {
+    Bilingual::new("besteht nur aus Leerzeichen", "consists of blanks only")
 }

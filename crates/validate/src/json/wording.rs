@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::pointer;
 
-pub(super) fn two(de: impl Into<String>, en: impl Into<String>) -> Bilingual {
+pub(crate) fn two(de: impl Into<String>, en: impl Into<String>) -> Bilingual {
     Bilingual::new(de, en)
 }
 

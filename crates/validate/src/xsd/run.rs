@@ -6,12 +6,13 @@ use std::rc::Rc;
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use xsd_schema::SchemaSet;
 use xsd_schema::validation::{
-    DriveWithError, ElementStartView, EndElementInfo, EndOfAttributesView, PathStep,
-    SchemaValidator, ValidationError, ValidationEventHandler, ValidationSink, ValidationWarning,
-    drive_quick_xml_with,
+    AttributeView, DriveWithError, ElementStartView, EndElementInfo, EndOfAttributesView, PathStep,
+    SchemaInfo, SchemaValidator, TextKind, ValidationError, ValidationEventHandler, ValidationSink,
+    ValidationWarning, drive_quick_xml_with,
 };
 use xsd_schema::xml::ParseLimits;
 
+use super::people::{self, Declared};
 use super::wording::Misplaced;
 use super::{Options, Report, Severity, wording};
 use crate::json::FINDINGS_MAX;
@@ -22,6 +23,8 @@ const TEXT_MAX_BYTES: usize = 16 << 20;
 /// For how many misplaced elements the expected ones are looked up: each costs one more pass.
 const EXPECTED_MAX: usize = 3;
 const ALLOWED_MAX: usize = 30;
+/// The shape of a text tells lengths up to 1000 characters; "more" beyond.
+const SHAPE_MAX_BYTES: usize = 5000;
 const MISPLACED: &str = "cvc-complex-type.2.4";
 const UNKNOWN: &str = "cvc-elt.1";
 
@@ -32,16 +35,26 @@ struct Place {
     step: Cell<usize>,
     // Is the last hook the begin of an element?
     beginning: Cell<bool>,
-    // Byte offsets of the open elements.
-    open: RefCell<Vec<usize>>,
+    open: RefCell<Vec<Open>>,
+    // The attribute under the eyes of the validator.
+    attribute: RefCell<Option<(String, String)>>,
+}
+
+/// An element that is not closed yet.
+struct Open {
+    offset: usize,
+    declared: Declared,
 }
 
 /// An error with where it happened.
 struct Seen {
     error: ValidationError,
     offset: Option<usize>,
+    // Where the element begins whose content is out of order.
+    parent: Option<usize>,
     step: usize,
     misplaced: Misplaced,
+    declared: Declared,
 }
 
 struct Sink {
@@ -53,17 +66,29 @@ impl ValidationSink for Sink {
     fn on_error(&mut self, error: ValidationError) {
         let mut seen = self.seen.borrow_mut();
         if seen.len() <= FINDINGS_MAX {
-            let offset = self.place.open.borrow().last().copied();
+            let open = self.place.open.borrow();
+            let last = open.last();
+            let offset = last.map(|open| open.offset);
+            let mut declared = last.map(|open| open.declared.clone()).unwrap_or_default();
+            declared
+                .attribute
+                .clone_from(&self.place.attribute.borrow());
             let misplaced = if self.place.beginning.get() {
                 Misplaced::Child
             } else {
                 Misplaced::End
             };
+            let parent = match misplaced {
+                Misplaced::Child => open.iter().nth_back(1).map(|open| open.offset),
+                Misplaced::End => offset,
+            };
             seen.push(Seen {
                 error,
                 offset,
+                parent,
                 step: self.place.step.get(),
                 misplaced,
+                declared,
             });
         }
     }
@@ -78,6 +103,15 @@ struct Steps {
 }
 
 struct Stopped;
+
+/// Of a text no more is kept than its shape needs.
+fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(SHAPE_MAX_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
 
 impl Steps {
     fn step(&self) -> Result<(), Stopped> {
@@ -96,13 +130,51 @@ impl ValidationEventHandler for Steps {
     type Error = Stopped;
 
     fn on_element_start_offset(&mut self, offset: usize) -> Result<(), Stopped> {
-        self.place.open.borrow_mut().push(offset);
+        let mut open = self.place.open.borrow_mut();
+        if let Some(parent) = open.last_mut() {
+            parent.declared.has_children = true;
+        }
+        open.push(Open {
+            offset,
+            declared: Declared::default(),
+        });
         Ok(())
     }
 
     fn before_element(&mut self, _: ElementStartView<'_>) -> Result<(), Stopped> {
         self.step()?;
         self.place.beginning.set(true);
+        Ok(())
+    }
+
+    fn after_element(&mut self, _: ElementStartView<'_>, info: &SchemaInfo) -> Result<(), Stopped> {
+        if let Some(open) = self.place.open.borrow_mut().last_mut() {
+            open.declared.element = info.element_decl;
+            open.declared.kind = info.schema_type;
+        }
+        Ok(())
+    }
+
+    fn before_attribute(&mut self, view: AttributeView<'_>) -> Result<(), Stopped> {
+        let about = (view.local_name.to_owned(), shortened(view.value).to_owned());
+        if let Some(open) = self.place.open.borrow_mut().last_mut() {
+            open.declared.attributes.push(view.local_name.to_owned());
+        }
+        *self.place.attribute.borrow_mut() = Some(about);
+        Ok(())
+    }
+
+    fn after_attribute(&mut self, _: AttributeView<'_>, _: &SchemaInfo) -> Result<(), Stopped> {
+        *self.place.attribute.borrow_mut() = None;
+        Ok(())
+    }
+
+    fn on_text(&mut self, _: TextKind, text: &str) -> Result<(), Stopped> {
+        if let Some(open) = self.place.open.borrow_mut().last_mut()
+            && open.declared.text.len() < SHAPE_MAX_BYTES
+        {
+            open.declared.text.push_str(shortened(text));
+        }
         Ok(())
     }
 
@@ -147,7 +219,7 @@ pub(super) fn report(
     let mut report = Report::default();
     let mut looked_up = 0;
     for (index, one) in seen.iter().enumerate() {
-        if repeats(&seen[..index], one) {
+        if repeats(&seen[..index], one) || follows(&seen[..index], one) {
             continue;
         }
         // A misplaced child that the schema does not know comes with an error of its own, which has its path.
@@ -158,6 +230,14 @@ pub(super) fn report(
         if one.error.constraint == MISPLACED && looked_up < EXPECTED_MAX {
             looked_up += 1;
             finding.allowed = run.expected(one.step);
+        }
+        if one.error.constraint == UNKNOWN && place.is_none() {
+            finding.hint = run.other_namespaces(one);
+        }
+        let path = place.unwrap_or(one).error.instance_path();
+        people::tell(set, &mut finding, path, &one.declared);
+        if report.errors.last() == Some(&finding) {
+            continue;
         }
         match severity(one.error.constraint, options) {
             Severity::Error => report.errors.push(finding),
@@ -249,6 +329,28 @@ impl Run<'_> {
         }
     }
 
+    /// For a root of another namespace, as of another version: the namespaces in which the set knows it.
+    fn other_namespaces(&self, seen: &Seen) -> Option<Bilingual> {
+        let path = seen.error.instance_path()?;
+        let name = path.last()?.name().local_name();
+        let mut known: Vec<String> = Vec::new();
+        for (namespace, table) in &self.set.namespaces {
+            let mut names = table.elements.keys();
+            if names.any(|id| self.set.name_table.resolve_ref(*id) == name) {
+                known
+                    .push(namespace.map_or_else(String::new, |id| self.set.name_table.resolve(id)));
+            }
+        }
+        known.sort();
+        (path.len() == 1 && !known.is_empty()).then(|| {
+            let known = known.join(", ");
+            Bilingual::new(
+                format!("das Schema kennt das Element nur in diesem Namensraum: {known}; passt die Version?"),
+                format!("the schema knows the element in this namespace only: {known}; is it the right version?"),
+            )
+        })
+    }
+
     fn expected(&self, step: usize) -> Vec<String> {
         let mut names = self.drive(&Rc::default(), Some(step)).unwrap_or_default();
         names.sort();
@@ -269,6 +371,15 @@ fn repeats(before: &[Seen], one: &Seen) -> bool {
                 && last.misplaced == Misplaced::Child
                 && last.step == one.step
         })
+}
+
+/// What is out of place in an element where something was out of place already: it says no more than the first.
+fn follows(before: &[Seen], one: &Seen) -> bool {
+    let is_misplaced = |seen: &Seen| seen.error.constraint == MISPLACED;
+    is_misplaced(one)
+        && before
+            .iter()
+            .any(|other| is_misplaced(other) && other.parent == one.parent)
 }
 
 fn line_ends(text: &str) -> Vec<usize> {

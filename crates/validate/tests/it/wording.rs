@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use amtsbote_problem::{Language, report};
+use amtsbote_problem::{Findings, Language, report};
 use amtsbote_validate::json::{Limits, parse};
+use serde_json::{Value, json};
 
 #[test]
 fn typical_mistakes_are_told_in_words_of_the_form() {
@@ -20,4 +21,57 @@ fn typical_mistakes_are_told_in_words_of_the_form() {
         }
         insta::assert_snapshot!(service.name(), told);
     }
+}
+
+/// The findings of the first valid example of a service with one member changed.
+fn changed(service: &str, at: &str, value: Value) -> Findings {
+    let all = crate::services::all();
+    let service = all.iter().find(|one| one.name() == service).unwrap();
+    let example = service
+        .examples()
+        .iter()
+        .find(|example| example.valid)
+        .unwrap();
+    let mut data = parse(service.example(&example.file).unwrap(), Limits::default()).unwrap();
+    let (above, last) = at.rsplit_once('/').unwrap();
+    let above = data
+        .pointer_mut(above)
+        .and_then(Value::as_object_mut)
+        .unwrap();
+    above.insert(last.to_owned(), value);
+    service.check(&data)
+}
+
+#[test]
+fn a_day_that_its_year_does_not_have_is_refused() {
+    for (year, is_leap) in [(2024, true), (2000, true), (2023, false), (1900, false)] {
+        let date = json!({ "jahr": year, "monat": 2, "tag": 29 });
+        let findings = changed("hundesteuer", "/antragsteller/0/geburtsdatum", date);
+        assert_eq!(findings.is_empty(), is_leap, "{year}: {findings:?}");
+        for finding in findings {
+            assert_eq!(finding.at, "/antragsteller/0/geburtsdatum/jahr");
+            assert!(finding.hint.unwrap().de.contains("Schaltjahr"), "{year}");
+        }
+    }
+    let date = json!({ "jahr": 2024, "monat": 4, "tag": 31 });
+    assert_eq!(changed("hundesteuer", "/hunde/0/wurfdatum", date).len(), 1);
+}
+
+#[test]
+fn blanks_are_no_answer() {
+    for blank in [" ", "  ", "\u{a0}"] {
+        let findings = changed("hundesteuer", "/antragsteller/0/familienname", blank.into());
+        assert!(
+            findings.iter().any(|finding| finding.rule == "blank"),
+            "{findings:?}"
+        );
+    }
+    assert_eq!(
+        changed(
+            "hundesteuer",
+            "/antragsteller/0/familienname",
+            " Au ".into()
+        ),
+        []
+    );
 }
