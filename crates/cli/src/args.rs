@@ -75,6 +75,9 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Hash every row and attachment anew, beside a running system or without one. Exit code 1: something is not as it was written.
     Verify(Verify),
+    /// Move a stopped gateway's rows and attachments into another kind of store.
+    #[command(subcommand)]
+    Store(Store),
     /// Export and check receipts.
     #[command(subcommand)]
     Receipt(Receipt),
@@ -128,6 +131,24 @@ pub(crate) struct Restore {
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) file: SettingsFile,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Copy everything to where the new settings say, and compare each row and attachment. The new store must be empty; the old one stays.
+    Move(MoveStore),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MoveStore {
+    #[command(flatten)]
+    pub(crate) file: SettingsFile,
+    /// Settings file of the new store.
+    #[arg(long)]
+    pub(crate) to: PathBuf,
+    /// Count only: nothing is written, the new store is not looked at.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -157,6 +157,7 @@ async fn dispatch(command: Command, talk: Talk) -> Result<()> {
         Command::Schema(args) => commands::schema::run(&args, talk),
         Command::Backup(args) => commands::backup::run(&args, talk),
         Command::Restore(args) => commands::restore::run(&args, talk),
+        Command::Store(args) => commands::store::run(&args, talk).await,
         Command::Verify(args) => commands::verify::run(&args, talk),
         Command::Receipt(args) => commands::receipt::run(&args, talk).await,
         Command::Keys(args) => commands::keys::run(&args, talk),

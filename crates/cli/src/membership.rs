@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_gateway::Identity;
+use amtsbote_gateway::{Context as Gateway, Identity};
 use amtsbote_jose::{KeySet, PrivateKey, PublicKey, sha256_hex};
 use amtsbote_settings as settings;
 use amtsbote_store_postgres::{Member, PostgresStore, Shelf, SigningKeys};
@@ -52,6 +52,17 @@ impl Membership {
         store.join(&member).await?;
         let member = Arc::new(member);
         Ok(Self { store, member })
+    }
+
+    /// Wakes whoever waits here for what arrived at another gateway, until `stop` resolves.
+    pub(crate) async fn wake(self, gateway: Gateway, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => return,
+                () = self.store.heard() => gateway.announce_arrival(),
+            }
+        }
     }
 
     /// Says that this gateway is there until `stop` resolves.

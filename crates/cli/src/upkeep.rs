@@ -70,6 +70,8 @@ pub(crate) fn background(ready: &Ready, stop: &Stop) -> Result<Background> {
     ];
     if let Some(membership) = &ready.membership {
         tasks.push(tokio::spawn(membership.clone().keep(stop.wait())));
+        let woken = membership.clone().wake(ready.context.clone(), stop.wait());
+        tasks.push(tokio::spawn(woken));
     }
     tasks.extend(mails.map(|mails| tokio::spawn(mails.run(stop.wait()))));
     Ok(Background(tasks))

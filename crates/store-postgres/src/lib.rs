@@ -14,6 +14,7 @@
 //! Start reading at [`Target`], then `session.rs`, `migrations.rs`.
 
 mod agent;
+mod bell;
 mod database;
 mod fault;
 mod gateway;
@@ -22,10 +23,12 @@ mod migrations;
 mod open_error;
 mod session;
 mod target;
+mod transfer;
 mod writer;
 
 pub use agent::PostgresDeliveries;
-pub use gateway::{Member, NotAdmitted, PostgresStore, Shelf, SigningKeys};
+pub use gateway::{Examined, Member, NotAdmitted, PostgresStore, Shelf, SigningKeys};
 pub use leases::PostgresLeases;
 pub use open_error::OpenError;
 pub use target::{Encryption, Target};
+pub use transfer::{NotBegun, PostgresTransfer};

@@ -8,7 +8,8 @@ use std::time::Duration;
 use amtsbote_model::Secret;
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::tls::{MakeTlsConnect, NoTlsStream, TlsConnect};
+use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::OpenError;
@@ -28,6 +29,15 @@ pub enum Encryption {
     /// Plain, whoever listens.
     DangerPlain,
 }
+
+/// A connection's other half: it must be driven.
+pub(crate) enum Heard {
+    Plain(Box<Connection<Socket, NoTlsStream>>),
+    Tls(Box<Connection<Socket, TlsStream>>),
+}
+
+type TlsStream =
+    <<MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect as TlsConnect<Socket>>::Stream;
 
 /// A database by its URL. Prints no password.
 #[derive(Clone)]
@@ -105,8 +115,8 @@ impl Target {
         }
     }
 
-    /// Makes connections. `application` is what the server shows in its list of sessions.
-    pub(crate) fn manager(&self, application: &str) -> Result<Manager, OpenError> {
+    /// What connections are made with. `application` is what the server shows in its list of sessions.
+    fn config(&self, application: &str) -> Result<(Config, SslMode), OpenError> {
         let mut config = self.config.clone();
         let mode = self.mode()?;
         config
@@ -120,15 +130,40 @@ impl Target {
             .keepalives_interval(KEEPALIVE_INTERVAL)
             .keepalives_retries(KEEPALIVE_RETRIES)
             .tcp_user_timeout(UNACKNOWLEDGED_MAX);
+        Ok((config, mode))
+    }
+
+    fn tls(&self) -> Result<MakeRustlsConnect, OpenError> {
+        let tls = amtsbote_outgoing::client_config(self.roots_pem.as_deref())?;
+        Ok(MakeRustlsConnect::new(tls))
+    }
+
+    /// A connection outside the pools, to hear what the server tells unasked. Whoever drives it hears it.
+    pub(crate) async fn connect(&self, application: &str) -> Result<(Client, Heard), OpenError> {
+        let (config, mode) = self.config(application)?;
+        let place = self.place();
+        let failed = |error: tokio_postgres::Error| OpenError::Unreachable {
+            place,
+            reason: crate::fault::reason(&error),
+        };
+        if mode == SslMode::Disable {
+            let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+            return Ok((client, Heard::Plain(Box::new(connection))));
+        }
+        let (client, connection) = config.connect(self.tls()?).await.map_err(failed)?;
+        Ok((client, Heard::Tls(Box::new(connection))))
+    }
+
+    /// Makes connections. `application` is what the server shows in its list of sessions.
+    pub(crate) fn manager(&self, application: &str) -> Result<Manager, OpenError> {
+        let (config, mode) = self.config(application)?;
         let pooled = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
         if mode == SslMode::Disable {
             return Ok(Manager::from_config(config, NoTls, pooled));
         }
-        let tls = amtsbote_outgoing::client_config(self.roots_pem.as_deref())?;
-        let tls = MakeRustlsConnect::new(tls);
-        Ok(Manager::from_config(config, tls, pooled))
+        Ok(Manager::from_config(config, self.tls()?, pooled))
     }
 }
 

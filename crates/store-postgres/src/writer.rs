@@ -5,16 +5,18 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use amtsbote_store::{Batch, Committed, Conflict, Error};
 use deadpool::managed::Object;
 use deadpool_postgres::ClientWrapper;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use crate::bell::is_arrival;
 use crate::database::Database;
 use crate::fault::{Cause, Fault, unavailable};
 use crate::gateway::changes::{Locks, Planned, plan, verdict};
@@ -39,9 +41,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(database: Database) -> Self {
+    /// Rings when something arrived.
+    pub(crate) fn start(database: Database, bell: Arc<Notify>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(write(database, waiting));
+        tokio::spawn(write((database, bell), waiting));
         Self { queue }
     }
 
@@ -55,7 +58,7 @@ impl Writer {
     }
 }
 
-async fn write(database: Database, mut queue: mpsc::Receiver<Waiting>) {
+async fn write((database, bell): (Database, Arc<Notify>), mut queue: mpsc::Receiver<Waiting>) {
     while let Some((batch, sender)) = queue.recv().await {
         let (mut batches, mut senders) = (vec![batch], vec![sender]);
         while batches.len() < GROUP_MAX {
@@ -66,6 +69,13 @@ async fn write(database: Database, mut queue: mpsc::Receiver<Waiting>) {
             senders.push(sender);
         }
         let answers = settle(&database, &batches).await;
+        let arrived = batches.iter().zip(&answers);
+        let is_news = |(batch, answer): (&Batch, &Answer)| {
+            matches!(answer, Ok(Committed::Done)) && is_arrival(batch)
+        };
+        if arrived.into_iter().any(is_news) {
+            bell.notify_one();
+        }
         for (sender, answer) in senders.into_iter().zip(answers) {
             // Whoever asked may have gone.
             drop(sender.send(answer));

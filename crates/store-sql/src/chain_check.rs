@@ -3,45 +3,11 @@
 use std::path::Path;
 
 use amtsbote_model::Timestamp;
-use amtsbote_store::chain::{Block, Hash, Leaf, root};
+use amtsbote_store::chain::{Block, ChainChecked, Contradiction, Hash, Leaf, root};
 use rusqlite::{Connection, Result, Row};
 
 use crate::gateway::{block_of, event_of, leaf_of};
 use crate::{Database, Snapshot, SnapshotError};
-
-/// Something that contradicts the chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Contradiction {
-    /// A block does not follow the one before it, or has not the leaves it was made of.
-    Block(u64),
-    /// The signature of a block is not valid.
-    Signature(u64),
-    /// Leaves stand behind the last block.
-    Leaves(u64),
-    /// An event is missing, and its case's log was not deleted after the retention.
-    Removed(String),
-    /// An event is not as it was sealed.
-    Edited(String),
-    /// An event has another place in the order of writing.
-    Moved(String),
-    /// An event was put in before the end of what is sealed.
-    Inserted(String),
-    /// The chain cannot be read; SQLite's word for it.
-    Unreadable(String),
-}
-
-/// What was looked at, and found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ChainChecked {
-    /// Blocks.
-    pub blocks: u64,
-    /// Events in them.
-    pub leaves: u64,
-    /// Of these: deleted with their case's log, after the retention.
-    pub expired: u64,
-    /// What contradicts the chain.
-    pub contradictions: Vec<Contradiction>,
-}
 
 /// Checks the chain of the gateway's database in the folder; `None` if there is no database. Logs whose last event is not older than
 /// `kept_since` must be there. `is_signed` judges the signature of a block.

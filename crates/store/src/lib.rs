@@ -36,6 +36,7 @@ pub mod records;
 pub mod relays;
 pub mod shelf;
 pub mod stuck;
+pub mod transfer;
 pub mod upkeep;
 pub mod ways_back;
 

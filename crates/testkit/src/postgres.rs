@@ -79,6 +79,60 @@ impl Server {
         Some(server)
     }
 
+    /// A streaming standby of this server, started; from now on this server confirms nothing that the standby has not on its disk.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let name = format!("{PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&name).tempdir();
+        let folder = folder.expect("a temporary folder can be made");
+        if let Some(account) = self.account {
+            let owner = (Some(account.uid), Some(account.gid));
+            std::os::unix::fs::chown(folder.path(), owner.0, owner.1).expect("root may chown");
+        }
+        let standby = Self {
+            folder,
+            programs: self.programs.clone(),
+            account: self.account,
+            port: free_port(),
+            running: Mutex::new(None),
+            made: AtomicU32::new(0),
+        };
+        let mut command = self.command("pg_basebackup");
+        command
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-U",
+                USER,
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "-p",
+            ])
+            .arg(self.port.to_string())
+            .arg("-D")
+            .arg(standby.folder())
+            .env("PGPASSWORD", PASSWORD);
+        let output = command.output().expect("pg_basebackup runs");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "pg_basebackup: {error}");
+        standby.start_again();
+        self.set("synchronous_standby_names", "*");
+        standby
+    }
+
+    /// Makes a standby a server that takes writes.
+    pub fn promote(&self) {
+        let mut command = self.command("pg_ctl");
+        command
+            .args(["promote", "-s", "-w", "-D"])
+            .arg(self.folder());
+        let status = command.status().expect("pg_ctl runs");
+        assert!(status.success(), "pg_ctl promote: {status}");
+    }
+
     /// One server for all tests of a process that do not stop it.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Server>> = OnceLock::new();

@@ -20,6 +20,7 @@ mod put_back;
 mod take;
 
 pub(crate) use bucket::Bucket;
+pub(crate) use files::sum;
 pub(crate) use manifest::Manifest;
 pub(crate) use place::{blobs, places};
 pub(crate) use put_back::put_back;

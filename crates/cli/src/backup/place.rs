@@ -37,7 +37,9 @@ pub(crate) fn places(settings: &Settings) -> Result<Vec<Place>> {
             });
         }
     }
-    if let Some(gateway) = &settings.gateway {
+    let gateway = settings.gateway.as_ref();
+    // On a server there are no files.
+    if let Some(gateway) = gateway.filter(|gateway| !gateway.has_shared_database()) {
         for database in [Database::Uplink, Database::Gateway] {
             places.push(Place {
                 database,

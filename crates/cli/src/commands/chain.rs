@@ -7,7 +7,7 @@ use amtsbote_gateway::sealer::LOG_HEAD_TYP;
 use amtsbote_jose::{Jws, PublicKey};
 use amtsbote_model::{Clock as _, Timestamp};
 use amtsbote_store::chain::{Block, hex};
-use amtsbote_store_sql::{Contradiction, Database, check_chain};
+use amtsbote_store_sql::{ChainChecked, Contradiction, Database, check_chain};
 use anyhow::Result;
 
 use super::receipt::token as receipt;
@@ -24,25 +24,39 @@ pub(super) fn look_at_chain(
     folder: &Path,
     (report, talk): (&mut Report, Talk),
 ) -> Result<()> {
-    let span = i64::try_from(event_log.as_millis()).unwrap_or(i64::MAX);
-    let now = SystemClock.now().as_millis();
-    let kept_since = Timestamp::from_millis(now.saturating_sub(span));
-    let is_signed = &mut |block: &Block| trusted.is_none_or(|keys| is_signed_by(block, keys));
-    let Some(checked) = check_chain(folder, kept_since, is_signed)? else {
+    let is_signed = &mut |block: &Block| is_signed(block, trusted);
+    let Some(checked) = check_chain(folder, kept_since(event_log), is_signed)? else {
         return Ok(());
     };
+    let place = folder.join(Database::Gateway.file_name());
+    note(&checked, &place.display().to_string(), (report, talk));
+    Ok(())
+}
+
+/// Logs whose last event is not older must be there.
+pub(super) fn kept_since(event_log: Duration) -> Timestamp {
+    let span = i64::try_from(event_log.as_millis()).unwrap_or(i64::MAX);
+    let now = SystemClock.now().as_millis();
+    Timestamp::from_millis(now.saturating_sub(span))
+}
+
+/// Without keys, signatures are not looked at.
+pub(super) fn is_signed(block: &Block, trusted: Option<&[PublicKey]>) -> bool {
+    trusted.is_none_or(|keys| is_signed_by(block, keys))
+}
+
+/// What came of the chain in a database.
+pub(super) fn note(checked: &ChainChecked, place: &str, (report, talk): (&mut Report, Talk)) {
     report.blocks = checked.blocks;
     report.sealed = checked.leaves;
     report.expired = checked.expired;
-    let place = folder.join(Database::Gateway.file_name());
     let findings = checked.contradictions.iter().map(|found| Finding {
         kind: "chain",
-        place: place.display().to_string(),
+        place: place.to_owned(),
         what: contradiction(found, talk),
         hint: hint(talk),
     });
     report.findings.extend(findings);
-    Ok(())
 }
 
 fn is_signed_by(block: &Block, keys: &[PublicKey]) -> bool {

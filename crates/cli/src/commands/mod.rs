@@ -15,6 +15,7 @@ pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod submit;
 pub(crate) mod uplink;
 pub(crate) mod validate;

@@ -5,16 +5,19 @@
 //! Exit code 0: all is as it was written; 1: something is not; 2: it could not be looked at.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
+use amtsbote_jose::PublicKey;
 use amtsbote_problem::Language;
 use amtsbote_settings::Settings;
 use amtsbote_store::BlobId;
+use amtsbote_store::chain::Block;
 use amtsbote_store_sql::{BlobState, Damage, Database, check_blob, examine};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::chain::look_at_chain;
+use super::chain::{self, look_at_chain};
 use super::receipt::token as receipt;
 use super::validate::{Found, Unusable};
 use super::{serve, settings};
@@ -57,7 +60,6 @@ pub(crate) fn run(args: &Verify, talk: Talk) -> Result<()> {
 
 fn look(args: &Verify, talk: Talk) -> Result<Report> {
     let settings = serve::based(settings::load(&args.file, talk)?, &args.file.settings);
-    database::refuse_server(&settings, talk)?;
     let trusted = if args.keys.is_empty() {
         None
     } else {
@@ -93,10 +95,60 @@ fn look(args: &Verify, talk: Talk) -> Result<Report> {
         if place.database == Database::Gateway
             && let Some(shelf) = Where::of(&settings)?
         {
-            look_at_blobs(&shelf, &place.folder, &examined.blobs, (&mut report, talk))?;
+            let named = || {
+                let now = examine(Database::Gateway, &place.folder)?.unwrap_or_default();
+                Ok(now.blobs.into_iter().map(|(id, _)| id).collect())
+            };
+            look_at_blobs(&shelf, &named, &examined.blobs, (&mut report, talk))?;
         }
     }
+    if let Some(gateway) = &settings.gateway
+        && let Some(server) = gateway.database.as_ref().filter(|d| d.is_shared())
+    {
+        let event_log = upkeep::retention(&gateway.deadlines).event_log;
+        let chain = (event_log, trusted.as_deref());
+        look_at_server((&settings, server), chain, (&mut report, talk))?;
+    }
     Ok(report)
+}
+
+/// The gateway's rows on a server: references and chain, and its attachments. Rows have no sums there.
+fn look_at_server(
+    (settings, server): (&Settings, &amtsbote_settings::Database),
+    (event_log, trusted): (Duration, Option<&[PublicKey]>),
+    (report, talk): (&mut Report, Talk),
+) -> Result<()> {
+    let place = "gateway.database";
+    talk.progress(place);
+    let store = wait(database::postgres(server))?;
+    let is_signed = &mut |block: &Block| chain::is_signed(block, trusted);
+    let examined = wait(store.examine(chain::kept_since(event_log), is_signed))?;
+    report.databases += 1;
+    report.rows += examined.rows;
+    if !examined.has_checksums {
+        talk.say(talk.pick(
+            "Der Server prüft seine Seiten nicht (data_checksums ist aus), und Zeilen haben dort keine Summen: `pg_checksums --enable` bei stehendem Server schaltet es ein",
+            "the server does not check its pages (data_checksums is off), and rows have no sums there: `pg_checksums --enable` on the stopped server switches it on",
+        ));
+    }
+    let missing = examined.missing.iter();
+    report.findings.extend(missing.map(|(what, of)| Finding {
+        kind: "missing",
+        place: place.to_owned(),
+        what: format!("{what}: {of} {}", talk.pick("fehlt", "is missing")),
+        hint: hint(talk),
+    }));
+    chain::note(&examined.chain, place, (report, talk));
+    if let Some(shelf) = Where::of(settings)? {
+        let named = || Ok(wait(store.named_blobs())?.into_iter().collect());
+        look_at_blobs(&shelf, &named, &examined.blobs, (report, talk))?;
+    }
+    Ok(())
+}
+
+/// One thing after the other; only servers are asked across the network.
+fn wait<T, E>(call: impl Future<Output = std::result::Result<T, E>>) -> std::result::Result<T, E> {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(call))
 }
 
 /// Where the attachments lie.
@@ -130,7 +182,7 @@ impl Where {
 
 fn look_at_blobs(
     shelf: &Where,
-    database: &Path,
+    named: &dyn Fn() -> Result<BTreeSet<String>>,
     blobs: &[(String, u64)],
     (report, talk): (&mut Report, Talk),
 ) -> Result<()> {
@@ -157,9 +209,8 @@ fn look_at_blobs(
         return Ok(());
     }
     // A running gateway may have deleted some meanwhile, with their rows.
-    let now = examine(Database::Gateway, database)?.unwrap_or_default();
-    let named: BTreeSet<&str> = now.blobs.iter().map(|(id, _)| id.as_str()).collect();
-    bad.retain(|(id, _)| named.contains(id.as_str()));
+    let named = named()?;
+    bad.retain(|(id, _)| named.contains(id));
     let findings = bad.into_iter().map(|(id, state)| Finding {
         kind: "attachment",
         place: shelf.shown(),

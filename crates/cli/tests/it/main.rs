@@ -38,6 +38,8 @@ mod stand;
 #[cfg(test)]
 mod starved;
 #[cfg(test)]
+mod store_move;
+#[cfg(test)]
 mod uplink;
 #[cfg(test)]
 mod validate;

@@ -3,9 +3,11 @@
 mod chain;
 pub(crate) mod changes;
 mod destinations;
+mod examine;
 mod members;
 mod rows;
 
+pub use examine::Examined;
 pub use members::{Member, NotAdmitted, Shelf, SigningKeys};
 
 use amtsbote_model::{
@@ -20,6 +22,7 @@ use amtsbote_store::{
     SubmissionFilter, SubmissionRef,
 };
 
+use crate::bell::Bell;
 use crate::database::Database;
 use crate::fault::unavailable;
 use crate::migrations::GATEWAY;
@@ -32,17 +35,25 @@ pub struct PostgresStore {
     database: Database,
     writer: Writer,
     leases: PostgresLeases,
+    bell: Bell,
 }
 
 impl PostgresStore {
     /// Connects, and brings the tables forward. Needs a tokio runtime.
     pub async fn open(target: &Target) -> Result<Self, OpenError> {
         let database = Database::open(target, &GATEWAY, "amtsbote gateway").await?;
+        let bell = Bell::start(target, database.clone());
         Ok(Self {
-            writer: Writer::start(database.clone()),
+            writer: Writer::start(database.clone(), bell.cord()),
+            bell,
             leases: PostgresLeases::over(database.clone()),
             database,
         })
+    }
+
+    /// Resolves when a store over this database, perhaps this one, has told of an arrival. A hint: it may be missed.
+    pub async fn heard(&self) {
+        self.bell.heard().await;
     }
 }
 

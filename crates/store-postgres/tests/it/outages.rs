@@ -1,6 +1,8 @@
 //! The server goes away and comes back; two processes race.
 
+use amtsbote_model::submission::State;
 use amtsbote_model::{CaseId, ClientId, DestinationId, Timestamp};
+use amtsbote_store::laws::samples;
 use amtsbote_store::{Batch, Case, Cases, Change, Committed, Conflict, Error, Ledger};
 use amtsbote_store_postgres::PostgresStore;
 use amtsbote_testkit::postgres::{Server, Stop};
@@ -87,4 +89,71 @@ async fn of_two_processes_that_open_the_same_cases_each_case_has_one_winner() {
         }
     }
     assert_eq!((done, refused), (50, 50));
+}
+
+/// Waits until it commits again.
+async fn commits(store: &PostgresStore, number: u128) -> std::time::Duration {
+    let began = std::time::Instant::now();
+    loop {
+        match store.commit(open(number)).await {
+            Ok(committed) => {
+                assert_eq!(committed, Committed::Done);
+                return began.elapsed();
+            }
+            Err(error) => assert!(began.elapsed().as_secs() < 60, "{error}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_fail_over_to_the_synchronous_standby_all_that_was_confirmed_is_there() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database();
+    let standby = server.standby();
+    let both = url.replace(
+        &format!(":{}/", server.port()),
+        &format!(":{},127.0.0.1:{}/", server.port(), standby.port()),
+    );
+    let store = PostgresStore::open(&target(&both)).await.unwrap();
+    for number in 1..=20 {
+        assert_eq!(store.commit(open(number)).await.unwrap(), Committed::Done);
+    }
+    server.stop(Stop::Immediate);
+    // A standby takes no writes.
+    assert!(store.commit(open(21)).await.is_err());
+    standby.promote();
+    let again = commits(&store, 22).await;
+    println!("taken again {again:?} after the standby was promoted");
+    for number in 1..=20 {
+        let kept = store.case(case(number).id).await.unwrap();
+        assert!(kept.is_some(), "case {number} is lost");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_arrival_at_one_store_is_heard_at_another() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let url = server.database();
+    let one = PostgresStore::open(&target(&url)).await.unwrap();
+    let other = PostgresStore::open(&target(&url)).await.unwrap();
+    samples::announced_one(&one).await;
+    let soon = std::time::Duration::from_secs(30);
+    // Until it listens, nothing is heard: arrivals go on until one is.
+    let arriving = async {
+        let (mut from, mut to) = (State::Created, State::Submitted);
+        loop {
+            samples::done(&one, vec![samples::moved(1, from, to, 2000)]).await;
+            std::mem::swap(&mut from, &mut to);
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        heard = tokio::time::timeout(soon, other.heard()) => heard.unwrap(),
+        () = arriving => {}
+    }
 }
