@@ -12,6 +12,7 @@ use amtsbote_model::Secret;
 use amtsbote_settings as settings;
 use amtsbote_store::{Order, Rate};
 use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries};
+use amtsbote_transport_http::Callbacks;
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::task::JoinHandle;
@@ -244,6 +245,11 @@ pub(crate) fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Prepared
 }
 
 impl Prepared {
+    /// The ways in that are called.
+    pub(crate) fn callbacks(&self) -> &Arc<Callbacks> {
+        &self.shelf.registry.callbacks
+    }
+
     /// Lets them work until stopped.
     pub(crate) fn start(self, stop: &Stop, talk: Talk) -> Running {
         let mut running = Running::none();

@@ -143,6 +143,8 @@ fn region_of(body: &[u8]) -> Option<Ars> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::registry;
     use crate::talk::{Form, Talk, Tongue};
@@ -217,13 +219,26 @@ mod tests {
     #[test]
     fn every_way_of_production_opens() {
         let home = tempfile::tempdir().unwrap();
-        let mut transports = std::collections::BTreeSet::new();
+        let (mut transports, mut back) = (BTreeSet::new(), BTreeSet::new());
+        let known = std::sync::Arc::new(registry::Registry::new(&[]));
         for municipality in municipalities().unwrap() {
             let ways = ways(&municipality.slug);
             assert!(!ways.is_empty(), "{}", municipality.slug);
             for mut way in ways {
                 let packages = way.remove("packages").unwrap();
                 let mut outbound = way.remove("outbound").unwrap();
+                if let Some(mut inbound) = way.remove("inbound") {
+                    at_home(&mut inbound, home.path());
+                    let inbound: amtsbote_settings::Inbound = inbound.try_into().unwrap();
+                    let opened = registry::way_in(&inbound, home.path(), &known);
+                    assert!(
+                        opened.is_ok(),
+                        "{} {packages}: {:?}",
+                        municipality.slug,
+                        opened.err()
+                    );
+                    back.insert(inbound.transport);
+                }
                 assert!(way.is_empty(), "{}: {way:?}", municipality.slug);
                 at_home(&mut outbound, home.path());
                 let outbound = outbound.as_table().unwrap();
@@ -238,7 +253,9 @@ mod tests {
             }
         }
         let transports: Vec<_> = transports.into_iter().collect();
-        assert_eq!(transports, ["http", "sftp", "xta", "xta-box"]);
+        assert_eq!(transports, ["http", "mail", "sftp", "xta", "xta-box"]);
+        let back: Vec<_> = back.into_iter().collect();
+        assert_eq!(back, ["http", "http-callback"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod areas;
 mod args;
 mod backup;
 mod blobs;
+mod callbacks;
 mod clock;
 mod commands;
 mod database;

@@ -9,7 +9,7 @@ use amtsbote_adapter::{Format, Inbound, Outbound, Transport};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
-use amtsbote_transport_http::HttpInbound;
+use amtsbote_transport_http::{Callbacks, HttpInbound};
 use amtsbote_transport_sftp::SftpInbound;
 use amtsbote_transport_xta::XtaInbound;
 use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
@@ -18,8 +18,12 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::clock::SystemClock;
 use crate::xsd::{self, Added};
 
-/// The formats this program knows.
-pub(crate) struct Registry(BTreeMap<&'static str, Box<dyn Format>>);
+/// The formats this program knows, and the ways in that are called.
+pub(crate) struct Registry {
+    formats: BTreeMap<&'static str, Box<dyn Format>>,
+    /// What the listener of the settings serves.
+    pub(crate) callbacks: Arc<Callbacks>,
+}
 
 impl Registry {
     /// With the official schemas and code lists that were added.
@@ -34,18 +38,17 @@ impl Registry {
         for format in amtsbote_adapter_xoev::Format::all(&installed(added)) {
             formats.push(Box::new(format));
         }
-        Self(
-            formats
-                .into_iter()
-                .map(|format| (format.name(), format))
-                .collect(),
-        )
+        let named = formats.into_iter().map(|format| (format.name(), format));
+        Self {
+            formats: named.collect(),
+            callbacks: Arc::default(),
+        }
     }
 
     /// The format of that name.
     pub(crate) fn format(&self, name: &str) -> Result<&dyn Format> {
-        let known = || self.0.keys().copied().collect::<Vec<_>>().join(", ");
-        self.0
+        let known = || self.formats.keys().copied().collect::<Vec<_>>().join(", ");
+        self.formats
             .get(name)
             .map(AsRef::as_ref)
             .ok_or_else(|| anyhow!("there is no format {name:?}; known are {}", known()))
@@ -70,7 +73,7 @@ pub(crate) fn way_in(
     let span = |given: Option<settings::Span>, default: u64| {
         given.map_or(Duration::from_secs(default), |span| span.0)
     };
-    let inbound = inbound(settings, base, span(settings.quiet, 10))?;
+    let inbound = inbound(settings, base, (span(settings.quiet, 10), registry))?;
     registry.format(&settings.format)?;
     let (registry, format) = (registry.clone(), settings.format.clone());
     let read: ReadAnswer = Arc::new(move |bytes| match registry.format(&format) {
@@ -81,11 +84,21 @@ pub(crate) fn way_in(
     Ok(WayIn {
         inbound,
         read,
-        poll: span(settings.poll, 5),
+        // Who is called waits for the call itself.
+        poll: span(settings.poll, if is_called(settings) { 0 } else { 5 }),
     })
 }
 
-fn inbound(settings: &settings::Inbound, base: &Path, quiet: Duration) -> Result<Arc<dyn Inbound>> {
+/// Whether the procedure calls us.
+pub(crate) fn is_called(settings: &settings::Inbound) -> bool {
+    settings.transport == "http-callback"
+}
+
+fn inbound(
+    settings: &settings::Inbound,
+    base: &Path,
+    (quiet, registry): (Duration, &Registry),
+) -> Result<Arc<dyn Inbound>> {
     let clock = Arc::new(SystemClock);
     let path = || settings.folder().context("inbound.path is missing");
     Ok(match settings.transport.as_str() {
@@ -94,9 +107,15 @@ fn inbound(settings: &settings::Inbound, base: &Path, quiet: Duration) -> Result
             Arc::new(FolderInbound::open(InboundSettings { path, quiet }, clock)?)
         }
         "http" => Arc::new(HttpInbound::open(settings.way.clone(), base)?),
+        "http-callback" => {
+            let way = settings.way.clone();
+            Arc::new(registry.callbacks.open(way, base, clock)?)
+        }
         "sftp" => Arc::new(SftpInbound::open(settings.way.clone(), base, quiet, clock)?),
         "xta-box" => Arc::new(XtaInbound::open(&path()?, clock)?),
-        other => bail!("there is no way in {other:?}; known are folder, http, sftp, xta-box"),
+        other => bail!(
+            "there is no way in {other:?}; known are folder, http, http-callback, sftp, xta-box"
+        ),
     })
 }
 

@@ -109,7 +109,8 @@ async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Plan) -> Result<(
             (&facts, &plan.keys),
             plan.services,
             (&stop, talk),
-        )?
+        )
+        .await?
     } else {
         Running::none()
     };

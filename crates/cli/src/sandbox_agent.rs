@@ -9,9 +9,10 @@ use amtsbote_agent::{Activated, Pace, Policy, Served};
 use amtsbote_client::Credentials;
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_model::Secret;
-use amtsbote_settings::{Inbound, Span};
+use amtsbote_settings::{Callback, Inbound, Span};
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::agents::{self, Plan, Running};
@@ -19,7 +20,7 @@ use crate::identity::DestinationKeys;
 use crate::registry::{self, Registry};
 use crate::stop::Stop;
 use crate::talk::Talk;
-use crate::{folder, hessen};
+use crate::{callbacks, folder, hessen};
 
 /// Where parcels appear, below the sandbox's folder.
 const OUT: &str = "out";
@@ -27,7 +28,7 @@ const OUT: &str = "out";
 const ANSWERS: &str = "answers";
 
 /// Starts an agent for the destination of `facts` (the content of sandbox.json).
-pub(crate) fn start(
+pub(crate) async fn start(
     (dir, answers_from): (&Path, Option<&Path>),
     (facts, keys): (&Value, &DestinationKeys),
     services: Arc<Catalogue>,
@@ -47,6 +48,8 @@ pub(crate) fn start(
     let mut outbound = toml::Table::new();
     outbound.insert("transport".to_owned(), "folder".into());
     outbound.insert("path".to_owned(), OUT.into());
+    let registry = Arc::new(Registry::new(&[]));
+    let answers = answers(dir, answers_from)?;
     let served = Served {
         id: text("/destinationId")?.parse()?,
         decryption: vec![keys.decryption.clone()],
@@ -55,11 +58,7 @@ pub(crate) fn start(
         mappings: mappings.into(),
         outbound: registry::outbound(&outbound, dir)?,
         pace: Pace::default(),
-        way_in: Some(registry::way_in(
-            &answers(dir, answers_from)?,
-            dir,
-            &Arc::new(Registry::new(&[])),
-        )?),
+        way_in: Some(registry::way_in(&answers.inbound, dir, &registry)?),
     };
     let agent = agents::build(Plan {
         submission_api: text("/submissionApiUrl")?.to_owned(),
@@ -76,11 +75,24 @@ pub(crate) fn start(
         policy: Policy::default(),
         observer: None,
     })?;
-    Ok(Running::one(&agent, stop))
+    let running = Running::one(&agent, stop);
+    let server = callbacks::bind(answers.callback.as_ref(), &registry.callbacks, talk).await?;
+    Ok(match server {
+        Some(server) => running.and(Running::beside(tokio::spawn(server.run(stop.wait())))),
+        None => running,
+    })
+}
+
+/// What a file says of the way in: its settings, and where procedures call.
+#[derive(Deserialize)]
+struct Answers {
+    callback: Option<Callback>,
+    #[serde(flatten)]
+    inbound: Inbound,
 }
 
 /// The way in that `file` describes, or the folder of answers.
-fn answers(dir: &Path, file: Option<&Path>) -> Result<Inbound> {
+fn answers(dir: &Path, file: Option<&Path>) -> Result<Answers> {
     if let Some(file) = file {
         let text = folder::read_text(file)?;
         return toml::from_str(&text)
@@ -93,12 +105,15 @@ fn answers(dir: &Path, file: Option<&Path>) -> Result<Inbound> {
         "path".to_owned(),
         path.to_string_lossy().into_owned().into(),
     );
-    Ok(Inbound {
-        transport: "folder".to_owned(),
-        format: "xbau".to_owned(),
-        quiet: Some(Span(Duration::from_secs(1))),
-        poll: Some(Span(Duration::from_millis(500))),
-        way,
+    Ok(Answers {
+        callback: None,
+        inbound: Inbound {
+            transport: "folder".to_owned(),
+            format: "xbau".to_owned(),
+            quiet: Some(Span(Duration::from_secs(1))),
+            poll: Some(Span(Duration::from_millis(500))),
+            way,
+        },
     })
 }
 

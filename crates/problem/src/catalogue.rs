@@ -127,6 +127,15 @@ catalogue! {
         hint: "get a new token; the old one may have expired",
         hint_de: "Neues Token holen; das alte ist vielleicht abgelaufen",
     },
+    CallerUnproven = Entry {
+        code: "caller-unproven",
+        status: 401,
+        turn: Turn::Sender,
+        title: "it is not proven who calls",
+        title_de: "Es ist nicht nachgewiesen, wer anruft",
+        hint: "send what detail names, as agreed with the authority",
+        hint_de: "Das in detail Genannte senden, wie mit der Behörde vereinbart",
+    },
     NotPermitted = Entry {
         code: "not-permitted",
         status: 403,
@@ -171,6 +180,15 @@ catalogue! {
         title_de: "Diesen Vorgang gibt es nicht",
         hint: "check the id",
         hint_de: "Die Kennung prüfen",
+    },
+    AnswerUnmatched = Entry {
+        code: "answer-unmatched",
+        status: 404,
+        turn: Turn::Sender,
+        title: "the answer fits no submission that was handed over here",
+        title_de: "Die Antwort passt zu keiner hier übergebenen Einreichung",
+        hint: "name the submission by the id it was handed over with, by its reference or by a file number told before",
+        hint_de: "Die Einreichung mit der Kennung nennen, mit der sie übergeben wurde, mit ihrem Bezug oder einem schon gemeldeten Aktenzeichen",
     },
     DestinationNotFound = Entry {
         code: "destination-not-found",
@@ -252,6 +270,15 @@ catalogue! {
         title_de: "Dieselbe Anfrage wird gerade bearbeitet",
         hint: "wait for the first answer, or repeat with the same Idempotency-Key a little later",
         hint_de: "Die erste Antwort abwarten oder mit demselben Idempotency-Key etwas später wiederholen",
+    },
+    AnswerAmbiguous = Entry {
+        code: "answer-ambiguous",
+        status: 409,
+        turn: Turn::Sender,
+        title: "the answer fits several submissions",
+        title_de: "Die Antwort passt zu mehreren Einreichungen",
+        hint: "name the submission by the id it was handed over with",
+        hint_de: "Die Einreichung mit der Kennung nennen, mit der sie übergeben wurde",
     },
     BodyTooLarge = Entry {
         code: "body-too-large",
@@ -459,6 +486,15 @@ catalogue! {
         title_de: "Das Security-Event-Token ist ungültig",
         hint: "correct every finding and sign again",
         hint_de: "Alle Befunde berichtigen und neu signieren",
+    },
+    AnswerNotUnderstood = Entry {
+        code: "answer-not-understood",
+        status: 422,
+        turn: Turn::Sender,
+        title: "the answer was not understood",
+        title_de: "Die Antwort wurde nicht verstanden",
+        hint: "correct every finding and send again; which member says what stands in the settings of the authority",
+        hint_de: "Alle Befunde berichtigen und erneut senden; welches Feld was sagt, steht in den Einstellungen der Behörde",
     },
     CallbackRefused = Entry {
         code: "callback-refused",

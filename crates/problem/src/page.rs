@@ -30,7 +30,7 @@ pub fn to_markdown() -> Vec<(String, String)> {
 fn list() -> String {
     let mut text = String::from(
         "# Problems\n\n\
-         Everything the gateway answers that is not success (RFC 9457), by status. The last part of a problem's `type` is its code.\n\n\
+         Everything that the gateway, and the agent to procedures that call it, answer that is not success (RFC 9457), by status. The last part of a problem's `type` is its code.\n\n\
          | status | code | English | Deutsch |\n|---|---|---|---|\n",
     );
     for entry in Code::ALL.iter().map(|code| code.entry()) {

@@ -6,6 +6,7 @@ use amtsbote_model::{ClientId, DestinationId};
 use serde::Deserialize;
 use url::Url;
 
+use crate::callback::{self, Callback};
 use crate::xta::{self, Xta};
 use crate::{SettingsFault, Span, fault};
 
@@ -29,6 +30,8 @@ pub struct Agent {
     pub destinations: Vec<DestinationRoute>,
     /// An XTA server from which procedures take their messages.
     pub xta: Option<Xta>,
+    /// Where procedures post their answers.
+    pub callback: Option<Callback>,
     /// Deliveries worked on at a time.
     pub concurrency: Option<usize>,
     /// Pause between two looks at a service that does not know `Prefer: wait`.
@@ -96,7 +99,7 @@ pub struct DestinationRoute {
 /// `[agent.destination.inbound]`: where the procedure's answers come from.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Inbound {
-    /// `folder`, `http`, `sftp` or `xta-box`.
+    /// `folder`, `http`, `http-callback`, `sftp` or `xta-box`.
     pub transport: String,
     /// The format of the answers, such as `xbau`.
     pub format: String,
@@ -110,9 +113,10 @@ pub struct Inbound {
 }
 
 /// The ways in this program knows, and whether they name a folder of this machine.
-const WAYS_IN: [(&str, bool); 4] = [
+const WAYS_IN: [(&str, bool); 5] = [
     ("folder", true),
     ("http", false),
+    (callback::TRANSPORT, false),
     ("sftp", false),
     ("xta-box", true),
 ];
@@ -201,6 +205,10 @@ impl Agent {
         if let Some(xta) = &self.xta {
             xta.check(faults);
         }
+        if let Some(callback) = &self.callback {
+            callback.check(faults);
+        }
+        callback::check_routes(self.callback.as_ref(), &self.destinations, faults);
         for (at, route) in self.destinations.iter().enumerate() {
             self.check_route(at, route, faults);
             xta::check_route(self.xta.as_ref(), at, route, faults);

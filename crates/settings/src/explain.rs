@@ -493,11 +493,11 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.destination[].inbound.transport",
-        about: "`folder` (the procedure writes answers into a folder), `sftp` (into a folder on a server), `http` (its interface is asked for them) or `xta-box` (it sends them into its message box).",
+        about: "`folder` (the procedure writes answers into a folder), `sftp` (into a folder on a server), `http` (its interface is asked for them), `http-callback` (it posts them to us) or `xta-box` (it sends them into its message box).",
     },
     Explained {
         key: "agent.destination[].inbound.path",
-        about: "The folder of answers, or of the message box; absolute. `sftp`: the folder on the server; beside it `host`, `host_keys`, `user` and `key_file` or `password_file`, as on the way out. `http` has none, and keys of its own: `list` or `ask`, `fields`, `work_path` and those of the way out that concern access (crates/transport-http/README.md).",
+        about: "The folder of answers, or of the message box; absolute. `sftp`: the folder on the server; beside it `host`, `host_keys`, `user` and `key_file` or `password_file`, as on the way out. `http` has none, and keys of its own: `list` or `ask`, `fields`, `work_path` and those of the way out that concern access (crates/transport-http/README.md); so has `http-callback`: `url_path`, `auth`, `fields`.",
     },
     Explained {
         key: "agent.destination[].inbound.format",
@@ -522,6 +522,30 @@ pub const REFERENCE: &[Explained] = &[
     Explained {
         key: "agent.destination[].max_per_minute",
         about: "Hand-overs to this procedure that may begin within any minute, by all agents together, 1 to 6000. A thirtieth of them, and one more, may begin at once. Without it as many as come.",
+    },
+    Explained {
+        key: "agent.callback",
+        about: "Where the agent listens for answers that procedures post (`transport = \"http-callback\"`). Without it, it needs outgoing connections only.",
+    },
+    Explained {
+        key: "agent.callback.listen",
+        about: "Address and port to listen on; port 0 takes any.",
+    },
+    Explained {
+        key: "agent.callback.certificate",
+        about: "PEM file: certificate and chain. Without it no TLS, and only an address of this machine may be listened on.",
+    },
+    Explained {
+        key: "agent.callback.key",
+        about: "PEM file: private key.",
+    },
+    Explained {
+        key: "agent.callback.client_ca_file",
+        about: "PEM file: authorities of client certificates. They are asked for, and demanded where a way in has `auth.kind = \"certificate\"`.",
+    },
+    Explained {
+        key: "agent.callback.behind_proxy",
+        about: "`true`: no TLS on an address that others reach, since a proxy in front of it has it. Proofs are tokens or signatures then.",
     },
     Explained {
         key: "agent.xta",

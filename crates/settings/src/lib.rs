@@ -11,6 +11,7 @@
 
 mod agent;
 mod blobs;
+mod callback;
 mod callbacks;
 mod database;
 mod deadlines;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 
 pub use agent::{Agent, DestinationRoute, Inbound, Service};
 pub use blobs::{BlobKind, BlobStore};
+pub use callback::Callback;
 pub use callbacks::Callbacks;
 pub use database::{Database, DatabaseKind};
 pub use deadlines::{Deadlines, Moment};

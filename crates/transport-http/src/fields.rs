@@ -187,6 +187,12 @@ impl Fields {
         faults
     }
 
+    /// Whether documents may be links.
+    pub(crate) fn has_links(&self) -> bool {
+        let documents = self.documents.as_ref();
+        documents.is_some_and(|documents| documents.link.is_some())
+    }
+
     /// Whether an answer names its submission itself.
     pub(crate) fn names_case(&self) -> bool {
         [

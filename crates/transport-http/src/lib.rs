@@ -1,4 +1,4 @@
-//! A way out: a procedure's REST interface.
+//! A way out and two ways in: a procedure's REST interface is sent to and asked, and it calls us.
 //!
 //! ```text
 //!  parcel ─► wire: one body of one or many files, its length known, its content streamed
@@ -18,6 +18,9 @@
 mod access;
 mod answer;
 mod auth;
+mod callback;
+mod callback_server;
+mod callback_settings;
 mod fields;
 mod inbound;
 mod inbound_settings;
@@ -29,6 +32,8 @@ mod settings;
 mod tree;
 mod wire;
 
+pub use callback::{CallbackInbound, Callbacks};
+pub use callback_server::{CallbackServer, NotSecured, callback_tls};
 pub use fields::{Documents, Fields, Kind, MalformedPointer, Pointer, UnknownKind};
 pub use inbound::HttpInbound;
 pub use outbound::{Http, HttpOutbound};

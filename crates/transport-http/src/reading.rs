@@ -158,6 +158,20 @@ impl Filled {
     }
 }
 
+impl Filled {
+    /// A document whose bytes are here.
+    pub(crate) fn here(document: Document) -> Option<Self> {
+        match document.content {
+            Found::Here(content) => Some(Self::new(
+                document.name,
+                document.media_type.as_deref(),
+                content,
+            )),
+            Found::Link(..) => None,
+        }
+    }
+}
+
 impl From<Part> for Filled {
     fn from(part: Part) -> Self {
         let said = Some(part.media_type).filter(|kind| is_media_type(kind));

@@ -111,7 +111,7 @@ async fn chain(
         }
     }
     transport(&mut chain, route).await;
-    way_in(&mut chain, route, registry).await;
+    way_in(&mut chain, route, (agent, registry)).await;
     packages_of(&mut chain, route, (agent, registry));
     if args.send {
         send(&mut chain, route, (agent, args)).await;
@@ -282,11 +282,24 @@ async fn transport(chain: &mut Chain, route: &settings::DestinationRoute) {
 }
 
 /// Answers can be looked for; they stay where they are.
-async fn way_in(chain: &mut Chain, route: &settings::DestinationRoute, registry: &Arc<Registry>) {
-    let Some(settings) = &route.inbound else {
+async fn way_in(
+    chain: &mut Chain,
+    route: &settings::DestinationRoute,
+    (agent, registry): (&settings::Agent, &Arc<Registry>),
+) {
+    let Some(mut settings) = route.inbound.clone() else {
         return;
     };
-    let outcome = match registry::way_in(settings, &route.base, registry) {
+    if let Some(callback) = agent
+        .callback
+        .as_ref()
+        .filter(|_| registry::is_called(&settings))
+    {
+        // The running agent is asked, at the address where it listens.
+        let listen = callback.listen.clone().into();
+        settings.way.insert("listen".to_owned(), listen);
+    }
+    let outcome = match registry::way_in(&settings, &route.base, registry) {
         Ok(way) => way
             .inbound
             .probe(PROBE_LIMIT)

@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::gateway::{self, Given, Ready};
 use crate::stop::Stop;
 use crate::talk::Talk;
-use crate::{agents, identity, services, tls, upkeep, xta};
+use crate::{agents, callbacks, identity, services, tls, upkeep, xta};
 
 /// Which part of the settings runs in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,16 @@ async fn prepare_agent(
         Some(xta) => xta::start(xta, stop, talk).await?,
         None => agents::Running::none(),
     };
-    Ok((server, agents::prepare(settings, talk)?))
+    let agents = agents::prepare(settings, talk)?;
+    let callbacks = callbacks::bind(settings.callback.as_ref(), agents.callbacks(), talk).await?;
+    let server = match callbacks {
+        Some(callbacks) => {
+            let serving = tokio::spawn(callbacks.run(stop.wait()));
+            server.and(agents::Running::beside(serving))
+        }
+        None => server,
+    };
+    Ok((server, agents))
 }
 
 async fn open_gateway(settings: &settings::Gateway, talk: Talk) -> Result<Ready> {
@@ -153,6 +162,11 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
         paths.extend(agent.xsd_dir.as_mut());
         if let Some(xta) = &mut agent.xta {
             paths.extend([&mut xta.certificate, &mut xta.key, &mut xta.client_ca_file]);
+        }
+        if let Some(callback) = &mut agent.callback {
+            paths.extend(callback.certificate.as_mut());
+            paths.extend(callback.key.as_mut());
+            paths.extend(callback.client_ca_file.as_mut());
         }
         for service in &mut agent.services {
             paths.push(&mut service.client_secret_file);

@@ -319,3 +319,105 @@ async fn an_answer_comes_back_from_a_list_at_the_procedures_interface() {
         assert!(!sandbox.talk().contains(secret));
     }
 }
+
+/// A way in that is called, for a sandbox at this place.
+fn callback_way(place: &Place, port: u16) -> String {
+    let secret = place.dir().join("callback.secret");
+    fs::create_dir_all(place.dir()).unwrap();
+    fs::write(&secret, TOKEN).unwrap();
+    let way = format!(
+        r#"transport = "http-callback"
+        format = "xbau"
+        url_path = "/antworten/bauamt"
+        auth = {{ kind = "bearer", token_file = {secret:?} }}
+        [fields]
+        submission = "/antrag"
+        file_number = "/az"
+        text = "/text"
+        documents = {{ at = "/dok", content = "/inhalt", name = "/name" }}
+        [callback]
+        listen = "127.0.0.1:{port}"
+        "#
+    );
+    let file = place.dir().join("way-in.toml");
+    fs::write(&file, way).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+const TOKEN: &str = "ein-langes-geheimes-Wort";
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Posts an answer: the status, or nothing if the connection was refused or broke.
+async fn post(port: u16, body: &Value) -> Option<(u16, Value)> {
+    let call = reqwest::Client::new()
+        .post(format!("http://127.0.0.1:{port}/antworten/bauamt"))
+        .bearer_auth(TOKEN)
+        .json(body);
+    let answer = call.send().await.ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.json().await.unwrap_or_default()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_posted_is_durable_before_its_2xx_and_one_reply_however_often_it_comes() {
+    let place = Place::new();
+    let port = free_port();
+    let file = callback_way(&place, port);
+    let args = ["--with-agent", "--answers", &file];
+    let sandbox = place.start(&args);
+    let facts = place.facts();
+    let sender = Sender::new(session(&facts, "sender", ApiVersion::V2));
+    let (submission, reply_key) = applied(&facts, &sender).await;
+    handed_over(&place).await;
+    let answer = serde_json::json!({
+        "antrag": submission.submission_id, "az": NUMBER, "text": "Guten Tag, Musterfrau",
+        "dok": [{ "inhalt": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, PDF), "name": "bescheid.pdf" }],
+    });
+    let unknown = serde_json::json!({ "antrag": Uuid::new_v4().to_string(), "az": "1" });
+    let (status, problem) = post(port, &unknown).await.unwrap();
+    assert_eq!(
+        (status, &problem["code"]),
+        (404, &"answer-unmatched".into())
+    );
+    let (status, problem) = post(port, &serde_json::json!({ "antrag": "x" }))
+        .await
+        .unwrap();
+    assert_eq!(status, 422);
+    assert_eq!(problem["findings"].as_array().unwrap().len(), 1);
+
+    // Killed at some moment of its work: what was answered with 204 is there, and everything else is posted again.
+    let begun = tokio::spawn({
+        let answer = answer.clone();
+        async move { post(port, &answer).await }
+    });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let talk = sandbox.talk();
+    sandbox.kill();
+    let first = begun.await.unwrap().map(|(status, _)| status);
+    assert!(matches!(first, None | Some(204)), "{first:?}");
+    // Killed right behind its 204: what that promised is there.
+    let sandbox = place.start(&args);
+    assert_eq!(post(port, &answer).await.unwrap().0, 204);
+    sandbox.kill();
+    let sandbox = place.start(&args);
+    let facts = place.facts();
+    let sender = Sender::new(session(&facts, "sender", ApiVersion::V2));
+    let replies = replied(&sender).await;
+    let (data, decision) = opened(&facts, (replies[0], submission), &reply_key).await;
+    assert_eq!(
+        (decision.as_slice(), &data["fileNumber"], &data["kind"]),
+        (PDF, &NUMBER.into(), &"result".into())
+    );
+    assert_eq!(verified(&place, &data)["claims"]["level"], "takenOn");
+    assert_eq!(post(port, &answer).await.unwrap().0, 204);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let listed = sender.replies(Paging::default(), Duration::ZERO).await;
+    assert_eq!(listed.unwrap().replies, []);
+    for secret in [NUMBER, "Musterfrau", TOKEN] {
+        assert!(!sandbox.talk().contains(secret) && !talk.contains(secret));
+    }
+}

@@ -2,7 +2,7 @@
 
 use amtsbote_model::{DestinationId, ReplyId, SubmissionId, Timestamp};
 use amtsbote_store::{
-    AnswerMove, AnswerRow, AnswerState, Error, NewAnswer, Reply, Swapped, WayBack, WaysBack,
+    AnswerMove, AnswerRow, AnswerState, CLOSED, Error, NewAnswer, Reply, Swapped, WayBack, WaysBack,
 };
 
 use super::rows::{self, ANSWER, Read, Statements, WAY, execute};
@@ -122,6 +122,29 @@ impl WaysBack for PostgresDeliveries {
                  ORDER BY submission_id LIMIT $4";
             let values: rows::Values<'_> =
                 &[&&*self.service, &destination_id.uuid(), &names, &i64::from(max)];
+            ways(&**connection, condition, values).await
+        })
+    }
+
+    fn open_ways(
+        &self,
+        destination_id: DestinationId,
+        (after, since): (Option<SubmissionId>, Timestamp),
+        max: u32,
+    ) -> Reply<'_, Result<Vec<WayBack>, Error>> {
+        run!(self, KIND, connection => async {
+            let condition = "destination_id = $2 AND ($3::uuid IS NULL OR submission_id > $3) AND noted_at >= $4
+                 AND NOT EXISTS (SELECT 1 FROM way_names WHERE way_names.service = $1 AND name = $5
+                     AND way_names.submission_id = ways_back.submission_id)
+                 ORDER BY submission_id LIMIT $6";
+            let values: rows::Values<'_> = &[
+                &&*self.service,
+                &destination_id.uuid(),
+                &after.map(SubmissionId::uuid),
+                &since.as_millis(),
+                &CLOSED,
+                &i64::from(max),
+            ];
             ways(&**connection, condition, values).await
         })
     }

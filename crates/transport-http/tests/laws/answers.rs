@@ -22,7 +22,7 @@ use crate::nginx::Nginx;
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Several files as one body.
-fn bundled(files: &[(&str, Bytes)]) -> Vec<u8> {
+pub(crate) fn bundled(files: &[(&str, Bytes)]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, content) in files {
         let head = format!(

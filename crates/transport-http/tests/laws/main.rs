@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod called;
 mod desk;
 mod nginx;
 mod peer;

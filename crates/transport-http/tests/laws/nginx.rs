@@ -33,7 +33,7 @@ fn nginx_is_here() -> bool {
     here
 }
 
-fn certificates(dir: &Path) {
+pub(crate) fn certificates(dir: &Path) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     // Its own name: else what it signs would look signed by itself.
     params
