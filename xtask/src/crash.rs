@@ -12,8 +12,9 @@ use crate::{say, testing, tree};
 pub(crate) const USAGE: &str = "crash options:
   --kills N       kills per shape (100, or none if --cuts is given)
   --cuts N        power cuts per shape, on a disk in memory that is mounted by FUSE (none)
+  --points        die once at each fail point (debug builds only)
   --seed S        repeat a run
-  --shape NAME    one_process | apart; both unless said
+  --shape NAME    one_process | apart | over_postgres; all unless said
   --program PATH  a binary of the program; the debug build unless said
   --json          results as JSON lines on stdout, everything else on stderr";
 
@@ -24,6 +25,7 @@ const KILLS: u32 = 100;
 struct Options {
     kills: Option<u32>,
     cuts: Option<u32>,
+    points: Option<u32>,
     seed: Option<u64>,
     shape: Option<String>,
     program: Option<PathBuf>,
@@ -35,6 +37,7 @@ impl Options {
         let mut options = Self {
             kills: None,
             cuts: None,
+            points: None,
             seed: None,
             shape: None,
             program: None,
@@ -46,6 +49,10 @@ impl Options {
                 options.json = true;
                 continue;
             }
+            if name == "--points" {
+                options.points = Some(1);
+                continue;
+            }
             let value = rest
                 .next()
                 .with_context(|| format!("{name} needs a value\n{USAGE}"))?;
@@ -55,13 +62,15 @@ impl Options {
                 "--cuts" => options.cuts = Some(value.parse().with_context(number)?),
                 "--seed" => options.seed = Some(value.parse().with_context(number)?),
                 "--program" => options.program = Some(value.into()),
-                "--shape" if matches!(value.as_str(), "one_process" | "apart") => {
+                "--shape"
+                    if matches!(value.as_str(), "one_process" | "apart" | "over_postgres") =>
+                {
                     options.shape = Some(value.clone());
                 }
                 _ => bail!("{name} {value} is not known\n{USAGE}"),
             }
         }
-        if options.kills.is_none() && options.cuts.is_none() {
+        if (options.kills, options.cuts, options.points) == (None, None, None) {
             options.kills = Some(KILLS);
         }
         Ok(options)
@@ -72,6 +81,7 @@ impl Options {
         let shape = match self.shape.as_deref() {
             None => "",
             Some("apart") => "_apart",
+            Some("over_postgres") => "_over_postgres",
             Some(_) => "_in_one_process",
         };
         let suites = [
@@ -79,8 +89,10 @@ impl Options {
             self.cuts.map(|_| "crash::power"),
         ];
         let suites = suites.into_iter().flatten();
+        let points = self.points.map(|_| "crash::points".to_owned());
         suites
             .map(|suite| format!("{suite}::gateway_and_agent{shape}"))
+            .chain(points)
             .collect()
     }
 }
@@ -106,7 +118,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         .args(options.filters())
         .current_dir(tree::root())
         .env("AMTSBOTE_CRASH_REPORT", &report);
-    for (name, value) in [("KILLS", options.kills), ("CUTS", options.cuts)] {
+    for (name, value) in [
+        ("KILLS", options.kills),
+        ("CUTS", options.cuts),
+        ("POINTS", options.points),
+    ] {
         if let Some(value) = value {
             command.env(format!("AMTSBOTE_CRASH_{name}"), value.to_string());
         }

@@ -229,6 +229,7 @@ impl Inner {
         let opened = self.open(&latest.get(), served, shelf).await;
         self.heard(Side::Service, heard_of_service(&opened));
         let (content, spooled) = opened?;
+        amtsbote_names::fail_point!(Opened);
         let outcome = self.hand_over(latest, served, &content, &spooled).await?;
         Ok(HandedOver {
             tags: content.tags,
@@ -248,6 +249,7 @@ impl Inner {
         let product = translate(row, served, activated, content, spooled)?;
         // Dying after this note and before the hand-over is fine: the next try begins with the same package.
         self.begin(latest, &activated.name()).await?;
+        amtsbote_names::fail_point!(PackageNoted);
         self.note_way_back(row, content, &activated.name()).await?;
         self.still_ours(latest).await?;
         let parcel = Parcel {
@@ -268,6 +270,7 @@ impl Inner {
         };
         self.heard(Side::Procedure(row.destination_id), heard);
         let receipt = answer?;
+        amtsbote_names::fail_point!(HandedOver);
         if let Some(number) = receipt.file_number {
             // Dying before it is fine: the next try is answered again. A transport that does not repeat the number costs
             // it, never the delivery.
@@ -367,6 +370,7 @@ impl Inner {
     ) -> Option<DeliveryRow> {
         let decision = Decision { verdict, event };
         let row = self.settle(row, Event::Decided(decision)).await?;
+        amtsbote_names::fail_point!(VerdictStored);
         if let Some(observer) = &self.parts.observer
             && catch_unwind(AssertUnwindSafe(|| observer(outcome))).is_err()
         {

@@ -30,6 +30,7 @@
 
 mod attachments;
 mod back;
+mod calm;
 mod circuit;
 mod delivery;
 mod hands;

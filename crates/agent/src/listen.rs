@@ -141,7 +141,9 @@ impl Inner {
         if unknown.is_empty() {
             return false;
         }
+        amtsbote_names::fail_point!(Listed);
         let noted = self.parts.deliveries.note(unknown).await;
+        amtsbote_names::fail_point!(DeliveriesNoted);
         noted.inspect_err(log_store).is_ok()
     }
 }

@@ -84,7 +84,10 @@ impl Inner {
         };
         self.heard(Side::Service, heard);
         match posted {
-            Ok(()) => self.settle(&row, Event::Posted).await,
+            Ok(()) => {
+                amtsbote_names::fail_point!(VerdictPosted);
+                self.settle(&row, Event::Posted).await
+            }
             Err(Unposted::Later(failure)) => self.settle(&row, Event::Failed(failure)).await,
             Err(Unposted::NotTaken) => self.sign_anew(row, &token, verdict).await,
         }

@@ -74,7 +74,8 @@ impl Agent {
                     self.0.work(&mut tasks),
                     self.0.bring_back(),
                     self.0.renew(),
-                    self.0.watch()
+                    self.0.watch(),
+                    self.0.reprieve()
                 );
             } => {}
             () = stop => {}
@@ -314,7 +315,7 @@ impl Inner {
         }
     }
 
-    async fn in_state(&self, name: &str) -> Vec<DeliveryRow> {
+    pub(crate) async fn in_state(&self, name: &str) -> Vec<DeliveryRow> {
         let rows = self.parts.deliveries.in_state(name, u32::MAX).await;
         rows.unwrap_or_else(|error| {
             log_store(&error);
@@ -367,6 +368,9 @@ impl Inner {
             }
         };
         claimed.parked.iter().for_each(log_parked);
+        if !claimed.rows.is_empty() {
+            amtsbote_names::fail_point!(DeliveriesClaimed);
+        }
         let mut started = 0;
         for row in claimed.rows {
             self.circuits.begun(Side::Service, now);

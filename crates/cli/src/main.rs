@@ -68,6 +68,8 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     hush_panics();
+    #[cfg(debug_assertions)]
+    arm_fail_point();
     let form = if cli.json { Form::Json } else { Form::Text };
     let usual = if matches!(cli.command, Command::Validate(_) | Command::Receipt(_)) {
         Tongue::De
@@ -114,6 +116,23 @@ fn hush_panics() {
             .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         tracing::error!("a panic at {place}; please report this place");
     }));
+}
+
+/// `AMTSBOTE_FAIL_POINT=Name[:N]`, for tests: only in builds with debug assertions (ADR 19).
+#[cfg(debug_assertions)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary reads the environment, here for tests alone"
+)]
+fn arm_fail_point() {
+    let Ok(text) = std::env::var("AMTSBOTE_FAIL_POINT") else {
+        return;
+    };
+    // Nothing would be tested by a point that is not there.
+    assert!(
+        amtsbote_names::fail_points::FailPoint::arm(&text),
+        "no such fail point"
+    );
 }
 
 fn start(cli: Cli, talk: Talk) -> Result<()> {

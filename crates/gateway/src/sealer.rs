@@ -94,6 +94,7 @@ impl Sealer {
             return Ok(0);
         };
         block.signature = self.signed(&block).await?;
+        amtsbote_names::fail_point!(HeadSigned);
         let count = block.count;
         Ok(if chain.seal(block, leaves).await? {
             count

@@ -26,7 +26,7 @@ mod states;
 
 pub use backoff::{Circumstances, Jitter, RetryPolicy};
 pub use causes::{Cause, Failure};
-pub use events::{Event, IllegalStep, SILENCES_MAX};
+pub use events::{Event, IllegalStep, SILENCES_MAX, SUSPECTED_FROM};
 pub use restarts::{Restart, Version};
 pub use states::{Decision, Delivery, Lease, Past, Trouble, Verdict};
 

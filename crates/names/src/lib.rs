@@ -11,6 +11,8 @@
 //!
 //! Start reading at [`field`].
 
+pub mod fail_points;
+
 /// Fields of log lines, `noun.property`, the same everywhere.
 pub mod field {
     /// How many sealed attachments a sweep deleted.

@@ -251,7 +251,9 @@ impl Drop for Draft {
 impl Draft {
     fn keep(&self, shelf: &Path, place: &Path) -> io::Result<()> {
         self.file.sync_all()?;
+        amtsbote_names::fail_point!(BlobSynced);
         fs::rename(&self.path, place)?;
+        amtsbote_names::fail_point!(BlobMoved);
         let synced = folder::sync(shelf);
         if synced.is_err() {
             // Visible, but perhaps not after a power cut: then rather not at all.
@@ -319,6 +321,7 @@ impl BlobWriter for Writer {
                 self.pending.extend_from_slice(&sum);
             }
             self.flush().await?;
+            amtsbote_names::fail_point!(BlobWritten);
             let draft = self.draft.take().ok_or_else(broken)?;
             let places = (self.places.shelf(&self.id), self.places.kept(&self.id));
             let (Some(shelf), Some(place)) = places else {

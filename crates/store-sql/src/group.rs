@@ -90,7 +90,9 @@ fn attempt<J: Job>(database: &Connection, jobs: Vec<J>) -> rusqlite::Result<Answ
         run(database, "RELEASE job")?;
         answers.push(answer);
     }
+    amtsbote_names::fail_point!(GroupWritten);
     run(database, "COMMIT")?;
+    amtsbote_names::fail_point!(GroupCommitted);
     Ok(answers)
 }
 

@@ -148,9 +148,11 @@ impl Folders {
         } else {
             Shown::Before
         };
+        amtsbote_names::fail_point!(ParcelMoved);
         // Also when it was shown before: the stop may have come between rename and fsync.
         self.path.sync().at("make the folder durable")?;
         self.tmp.sync().at("make the folder durable")?;
+        amtsbote_names::fail_point!(ParcelShown);
         self.done
             .rename(&intent_name(id), &self.done, &waiting)
             .at("write the ledger")?;

@@ -108,7 +108,9 @@ impl Staging {
         }
         self.root.sync().at(STEP)?;
         self.folders.tmp.sync().at(STEP)?;
+        amtsbote_names::fail_point!(ParcelWritten);
         self.folders.intend(self.id, &self.note)?;
+        amtsbote_names::fail_point!(ParcelIntended);
         let shown = self.folders.show(self.id, &self.note)?;
         self.folders.unlock(self.id);
         Ok(shown)

@@ -73,6 +73,7 @@ impl HttpOutbound {
         if let Some(receipt) = self.look_up(parcel.id).await? {
             return Ok(receipt);
         }
+        amtsbote_names::fail_point!(LookedUp);
         let method = match self.settings.method {
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,

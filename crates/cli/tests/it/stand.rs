@@ -170,6 +170,11 @@ impl Program {
         String::from_utf8_lossy(&self.talk.lock().unwrap()).into_owned()
     }
 
+    /// What it says, also later.
+    pub(crate) fn voice(&self) -> Arc<Mutex<Vec<u8>>> {
+        self.talk.clone()
+    }
+
     pub(crate) fn pid(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(&self.child)
     }

@@ -164,6 +164,9 @@ impl CallbackWorker {
                 return Ok(Looked::All);
             }
         }
+        if !begun.is_empty() {
+            amtsbote_names::fail_point!(CallbackBegun);
+        }
         for (place, found) in begun {
             let worker = self.clone();
             calls.spawn(async move { worker.call(place, found).await });
@@ -178,6 +181,7 @@ impl CallbackWorker {
     async fn call(self, mut place: Place, found: Notice) {
         let noted = match post(&self.outgoing, &found, self.context.now()).await {
             Ok(()) => {
+                amtsbote_names::fail_point!(CallbackTaken);
                 place.settle(Outcome::Answered, self.context.now());
                 self.delivered(&found).await
             }

@@ -68,6 +68,7 @@ async fn seal_and_store(
         shade(&context, &order.examined.destination).await?;
     }
     let sealed = seal_all(&context, &mut order.examined, kept).await?;
+    amtsbote_names::fail_point!(IntakeSealed);
     let submission = draft(order, id, &sealed, kept);
     let tags = tags_of(&sealed, kept)?;
     let signed = sign(&context, &submission, &tags).await?;
@@ -82,6 +83,7 @@ async fn seal_and_store(
     });
     match committed? {
         Committed::Done => {
+            amtsbote_names::fail_point!(IntakeCommitted);
             context.announce_arrival();
             tracing::info!(submission.id = %submission.id, case.id = %submission.case_id,
                 destination.id = %submission.destination_id, "accepted {} by intake", submission.id);

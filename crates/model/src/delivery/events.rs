@@ -1,5 +1,7 @@
 //! What happens to a delivery, and what it makes of it.
 
+use std::time::Duration;
+
 use super::backoff::next_try;
 use super::{
     Cause, Circumstances, Decision, Delivery, Failure, Lease, Past, Restart, RetryPolicy, Trouble,
@@ -8,6 +10,16 @@ use crate::Timestamp;
 
 /// So many workers may die with the same delivery in their hands; then it parks.
 pub const SILENCES_MAX: u32 = 8;
+
+/// From so many deaths on a delivery is tried alone. Fewer say nothing: somebody who kills processes at random leaves several with one death each
+/// time, and if all these were done one by one, they would become more faster than they are done.
+pub const SUSPECTED_FROM: u32 = 3;
+
+/// How long a worker has to live without dying before it tries again what parked after that many deaths; doubles with each
+/// death that follows, up to [`CALM_LONGEST`]. Somebody who kills processes at random strikes the same delivery again and again by
+/// chance; in calm, one more death is clear.
+const CALM_FIRST: Duration = Duration::from_secs(30);
+const CALM_LONGEST: Duration = Duration::from_hours(24);
 
 /// What happens to a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +42,8 @@ pub enum Event {
     Failed(Failure),
     /// The worker is known to be dead, or the try killed its task.
     LeaseEnded,
+    /// The worker has lived long enough without dying: what was parked for killing workers is tried once more. Its deaths count on.
+    Reprieved,
     /// The worker gives it back unfinished, for no fault of the delivery: it stops, or lost its turn.
     Returned,
     /// An operator takes it aside.
@@ -62,6 +76,7 @@ impl Event {
             Self::Posted => "posted",
             Self::Failed(_) => "failed",
             Self::LeaseEnded => "lease-ended",
+            Self::Reprieved => "reprieved",
             Self::Returned => "returned",
             Self::ParkedByOperator => "parked",
             Self::Released => "released",
@@ -82,6 +97,7 @@ impl Delivery {
             Event::Posted => self.posted(now),
             Event::Failed(failure) => self.failed(failure, around),
             Event::LeaseEnded => self.lease_ended(around),
+            Event::Reprieved => self.reprieved(now),
             Event::Returned => self.returned(now),
             Event::ParkedByOperator => self.taken_aside(now),
             Event::Released => self.released(now),
@@ -92,6 +108,29 @@ impl Delivery {
             state: state.name(),
             event: name,
         })
+    }
+}
+
+impl Delivery {
+    /// How long a worker has to have lived, since its start and since the parking, to try it once more; `None` for all that is not
+    /// parked for killing workers.
+    pub fn reprieve_after(&self) -> Option<Duration> {
+        match self {
+            Self::Parked {
+                cause: Cause::Silence,
+                decided: None,
+                past,
+                ..
+            } => {
+                let more = past.silences.saturating_sub(SILENCES_MAX).min(20);
+                Some(CALM_FIRST.saturating_mul(1 << more).min(CALM_LONGEST))
+            }
+            Self::Parked { .. }
+            | Self::Waiting { .. }
+            | Self::Leased { .. }
+            | Self::Decided { .. }
+            | Self::Done { .. } => None,
+        }
     }
 }
 
@@ -268,6 +307,22 @@ impl Delivery {
             | Self::Decided { .. }
             | Self::Done { .. }
             | Self::Parked { .. }) => state.returned(around.now),
+        }
+    }
+
+    fn reprieved(self, now: Timestamp) -> Result<Self, Self> {
+        match self {
+            Self::Parked {
+                cause: Cause::Silence,
+                decided: None,
+                past,
+                ..
+            } => Ok(Self::Waiting { at: now, past }),
+            state @ (Self::Waiting { .. }
+            | Self::Leased { .. }
+            | Self::Decided { .. }
+            | Self::Done { .. }
+            | Self::Parked { .. }) => Err(state),
         }
     }
 

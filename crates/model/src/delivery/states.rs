@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Cause;
+use super::{Cause, SUSPECTED_FROM};
 use crate::{Timestamp, WorkerId};
 
 /// What the agent tells the gateway in the end.
@@ -237,11 +237,13 @@ impl Delivery {
         }
     }
 
-    /// Whether a worker has died with it in its hands: such are tried one at a time, so that they take no others with
-    /// them.
+    /// Whether workers have died with it in their hands, [`SUSPECTED_FROM`] of them: such are tried one at a time, so that they take
+    /// few others with them.
     pub const fn is_suspect(&self) -> bool {
         match self {
-            Self::Waiting { past, .. } | Self::Leased { past, .. } => past.silences > 0,
+            Self::Waiting { past, .. } | Self::Leased { past, .. } => {
+                past.silences >= SUSPECTED_FROM
+            }
             Self::Decided { .. } | Self::Done { .. } | Self::Parked { .. } => false,
         }
     }

@@ -110,6 +110,7 @@ fn events() -> Vec<Event> {
         Event::Posted,
         failed(Cause::ProcedureUnavailable),
         Event::LeaseEnded,
+        Event::Reprieved,
         Event::Returned,
         Event::ParkedByOperator,
         Event::Released,
@@ -418,7 +419,7 @@ fn whoever_takes_over_counts_the_death_of_the_one_before() {
             .step(claimed(10 * death + 5), &around(10 * death))
             .unwrap();
         assert_eq!(delivery.name(), "leased");
-        assert_eq!(delivery.is_suspect(), death > 0);
+        assert_eq!(delivery.is_suspect(), death >= i64::from(SUSPECTED_FROM));
         // While it is held, nobody else gets it.
         let early = delivery.clone().step(claimed(99), &around(10 * death + 4));
         assert!(early.is_err());
@@ -468,4 +469,28 @@ fn a_cause_is_found_by_its_name() {
         assert_eq!(json, format!("\"{}\"", cause.name()));
     }
     assert_eq!(Cause::named("weather"), None);
+}
+
+#[test]
+fn what_parked_for_killing_workers_gets_another_try_after_ever_longer_calm() {
+    let parked = |silences| Delivery::Parked {
+        cause: Cause::Silence,
+        since: Timestamp::from_millis(0),
+        decided: None,
+        past: Past {
+            silences,
+            ..Past::default()
+        },
+    };
+    let seconds = |silences| parked(silences).reprieve_after().unwrap().as_secs();
+    assert_eq!([8, 9, 12, 40].map(seconds), [30, 60, 480, 86_400]);
+    // One more death, and it is parked again.
+    let tried = parked(8).step(Event::Reprieved, &around(10)).unwrap();
+    let tried = tried.step(claimed(60), &around(10)).unwrap();
+    let again = tried.step(Event::LeaseEnded, &around(10)).unwrap();
+    assert_eq!(again.reprieve_after(), parked(9).reprieve_after());
+    assert_eq!(
+        Delivery::due(Timestamp::from_millis(0)).reprieve_after(),
+        None
+    );
 }

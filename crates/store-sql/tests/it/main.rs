@@ -10,4 +10,5 @@ mod forward;
 mod guest;
 mod killed;
 mod laws;
+mod many;
 mod snapshot;

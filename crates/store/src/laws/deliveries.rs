@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use amtsbote_model::delivery::{
     Cause, Circumstances, Decision, Delivery, Jitter, Lease, Past, RetryPolicy, SILENCES_MAX,
-    Trouble, Verdict,
+    SUSPECTED_FROM, Trouble, Verdict,
 };
 use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
 use futures_util::future::join_all;
@@ -457,8 +457,16 @@ pub async fn racing_claims_keep_rate_and_order(deliveries: &impl Deliveries) {
 pub async fn what_a_worker_died_with_is_claimed_apart(deliveries: &impl Deliveries) {
     let noted = (1..=4).map(|number| at_one(1, number, i64::from(number)));
     note(deliveries, noted.collect()).await;
-    set(deliveries, 1, leased(7, 50)).await;
-    set(deliveries, 2, leased(7, 50)).await;
+    let died_with = Delivery::Leased {
+        until: at(50),
+        by: Some(id(7)),
+        past: Past {
+            silences: SUSPECTED_FROM - 1,
+            ..past(7)
+        },
+    };
+    set(deliveries, 1, died_with.clone()).await;
+    set(deliveries, 2, died_with).await;
     let suspects = |now_s, suspects| Claim {
         suspects,
         ..claim(now_s, vec![share(1, 10)])

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::peer::Seen;
 use super::senders::Accepted;
-use super::site::Site;
+use super::site::{Said, Site};
 use super::{Length, MARK};
-use crate::killed::{assert_nothing_left_behind, parcels};
-use crate::stand::LOOK;
+use crate::killed::{assert_nothing_left_behind, has, parcels};
+use crate::stand::{LOOK, files_below};
 use crate::wire::session;
 
 /// One effect at a procedure.
@@ -24,14 +24,30 @@ struct Effect {
 }
 
 /// Everything that senders hold a 2xx for has reached its end; then looks at all of it.
-pub(crate) async fn check_all(site: &Site, accepted: &[Accepted], seen: &Seen, limit: Duration) {
+pub(crate) async fn check_all(
+    site: &Site,
+    accepted: &[Accepted],
+    (seen, said): (&Seen, &Said),
+    limit: Duration,
+) {
     let sessions = [0, 1].map(|at| session(&site.facts(at), "sender", ApiVersion::V2));
     let end = Instant::now() + limit;
     for one in accepted {
-        assert_ended_well(&sessions[one.destination], one, end).await;
+        assert_ended_well(&sessions[one.destination], one, (end, said)).await;
     }
     assert_brought_once(&effects(site, seen), accepted);
     assert_nothing_left_behind(site.dir());
+    if let Some(server) = site.server() {
+        for path in files_below(&server.folder()) {
+            // A file of the database may go while it is looked for.
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            assert!(
+                !has(&bytes, MARK.as_bytes()),
+                "content in {}",
+                path.display()
+            );
+        }
+    }
 }
 
 /// Callbacks come at least once. What a killed process had begun is begun again when its lease ends, which a short run does not
@@ -60,7 +76,7 @@ pub(crate) async fn check_callbacks(accepted: &[Accepted], seen: &Seen, length: 
 }
 
 /// Its log verifies (signatures, order, issuers), has each step once, and ends with the destination's yes.
-async fn assert_ended_well(session: &Session, one: &Accepted, end: Instant) {
+async fn assert_ended_well(session: &Session, one: &Accepted, (end, said): (Instant, &Said)) {
     let log = loop {
         match session.verified_log(one.ids).await {
             Ok(log) => {
@@ -70,10 +86,11 @@ async fn assert_ended_well(session: &Session, one: &Accepted, end: Instant) {
                 }
                 assert!(
                     Instant::now() < end,
-                    "LOST: {} ({}) is {:?}",
+                    "LOST: {} ({}) is {:?}; the log says:\n{}",
                     one.marker,
                     one.ids.submission_id,
-                    log.state()
+                    log.state(),
+                    said.of(&one.ids.submission_id.to_string())
                 );
             }
             Err(fault) => assert!(Instant::now() < end, "LOST: {}: {fault:?}", one.marker),

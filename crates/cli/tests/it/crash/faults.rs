@@ -70,7 +70,13 @@ async fn an_fsync_that_fails_and_a_full_disk_lose_nothing() {
         sender.await.unwrap();
     }
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
-    checks::check_all(&site, &accepted, &peers.seen, DELIVERED_MAX).await;
+    checks::check_all(
+        &site,
+        &accepted,
+        (&peers.seen, &running.said()),
+        DELIVERED_MAX,
+    )
+    .await;
     checks::check_callbacks(&accepted, &peers.seen, Length::Short).await;
     site.verify();
     let logs = running.stop();

@@ -11,15 +11,20 @@
 
 mod checks;
 mod faults;
+mod partition;
 pub(crate) mod peer;
+mod points;
 mod power;
+mod ready;
 mod senders;
 mod site;
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use amtsbote_testkit::postgres::{Server, Stop};
 use serde_json::{Value, json};
 
 use crate::killed::{Dice, seed};
@@ -55,7 +60,9 @@ pub(crate) enum Length {
 
 impl Length {
     fn told() -> Self {
-        let told = told("KILLS").or_else(|| told("CUTS"));
+        let told = told("KILLS")
+            .or_else(|| told("CUTS"))
+            .or_else(|| told("POINTS"));
         told.map_or(Self::Short, |_| Self::Long)
     }
 }
@@ -70,16 +77,27 @@ async fn gateway_and_agent_in_one_process_are_killed_paused_and_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn gateway_and_agent_over_postgres_are_killed_and_so_is_the_database() {
+    if let Some(server) = Server::start() {
+        run_over(Shape::Postgres, kills(4), Some(server)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gateway_and_agent_apart_are_killed_paused_and_stopped() {
     run(Shape::Apart, kills(6)).await;
 }
 
 async fn run(shape: Shape, kills: u32) {
+    run_over(shape, kills, None).await;
+}
+
+async fn run_over(shape: Shape, kills: u32, server: Option<Server>) {
     let seed = seed();
     println!("AMTSBOTE_SEED={seed}");
     let mut dice = Dice(seed);
     let peers = Peers::start().await;
-    let site = Site::new(shape, &peers).await;
+    let site = Site::over(shape, &peers, server).await;
     let began = Instant::now();
     let book = Arc::new(Book::default());
     let mut running = site.run();
@@ -88,14 +106,23 @@ async fn run(shape: Shape, kills: u32) {
     while blows.kills < kills {
         assert_alive(&senders, &running);
         wait_for_some(&book, &mut dice, &senders).await;
-        blows.strike(&mut running, &mut dice).await;
+        blows.strike(&site, &mut running, &mut dice).await;
+        if blows.kills.is_multiple_of(25) {
+            println!("{:?}: {blows:?}", began.elapsed());
+        }
     }
     book.close();
     for sender in senders {
         sender.await.unwrap();
     }
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
-    checks::check_all(&site, &accepted, &peers.seen, DELIVERED_MAX).await;
+    checks::check_all(
+        &site,
+        &accepted,
+        (&peers.seen, &running.said()),
+        DELIVERED_MAX,
+    )
+    .await;
     checks::check_callbacks(&accepted, &peers.seen, Length::told()).await;
     site.verify();
     let ready_max = running.ready_max;
@@ -104,7 +131,7 @@ async fn run(shape: Shape, kills: u32) {
     assert!(!logs.contains("panicked"), "a panic: {logs}");
     report(&json!({
         "shape": format!("{:?}", site.shape()).to_lowercase(), "seed": seed, "kills": blows.kills,
-        "pauses": blows.pauses, "stops": blows.stops, "sent": book.sent(), "accepted": accepted.len(),
+        "pauses": blows.pauses, "longest_pause_ms": blows.pause_max_ms, "partitions": blows.partitions, "database_stops": blows.database_stops, "stops": blows.stops, "sent": book.sent(), "accepted": accepted.len(),
         "repeats": book.repeats.load(Ordering::SeqCst), "lost": 0, "doubled": 0,
         "ready_max_ms": u64::try_from(ready_max.as_millis()).unwrap(), "seconds": began.elapsed().as_secs(),
     }));
@@ -126,19 +153,45 @@ async fn wait_for_some(book: &Book, dice: &mut Dice, senders: &[tokio::task::Joi
     tokio::time::sleep(Duration::from_millis(dice.roll(150))).await;
 }
 
+/// How long somebody is held up; in long runs sometimes longer than a lease (7 s) and a claim takes.
+fn held_up_ms(dice: &mut Dice) -> u64 {
+    match Length::told() {
+        Length::Long if dice.roll(6) == 0 => 8_000 + dice.roll(4_000),
+        Length::Long | Length::Short => 50 + dice.roll(1_500),
+    }
+}
+
+/// SIGTERM.
+const TERMINATED: i32 = 15;
+
 /// What was done to the processes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Blows {
     kills: u32,
     pauses: u32,
+    pause_max_ms: u64,
+    partitions: u32,
+    database_stops: u32,
     stops: u32,
 }
 
 impl Blows {
-    async fn strike(&mut self, running: &mut Running<'_>, dice: &mut Dice) {
+    async fn strike(&mut self, site: &Site, running: &mut Running<'_>, dice: &mut Dice) {
         let count = u64::try_from(running.count()).unwrap();
         let at = usize::try_from(dice.roll(count)).unwrap();
-        match dice.roll(10) {
+        if let Some(server) = site.server()
+            && dice.roll(5) == 0
+        {
+            self.database_stops += 1;
+            // Blocks: nobody needs this thread meanwhile, and whoever calls the database finds nobody there.
+            tokio::task::block_in_place(|| {
+                server.stop([Stop::Immediate, Stop::Fast][usize::from(dice.roll(4) == 0)]);
+                std::thread::sleep(Duration::from_millis(dice.roll(2000)));
+                server.start_again();
+            });
+            return;
+        }
+        match dice.roll(11) {
             0..=6 => {
                 self.kills += 1;
                 running.again(at, Program::kill);
@@ -147,13 +200,24 @@ impl Blows {
                 self.pauses += 1;
                 let pid = running.process(at).pid();
                 rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
-                tokio::time::sleep(Duration::from_millis(50 + dice.roll(1500))).await;
+                let pause = held_up_ms(dice);
+                self.pause_max_ms = self.pause_max_ms.max(pause);
+                tokio::time::sleep(Duration::from_millis(pause)).await;
                 rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+            }
+            9 => {
+                self.partitions += 1;
+                site.way().cut();
+                tokio::time::sleep(Duration::from_millis(held_up_ms(dice))).await;
+                site.way().heal();
             }
             _ => {
                 self.stops += 1;
                 running.again(at, |program| {
-                    assert!(program.stop(Duration::from_secs(30)).success());
+                    let status = program.stop(Duration::from_secs(30));
+                    // Asked so early that nobody listened yet.
+                    let at_once = status.signal() == Some(TERMINATED);
+                    assert!(status.success() || at_once, "stopped: {status}");
                 });
             }
         }

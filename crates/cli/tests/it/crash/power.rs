@@ -94,7 +94,13 @@ async fn run(shape: Shape, cuts: u32, promise: Promise) {
         sender.await.unwrap();
     }
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
-    checks::check_all(&site, &accepted, &peers.seen, DELIVERED_MAX).await;
+    checks::check_all(
+        &site,
+        &accepted,
+        (&peers.seen, &power.running.said()),
+        DELIVERED_MAX,
+    )
+    .await;
     checks::check_callbacks(&accepted, &peers.seen, Length::told()).await;
     site.verify();
     let ready_max = power.running.ready_max;

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use amtsbote_testkit::postgres::Server;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::partition::Way;
 use super::peer::Peers;
 use crate::serve::{House, free_port};
 use crate::stand::{Facts, LOOK, Program, program, root, run};
@@ -18,6 +21,8 @@ pub(crate) enum Shape {
     Serve,
     /// One each.
     Apart,
+    /// One each, and the gateway's database in PostgreSQL.
+    Postgres,
 }
 
 /// The region whose submissions go into a folder.
@@ -28,7 +33,11 @@ const HTTP_REGION: &str = "064340000000";
 /// A folder with everything, and two destinations.
 pub(crate) struct Site {
     dir: PathBuf,
-    port: u16,
+    /// Where everybody calls.
+    way: Way,
+    /// Where the gateway listens.
+    listen: u16,
+    server: Option<Server>,
     ids: [String; 2],
     shape: Shape,
     house: House,
@@ -39,33 +48,78 @@ pub(crate) struct Site {
 impl Site {
     /// In a temporary folder.
     pub(crate) async fn new(shape: Shape, peers: &Peers) -> Self {
+        Self::over(shape, peers, None).await
+    }
+
+    /// In a temporary folder, over a server of PostgreSQL if there is one.
+    pub(crate) async fn over(shape: Shape, peers: &Peers, server: Option<Server>) -> Self {
         let temporary = tempfile::tempdir().unwrap();
-        let mut site = Self::at(temporary.path(), shape, peers).await;
+        let mut site = Self::begin(temporary.path(), shape, server).await;
+        site.set_up(peers).await;
         site.temporary = Some(temporary);
         site
     }
 
     /// In a given one. Keys and secrets come from a house; data and procedure are in `dir`.
     pub(crate) async fn at(dir: &Path, shape: Shape, peers: &Peers) -> Self {
-        let mut site = Self {
+        let mut site = Self::begin(dir, shape, None).await;
+        site.set_up(peers).await;
+        site
+    }
+
+    async fn begin(dir: &Path, shape: Shape, server: Option<Server>) -> Self {
+        let site = Self {
             dir: dir.to_owned(),
-            port: free_port(),
+            way: Way::new().await,
+            listen: free_port(),
+            server,
             ids: [String::new(), String::new()],
             shape,
             house: House::new(),
             temporary: None,
         };
-        std::fs::write(site.house().join("ca.pem"), &peers.ca_pem).unwrap();
-        site.write_settings("");
-        let gateway = site.start("gateway").ready();
+        site.way.lead_to(site.listen);
+        if let Some(server) = &site.server {
+            let file = site.house().join("database.password");
+            std::fs::write(file, server.password()).unwrap();
+        }
+        site
+    }
+
+    async fn set_up(&mut self, peers: &Peers) {
+        std::fs::write(self.house().join("ca.pem"), &peers.ca_pem).unwrap();
+        let database = self.database();
+        self.write_settings(&database);
+        let gateway = self.start("gateway").ready();
+        let port = self.way.port();
         for (at, region) in [FOLDER_REGION, HTTP_REGION].into_iter().enumerate() {
-            let id = site.house.create_destination_in(site.port, region).await;
-            site.ids[at] = id;
+            self.ids[at] = self.house.create_destination_in(port, region).await;
         }
         assert!(gateway.stop(Duration::from_secs(10)).success());
-        let agent = site.agent_settings(peers);
-        site.write_settings(&agent);
-        site
+        let agent = self.agent_settings(peers);
+        self.write_settings(&format!("{database}{agent}"));
+    }
+
+    fn database(&self) -> String {
+        let Some(server) = &self.server else {
+            return String::new();
+        };
+        let url = server.database();
+        let url = url.replace(&format!(":{}@", server.password()), "@");
+        format!(
+            "[gateway.database]\nkind = \"postgres\"\nurl = \"{url}\"\npassword_file = \"database.password\"\n\n\
+             [gateway.blobs]\nkind = \"folder\"\n\n"
+        )
+    }
+
+    /// Where everybody calls.
+    pub(crate) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// The server of its database.
+    pub(crate) fn server(&self) -> Option<&Server> {
+        self.server.as_ref()
     }
 
     fn house(&self) -> &Path {
@@ -81,9 +135,10 @@ impl Site {
     }
 
     fn write_settings(&self, agent: &str) {
-        let (schemas, data, port) = (root().join("schemas"), self.dir.join("gateway"), self.port);
+        let (schemas, data) = (root().join("schemas"), self.dir.join("gateway"));
+        let (port, listen) = (self.way.port(), self.listen);
         let text = format!(
-            "[gateway]\nbase_url = \"http://127.0.0.1:{port}\"\nlisten = \"127.0.0.1:{port}\"\n\
+            "[gateway]\nbase_url = \"http://127.0.0.1:{port}\"\nlisten = \"127.0.0.1:{listen}\"\n\
              data_dir = {data:?}\nkeys_dir = \"keys/gateway\"\nschemas_dir = {schemas:?}\n\
              callback_networks = [\"127.0.0.0/8\"]\ndanger_keys_without_certificate = true\n\n\
              [gateway.limits]\nrequests_per_minute = 0\ntokens_per_minute = 0\n\n\
@@ -95,7 +150,11 @@ impl Site {
     }
 
     fn agent_settings(&self, peers: &Peers) -> String {
-        let (schemas, data, port) = (root().join("schemas"), self.dir.join("agent"), self.port);
+        let (schemas, data, port) = (
+            root().join("schemas"),
+            self.dir.join("agent"),
+            self.way.port(),
+        );
         let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
         let mut text = format!(
             "[agent]\ndata_dir = {data:?}\nschemas_dir = {schemas:?}\npackages_dir = {packages:?}\npoll = \"200ms\"\n\n\
@@ -126,7 +185,11 @@ impl Site {
     }
 
     /// `amtsbote verify` finds everything as it was written.
+    /// A database of PostgreSQL is not its business (`pg_amcheck` is).
     pub(crate) fn verify(&self) {
+        if self.server.is_some() {
+            return;
+        }
         let settings = self.house.settings();
         let verified = run(&["verify", "--settings", settings.to_str().unwrap()]);
         let (code, said) = (verified.code(), verified.stdout());
@@ -167,7 +230,8 @@ impl Site {
 
     /// What senders know, for the destination with a folder (0) or with a REST interface (1).
     pub(crate) fn facts(&self, destination: usize) -> Facts {
-        let (base, port) = (format!("http://127.0.0.1:{}", self.port), self.port);
+        let port = self.way.port();
+        let base = format!("http://127.0.0.1:{port}");
         let secret = |name: &str| {
             let path = self.house().join(format!("clients/{name}.secret"));
             std::fs::read_to_string(path).unwrap().trim().to_owned()
@@ -203,7 +267,7 @@ impl Running<'_> {
     fn parts(&self) -> Vec<&'static str> {
         match self.site.shape {
             Shape::Serve => vec!["serve"],
-            Shape::Apart => vec!["gateway", "agent"],
+            Shape::Apart | Shape::Postgres => vec!["gateway", "agent"],
         }
     }
 
@@ -231,6 +295,17 @@ impl Running<'_> {
             let process = self.begin(part);
             self.processes.push(process);
         }
+    }
+
+    /// Ends all, and starts the first again with a fail point, until it died there.
+    pub(crate) fn until_dead(&mut self, point: &str) -> std::process::ExitStatus {
+        self.kill_all(|| {});
+        let mut command = self.site.command(self.parts()[0]);
+        command.env("AMTSBOTE_FAIL_POINT", point);
+        let mut process = Program::start(command);
+        let status = process.ended();
+        self.logs.push_str(&process.talk());
+        status
     }
 
     /// SIGKILL for all at once; then `how` lets them end, whatever they wait for.
@@ -261,8 +336,34 @@ impl Running<'_> {
         self.logs
     }
 
+    /// What all have said, and will.
+    pub(crate) fn said(&self) -> Said {
+        Said {
+            before: self.logs.clone(),
+            now: self.processes.iter().map(Program::voice).collect(),
+        }
+    }
+
     pub(crate) fn talk(&self) -> String {
         self.processes.iter().map(Program::talk).collect()
+    }
+}
+
+/// What processes have said.
+pub(crate) struct Said {
+    before: String,
+    now: Vec<Arc<Mutex<Vec<u8>>>>,
+}
+
+impl Said {
+    /// The last lines with these words.
+    pub(crate) fn of(&self, words: &str) -> String {
+        let mut all = self.before.clone();
+        for voice in &self.now {
+            all.push_str(&String::from_utf8_lossy(&voice.lock().unwrap()));
+        }
+        let lines: Vec<&str> = all.lines().filter(|line| line.contains(words)).collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
     }
 }
 

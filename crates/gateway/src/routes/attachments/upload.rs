@@ -243,6 +243,7 @@ async fn finish(
     arrival: Arrival,
 ) -> Result<(), Refused> {
     let kept = writer.keep().await?;
+    amtsbote_names::fail_point!(UploadKept);
     // Two uploads of one id at a time may leave a blob behind: the sweep finds it.
     let replaced = row_of(&context, &arrival).await?;
     let row = Attachment {
@@ -259,6 +260,7 @@ async fn finish(
     // left to the sweep.
     let committed = context.store().commit(batch).await?;
     if committed == Committed::Done {
+        amtsbote_names::fail_point!(UploadCommitted);
         if let Some(old) = replaced {
             delete(&context, &old).await;
         }

@@ -235,7 +235,10 @@ async fn record(
         batch = batch.with(Change::Enqueue(notice));
     }
     match asked.context.store().commit(batch).await? {
-        Committed::Done => Ok(()),
+        Committed::Done => {
+            amtsbote_names::fail_point!(EventCommitted);
+            Ok(())
+        }
         Committed::Refused(Conflict::StateMoved(state)) => Err(moved(submission.id, state)),
         // Another submission's log has this jti.
         Committed::Refused(Conflict::Exists) => Err(Code::EventExists.into()),

@@ -72,6 +72,7 @@ pub(super) async fn announce(
             | Conflict::DueMoved => unexpected(conflict),
         },
     )?;
+    amtsbote_names::fail_point!(Announced);
     let ids = WireRef {
         destination_id: ids.destination_id,
         submission_id: ids.id,

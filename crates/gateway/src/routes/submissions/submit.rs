@@ -125,6 +125,7 @@ async fn complete(
     }
     match context.store().commit(batch).await? {
         Committed::Done => {
+            amtsbote_names::fail_point!(SubmitCommitted);
             context.announce_arrival();
             Ok(Complete::Yes)
         }
