@@ -107,20 +107,28 @@ impl Inner {
         self.send_replies().await;
     }
 
-    /// `Err` if nobody could be asked; told to the log by whoever counts.
+    /// `Err` if nobody could be asked, or an answer could not be taken now: the next look comes later. Told to the log by whoever
+    /// counts.
     async fn take_answers(&self, served: &Served, way_in: &WayIn) -> Result<(), WayFault> {
         let open = Waiting {
             agent: self,
             destination: served.id,
         };
         let returns = way_in.inbound.poll_for(&open, TAKEN_MAX, LIMIT).await?;
+        let mut heard = Ok(());
         for returned in returns {
             // An answer that breaks us must not hold up the others, nor be tried for ever.
             let taken = AssertUnwindSafe(self.take(served, way_in, &returned));
             let id = &returned.id;
             let ended = match taken.catch_unwind().await {
                 Ok(Ok(())) => way_in.inbound.settle(id, Settled::Kept, LIMIT).await,
-                Ok(Err(NotTaken::Later)) => continue,
+                Ok(Err(NotTaken::Later)) => {
+                    heard = Err(WayFault::Unavailable {
+                        reason: "an answer cannot be taken now".to_owned(),
+                        retry_after: None,
+                    });
+                    continue;
+                }
                 Ok(Err(NotTaken::Never(why, what))) => {
                     tell_refused(served.id, id, &what);
                     way_in.inbound.refuse(id, why, LIMIT).await
@@ -135,7 +143,7 @@ impl Inner {
                     "the answer {id} could not be moved away: {fault}");
             }
         }
-        Ok(())
+        heard
     }
 
     async fn take(

@@ -36,6 +36,7 @@ const PDF: &[u8] = b"%PDF-1.7 the decision";
 struct Pile {
     lying: Mutex<Vec<Return>>,
     refused: Mutex<Vec<ReturnId>>,
+    looks: std::sync::atomic::AtomicUsize,
     fuse: Option<Arc<Fuse>>,
 }
 
@@ -77,6 +78,7 @@ impl Pile {
 
 impl Inbound for Pile {
     fn poll(&self, max: usize, _limit: Duration) -> Reply<'_, Result<Vec<Return>, Fault>> {
+        self.looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let lying = self.lying.lock().unwrap();
         let found = lying.iter().take(max).cloned().collect();
         drop(lying);
@@ -358,6 +360,73 @@ impl Inbound for Asking {
     ) -> Reply<'a, Result<(), Fault>> {
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// Ways back that keep nothing.
+struct Full(Arc<MemoryDeliveries>);
+
+impl WaysBack for Full {
+    fn note_way(&self, way: WayBack, names: Vec<String>) -> StoreReply<'_, Result<(), Error>> {
+        self.0.note_way(way, names)
+    }
+
+    fn ways(
+        &self,
+        destination_id: DestinationId,
+        names: Vec<String>,
+        max: u32,
+    ) -> StoreReply<'_, Result<Vec<WayBack>, Error>> {
+        self.0.ways(destination_id, names, max)
+    }
+
+    fn way(&self, id: SubmissionId) -> StoreReply<'_, Result<Option<WayBack>, Error>> {
+        self.0.way(id)
+    }
+
+    fn keep_answer(&self, _answer: NewAnswer) -> StoreReply<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Err(Error::Unavailable {
+            reason: "the disk is full".to_owned(),
+            retry_after: None,
+        })))
+    }
+
+    fn due_answers(
+        &self,
+        now: Timestamp,
+        max: u32,
+    ) -> StoreReply<'_, Result<Vec<AnswerRow>, Error>> {
+        self.0.due_answers(now, max)
+    }
+
+    fn move_answer(
+        &self,
+        key: String,
+        revision: u64,
+        to: AnswerMove,
+    ) -> StoreReply<'_, Result<Swapped, Error>> {
+        self.0.move_answer(key, revision, to)
+    }
+
+    fn answers(&self, id: SubmissionId) -> StoreReply<'_, Result<Vec<AnswerRow>, Error>> {
+        self.0.answers(id)
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_kept_stays_and_is_looked_at_ever_more_rarely() {
+    let bench = Bench::new().await;
+    let ids = delivered(&bench).await;
+    let pile = Arc::new(Pile::default());
+    pile.put("1", vec![], &[("a.xml", &answer_to(&ids))]);
+    let ways = Arc::new(Full(bench.deliveries.clone()));
+    let agent = agent(&bench, &pile, Some(ways));
+    agent
+        .run(tokio::time::sleep(Duration::from_millis(600)))
+        .await;
+    // Neither taken nor refused; without back-off it would have been looked at twelve times, 50 ms apart.
+    assert_eq!(pile.sizes(), (1, 0));
+    let looks = pile.looks.load(std::sync::atomic::Ordering::SeqCst);
+    assert!((1..=9).contains(&looks), "{looks}");
 }
 
 #[tokio::test]
