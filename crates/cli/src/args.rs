@@ -771,10 +771,10 @@ pub(crate) enum Incident {
     Audit(AuditIncidents),
 }
 
-/// Where the agents' states are.
+/// Where the states of agents and gateway are.
 #[derive(Debug, Args)]
 pub(crate) struct AgentState {
-    /// Settings file of the agent (TOML).
+    /// Settings file of the agent, the gateway, or both (TOML).
     #[arg(
         long,
         short,
@@ -794,21 +794,35 @@ pub(crate) enum StuckKind {
     Delivery,
     /// A procedure's answer on its way to the sender.
     Reply,
+    /// A callback of the gateway.
+    Callback,
+    /// A reminder of the gateway by mail.
+    Mail,
+    /// A submission of the gateway on its way to a foreign delivery service.
+    Uplink,
+    /// What `verify` found.
+    Integrity,
 }
 
 impl StuckKind {
-    pub(crate) const fn kind(self) -> Kind {
+    /// The stable name.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Delivery => Kind::Delivery,
-            Self::Reply => Kind::Reply,
+            Self::Delivery => Kind::Delivery.name(),
+            Self::Reply => Kind::Reply.name(),
+            Self::Callback => "callback",
+            Self::Mail => "mail",
+            Self::Uplink => "uplink",
+            Self::Integrity => "integrity",
         }
     }
 
     pub(crate) const fn is_delivery(self) -> bool {
-        match self {
-            Self::Delivery => true,
-            Self::Reply => false,
-        }
+        matches!(self, Self::Delivery)
+    }
+
+    pub(crate) const fn is_reply(self) -> bool {
+        matches!(self, Self::Reply)
     }
 }
 
@@ -823,7 +837,7 @@ pub(crate) struct ListIncidents {
     /// Only this cause, such as `procedure-misconfigured`.
     #[arg(long)]
     pub(crate) cause: Option<String>,
-    /// Only deliveries, or only replies.
+    /// Only this kind.
     #[arg(long, value_enum)]
     pub(crate) kind: Option<StuckKind>,
     #[command(flatten)]
@@ -883,6 +897,9 @@ pub(crate) struct ReplayStuck {
     /// Translate with the package that is active now instead of the one it began with.
     #[arg(long)]
     pub(crate) newest: bool,
+    /// Translate with this version of a package, `name@version`: it must be kept (`package list`), and its examples must pass.
+    #[arg(long, conflicts_with = "newest")]
+    pub(crate) package: Option<String>,
     #[command(flatten)]
     pub(crate) change: ChangeStuck,
 }
@@ -908,6 +925,12 @@ impl ReplayStuck {
         } else {
             Version::Same
         };
+        if self.package.is_some() && self.from != Step::Translate {
+            return Err(talk.error(
+                "--package gehört zu --from translate",
+                "--package goes with --from translate",
+            ));
+        }
         match (self.from, self.newest) {
             (Step::Fetch, _) => Ok(Restart::Fetch),
             (Step::Translate, _) => Ok(Restart::Translate(version)),

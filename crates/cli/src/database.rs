@@ -6,7 +6,7 @@ use amtsbote_model::Secret;
 use amtsbote_settings::{self as settings, Database};
 use amtsbote_store::{Chain, References, Store};
 use amtsbote_store_postgres::{Encryption, PostgresStore, Target};
-use amtsbote_store_sql::SqliteStore;
+use amtsbote_store_sql::{OpenError, SqliteStore};
 use anyhow::{Context, Result};
 
 use crate::folder;
@@ -42,6 +42,23 @@ pub(crate) async fn open(gateway: &settings::Gateway) -> Result<Opened> {
         references: store,
         shared: None,
     })
+}
+
+/// It beside the processes that use it, for an operator's commands. `None` if no gateway has ever run over these settings.
+pub(crate) async fn open_beside(gateway: &settings::Gateway) -> Result<Option<Opened>> {
+    if gateway.has_shared_database() {
+        return open(gateway).await.map(Some);
+    }
+    let store = match SqliteStore::open_as_guest(&gateway.data_dir) {
+        Err(OpenError::Absent { .. }) => return Ok(None),
+        opened => Arc::new(opened.context("the gateway's database cannot be opened")?),
+    };
+    Ok(Some(Opened {
+        store: store.clone(),
+        chain: store.clone(),
+        references: store,
+        shared: None,
+    }))
 }
 
 /// The gateways' store on a server.

@@ -23,6 +23,7 @@ mod folder;
 mod gateway;
 mod hessen;
 mod identity;
+mod integrity;
 mod lines;
 mod membership;
 mod operator;

@@ -69,6 +69,13 @@ fn fnv1a(bytes: &[u8]) -> u32 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Number(u32);
 
+impl Number {
+    /// Of something that is no delivery and no reply: what tells it from others, in words that never change.
+    pub fn of(what: &str) -> Self {
+        Self(fnv1a(what.as_bytes()))
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "i-{:08x}", self.0)

@@ -31,7 +31,8 @@ pub struct SqliteRelays {
     // Dropped in this order, see `SqliteStore`.
     readers: Readers,
     writer: Writer<Write>,
-    _lock: Lock,
+    // None for a guest.
+    _lock: Option<Lock>,
 }
 
 impl SqliteRelays {
@@ -45,7 +46,19 @@ impl SqliteRelays {
         Ok(Self {
             readers: Readers::open(&path)?,
             writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
-            _lock: lock,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens `uplink.db` beside the process that holds `uplink.lock`, or without one: for an operator's commands. Makes and
+    /// migrates nothing; another schema than this program's is refused.
+    pub fn open_as_guest(folder: &Path) -> std::result::Result<Self, OpenError> {
+        let path = SCHEMA.file(folder);
+        let database = database::open_guest(&path, &SCHEMA)?;
+        Ok(Self {
+            readers: Readers::open(&path)?,
+            writer: Writer::start(database, QUEUE_MAX).map_err(OpenError::Thread)?,
+            _lock: None,
         })
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn note(checked: &ChainChecked, place: &str, (report, talk): (&mut Re
     let findings = checked.contradictions.iter().map(|found| Finding {
         kind: "chain",
         place: place.to_owned(),
+        id: format!("{found:?}"),
         what: contradiction(found, talk),
         hint: hint(talk),
     });

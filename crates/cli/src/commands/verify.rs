@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use amtsbote_jose::PublicKey;
+use amtsbote_model::Clock as _;
 use amtsbote_problem::Language;
 use amtsbote_settings::Settings;
 use amtsbote_store::BlobId;
@@ -23,7 +24,9 @@ use super::validate::{Found, Unusable};
 use super::{serve, settings};
 use crate::args::Verify;
 use crate::backup::{self, Bucket};
+use crate::clock::SystemClock;
 use crate::database;
+use crate::integrity::{self, Integrity};
 use crate::talk::{Form, Talk};
 use crate::upkeep;
 
@@ -31,6 +34,8 @@ use crate::upkeep;
 pub(super) struct Finding {
     pub(super) kind: &'static str,
     pub(super) place: String,
+    /// What it is, whatever the language.
+    pub(super) id: String,
     pub(super) what: String,
     pub(super) hint: &'static str,
 }
@@ -50,11 +55,38 @@ pub(super) struct Report {
 pub(crate) fn run(args: &Verify, talk: Talk) -> Result<()> {
     let report = look(args, talk).map_err(|error| error.context(Unusable))?;
     talk.progress_done();
+    keep(&report, args, talk);
     tell(&report, talk)?;
     if report.findings.is_empty() {
         Ok(())
     } else {
         Err(Found.into())
+    }
+}
+
+/// For `incident list`. A place that cannot be written to keeps nobody from looking.
+fn keep(report: &Report, args: &Verify, talk: Talk) {
+    let found = report.findings.iter().map(|finding| {
+        let key = integrity::Key {
+            kind: finding.kind.to_owned(),
+            place: finding.place.clone(),
+            id: finding.id.clone(),
+        };
+        (key, finding.what.clone())
+    });
+    let kept = settings::load(&args.file, talk).and_then(|settings| {
+        let settings = serve::based(settings, &args.file.settings);
+        match integrity::home(&settings).filter(|home| home.exists()) {
+            Some(home) => Integrity::replace(&home, SystemClock.now(), found.collect()),
+            None => Ok(()),
+        }
+    });
+    if let Err(error) = kept {
+        let word = talk.pick(
+            "die Befunde erscheinen nicht in `incident list`",
+            "the findings are not shown by `incident list`",
+        );
+        talk.say(format_args!("{word}: {error:#}"));
     }
 }
 
@@ -135,6 +167,7 @@ fn look_at_server(
     report.findings.extend(missing.map(|(what, of)| Finding {
         kind: "missing",
         place: place.to_owned(),
+        id: format!("{what} {of}"),
         what: format!("{what}: {of} {}", talk.pick("fehlt", "is missing")),
         hint: hint(talk),
     }));
@@ -214,6 +247,7 @@ fn look_at_blobs(
     let findings = bad.into_iter().map(|(id, state)| Finding {
         kind: "attachment",
         place: shelf.shown(),
+        id: format!("{id} {state:?}"),
         what: match state {
             BlobState::Gone => format!("{id} {}", talk.pick("fehlt", "is missing")),
             BlobState::Whole | BlobState::WithoutSum | BlobState::Altered => {
@@ -265,6 +299,7 @@ fn finding(damage: &Damage, place: &str, talk: Talk) -> Finding {
     Finding {
         kind,
         place: place.to_owned(),
+        id: format!("{damage:?}"),
         what,
         hint: hint(talk),
     }

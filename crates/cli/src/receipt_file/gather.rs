@@ -1,6 +1,7 @@
 //! Puts a receipt file together: from a gateway, as one of its clients, or from its database, as its operator.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_client::verify::{self, Keys, NamedKeys};
@@ -9,8 +10,7 @@ use amtsbote_fit_connect::event::{Claims, Issuer, SchemaRule};
 use amtsbote_jose::{Jws, KeySet, KeyUse, PublicKey, X5c};
 use amtsbote_model::{CaseId, DestinationId, EventId, SubmissionId};
 use amtsbote_store::chain::{hex, path};
-use amtsbote_store::{Cases as _, Chain as _, Directory as _, Ledger as _, LogOf, Page};
-use amtsbote_store_sql::SqliteStore;
+use amtsbote_store::{Chain, LogOf, Page, Store};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
@@ -243,7 +243,8 @@ fn read_proof(proof: &Value) -> Option<(Place, SealedBlock)> {
 
 /// The gateway's operator.
 pub(crate) struct StoreSource {
-    pub(crate) store: SqliteStore,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) chain: Arc<dyn Chain>,
     pub(crate) service: KeySet,
     pub(crate) talk: Talk,
 }
@@ -292,7 +293,7 @@ impl Source for StoreSource {
     }
 
     async fn proof(&self, case: CaseId, event: EventId) -> Result<Option<(Place, SealedBlock)>> {
-        let proof = self.store.proof_of(event).await?;
+        let proof = self.chain.proof_of(event).await?;
         let proof = proof.filter(|proof| proof.leaf.case_id == case);
         Ok(proof.map(|proof| {
             let beside = path(&proof.leaves, proof.position);
@@ -307,14 +308,14 @@ impl Source for StoreSource {
     }
 
     async fn head(&self) -> Result<Option<SealedBlock>> {
-        let head = self.store.head().await?;
+        let head = self.chain.head().await?;
         Ok(head.as_ref().map(SealedBlock::of_block))
     }
 
     async fn blocks(&self, from: u64) -> Result<Vec<SealedBlock>> {
         let mut found = Vec::new();
         for number in from..from.saturating_add(BLOCKS_MAX.into()) {
-            let Some(block) = self.store.block(number).await? else {
+            let Some(block) = self.chain.block(number).await? else {
                 break;
             };
             found.push(SealedBlock::of_block(&block));

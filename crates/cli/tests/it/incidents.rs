@@ -239,7 +239,24 @@ async fn what_a_person_parks_stays_until_it_is_released_also_over_a_restart() {
     let shown = office.incident(&["show", &kept]).json();
     assert_eq!(shown["rows"][0]["state"], "parked");
 
-    office.incident(&["release", "--submission", &kept]).ok();
+    // Translated with a version that is named; it must be there.
+    let replay = |package: &str, more: &str| {
+        let args = ["replay", "--from", "translate", "--package", package, more];
+        office.incident(&[&args[..], &["--submission", &kept]].concat())
+    };
+    replay("bauantrag-ordner@9.9.9", "--dry-run").failed(&["no package"]);
+    replay("../bauantrag-ordner@1.0.0", "--dry-run").failed(&["no package"]);
+    let planned = replay("bauantrag-ordner@1.0.0", "--dry-run").json();
+    assert_eq!(outcomes(&planned), ["planned"]);
+    let after = planned["rows"][0]["after"].as_str().unwrap();
+    assert!(after.contains("bauantrag-ordner@1.0.0"), "{after}");
+    replay("bauantrag-ordner@1.0.0", "--yes").ok();
+    let audit = office.incident(&["audit", "--limit", "1"]).json();
+    let command = audit["changes"][0]["command"].as_str().unwrap();
+    assert!(
+        command.ends_with("with bauantrag-ordner@1.0.0"),
+        "{command}"
+    );
     office.accepted(&kept);
     assert!(office.delivered(&kept));
     office.listed(<[Value]>::is_empty);

@@ -13,6 +13,8 @@ mod hostile;
 #[cfg(test)]
 mod incidents;
 #[cfg(test)]
+mod integrity;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod memory;

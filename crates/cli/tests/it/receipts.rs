@@ -11,7 +11,7 @@ use crate::serve::{House, free_port};
 use crate::stand::{Ended, Place, Program, SOON, keys, program, root, run};
 
 /// The gateway's public key, without asking it.
-fn gateway_key(dir: &Path) -> String {
+pub(crate) fn gateway_key(dir: &Path) -> String {
     let text = std::fs::read(keys().join("gateway/signing.jwk")).unwrap();
     let mut key: Value = serde_json::from_slice(&text).unwrap();
     let members = key.as_object_mut().unwrap();

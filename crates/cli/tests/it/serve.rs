@@ -80,7 +80,7 @@ impl House {
         serde_json::from_slice(&text).unwrap()
     }
 
-    async fn token(&self, port: u16, client: &str) -> String {
+    pub(crate) async fn token(&self, port: u16, client: &str) -> String {
         let secret =
             std::fs::read_to_string(self.dir().join(format!("clients/{client}.secret"))).unwrap();
         let form = [
@@ -130,7 +130,7 @@ impl House {
         }
     }
 
-    fn as_portal(&self, port: u16, command: &[&str]) -> Value {
+    pub(crate) fn as_portal(&self, port: u16, command: &[&str]) -> Value {
         let (url, secret) = (
             format!("http://127.0.0.1:{port}"),
             self.dir().join("clients/portal.secret"),

@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::desks::{Desks, Filter, Item, What};
-use super::words;
+use super::held::Heap;
+use super::{gateway_change, version, words};
 use crate::args::{ChangeStuck, StuckKind};
 use crate::clock::SystemClock;
 use crate::talk::{Form, Talk};
@@ -27,7 +28,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// As it is noted.
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Retry => "incident retry".to_owned(),
             Self::Park => "incident park".to_owned(),
@@ -49,6 +50,16 @@ impl Command {
 /// More than one row, or a hand-over that has happened: needs `--yes`. Exit code 3.
 #[derive(Debug)]
 pub(crate) struct Unconfirmed(String);
+
+impl Unconfirmed {
+    /// So many would be changed.
+    pub(crate) fn new(count: usize, talk: Talk) -> Self {
+        Self(match talk.pick("de", "en") {
+            "de" => format!("nichts geändert: {count} Zeilen würden es. Mit --yes geschieht es."),
+            _ => format!("nothing changed: {count} rows would be. With --yes they are."),
+        })
+    }
+}
 
 impl std::fmt::Display for Unconfirmed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -91,14 +102,25 @@ struct Row {
     fate: Fate,
 }
 
-pub(crate) async fn run(command: Command, args: &ChangeStuck, talk: Talk) -> Result<()> {
+pub(crate) async fn run(
+    command: Command,
+    (args, package): (&ChangeStuck, Option<&str>),
+    talk: Talk,
+) -> Result<()> {
     let reason = reason(args, talk)?;
-    let desks = Desks::open(&args.state, talk)?;
+    let desks = Desks::open(&args.state, talk).await?;
     let now = SystemClock.now();
+    if let Some(heap) = heap(args, &desks, now, talk).await? {
+        let with = (args, reason.as_deref(), &desks);
+        return gateway_change::run(command, &heap, with, talk).await;
+    }
+    if let Some(package) = package {
+        version::check(package, desks.packages.as_ref(), talk)?;
+    }
     let items = chosen(args, &desks, talk).await?;
     let mut rows: Vec<Row> = items
         .into_iter()
-        .map(|item| planned(item, command, now, talk))
+        .map(|item| planned(item, (command, package), now, talk))
         .collect();
     if args.dry_run {
         return tell(&rows, Mode::DryRun, talk);
@@ -108,7 +130,7 @@ pub(crate) async fn run(command: Command, args: &ChangeStuck, talk: Talk) -> Res
     for (nr, row) in rows.iter_mut().enumerate() {
         if let Fate::Planned(_) = row.fate {
             talk.progress(&format!("{}/{count}", nr + 1));
-            apply(row, command, (&desks, reason.as_deref())).await?;
+            apply(row, (command, package), (&desks, reason.as_deref())).await?;
         }
     }
     talk.progress_done();
@@ -118,11 +140,37 @@ pub(crate) async fn run(command: Command, args: &ChangeStuck, talk: Talk) -> Res
         .filter(|row| !matches!(row.fate, Fate::Changed(_)));
     match left.count() {
         0 => Ok(()),
-        left => bail!(talk.error(
-            format_args!("{left} von {count} sind nicht geändert; warum, steht bei jeder"),
-            format_args!("{left} of {count} are not changed; each says why"),
-        )),
+        open => bail!(not_changed(open, count, talk)),
     }
+}
+
+/// Something was not changed.
+pub(crate) fn not_changed(left: usize, count: usize, talk: Talk) -> anyhow::Error {
+    talk.error(
+        format_args!("{left} von {count} sind nicht geändert; warum, steht bei jeder"),
+        format_args!("{left} of {count} are not changed; each says why"),
+    )
+}
+
+/// The gateway's things, if they are meant: by their number.
+async fn heap(
+    args: &ChangeStuck,
+    desks: &Desks,
+    now: Timestamp,
+    talk: Talk,
+) -> Result<Option<Heap>> {
+    let is_agents = |kind: StuckKind| kind.is_delivery() || kind.is_reply();
+    let Some(number) = args.incident else {
+        if args.kind.is_none_or(is_agents) {
+            return Ok(None);
+        }
+        bail!(talk.error(
+            "was beim Gateway feststeckt, wird mit seiner Nummer genannt: `amtsbote incident list`",
+            "what is stuck at the gateway is named by its number: `amtsbote incident list`",
+        ))
+    };
+    let heaps = desks.heaps(now).await?;
+    Ok(heaps.into_iter().find(|heap| heap.number == number))
 }
 
 fn reason(args: &ChangeStuck, talk: Talk) -> Result<Option<String>> {
@@ -166,7 +214,7 @@ async fn chosen(args: &ChangeStuck, desks: &Desks, talk: Talk) -> Result<Vec<Ite
         let before = items.len();
         items.extend(found.into_iter().filter(|item| match item.what {
             What::Delivery(_) => args.kind.is_none_or(StuckKind::is_delivery),
-            What::Reply(..) => args.kind.is_some_and(|kind| !kind.is_delivery()),
+            What::Reply(..) => args.kind.is_some_and(StuckKind::is_reply),
         }));
         if items.len() == before {
             bail!(talk.error(
@@ -184,10 +232,20 @@ async fn chosen(args: &ChangeStuck, desks: &Desks, talk: Talk) -> Result<Vec<Ite
     Ok(items)
 }
 
-fn planned(item: Item, command: Command, now: Timestamp, talk: Talk) -> Row {
+fn planned(
+    item: Item,
+    (command, package): (Command, Option<&str>),
+    now: Timestamp,
+    talk: Talk,
+) -> Row {
     let before = words::state(&item);
     let next = match &item.what {
-        What::Delivery(row) => delivery_next(&row.delivery, command, now, talk).map(Next::Delivery),
+        What::Delivery(row) => delivery_next(&row.delivery, command, now, talk)
+            .map(|next| match package {
+                Some(package) => version::with(next, package),
+                None => next,
+            })
+            .map(Next::Delivery),
         What::Reply(_, row) => reply_next(row, command, now, talk).map(Next::Reply),
     };
     let fate = next.map_or_else(Fate::NotPossible, Fate::Planned);
@@ -372,7 +430,7 @@ fn has_begun(item: &Item, command: Command) -> bool {
 
 async fn apply(
     row: &mut Row,
-    command: Command,
+    (command, package): (Command, Option<&str>),
     (desks, reason): (&Desks, Option<&str>),
 ) -> Result<()> {
     let Fate::Planned(next) = &row.fate else {
@@ -382,7 +440,10 @@ async fn apply(
     let note = Intervention {
         at: SystemClock.now(),
         who: crate::operator::name(),
-        command: command.name(),
+        command: match package {
+            Some(package) => format!("{} with {package}", command.name()),
+            None => command.name(),
+        },
         reason: reason.map(str::to_owned),
         submission_id: row.item.submission_id(),
         answer: row.item.reply_key().map(str::to_owned),
@@ -415,7 +476,7 @@ async fn apply(
 
 /// Whether anything has happened yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     DryRun,
     Done,
 }

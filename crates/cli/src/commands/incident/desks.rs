@@ -1,19 +1,22 @@
-//! The agents' stores, opened as a guest, and what is in them.
+//! The agents' stores and the gateway's, opened as a guest, and what is in them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use amtsbote_model::incident::{Incident, Number, Stuck, gather};
-use amtsbote_model::{DestinationId, SubmissionId};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp};
 use amtsbote_store::stuck::{of_answer, of_delivery};
 use amtsbote_store::{AnswerRow, Deliveries, DeliveryRow, Desk, WaysBack};
-use amtsbote_store_sql::SqliteDeliveries;
-use anyhow::{Context, Result, bail};
+use amtsbote_store_sql::{OpenError, SqliteDeliveries};
+use anyhow::{Context, Result};
 
+use super::held::{self, GatewayDesk, Heap};
+use super::version::Packages;
 use super::words;
 use crate::args::{AgentState, SettingsFile, StuckKind};
 use crate::commands::serve::based;
 use crate::commands::settings::load;
+use crate::integrity::{self, Integrity};
 use crate::talk::Talk;
 
 /// Rows looked at, at most: beyond that, counts are too low, and the command says so.
@@ -36,6 +39,12 @@ pub(crate) struct Desks {
     pub(crate) all: Vec<AgentDesk>,
     /// Without an answer the service rejects a submission after this.
     pub(crate) unanswered: Duration,
+    /// The gateway's, if the settings have one that has ever run.
+    pub(crate) gateway: Option<GatewayDesk>,
+    /// Where findings and notes of changes at the gateway lie.
+    pub(crate) home: Option<PathBuf>,
+    /// The agent's packages, if the settings name them.
+    pub(crate) packages: Option<Packages>,
 }
 
 /// One row, and at which desk it lies.
@@ -83,10 +92,13 @@ impl Item {
 }
 
 /// Where the agents' states lie, by the options.
-fn folders(args: &AgentState, talk: Talk) -> Result<(Vec<PathBuf>, Desks)> {
+async fn folders(args: &AgentState, talk: Talk) -> Result<(Vec<PathBuf>, Desks)> {
     let mut desks = Desks {
         all: Vec::new(),
         unanswered: UNANSWERED,
+        gateway: None,
+        home: None,
+        packages: None,
     };
     if let Some(dir) = &args.agent_dir {
         return Ok((vec![dir.clone()], desks));
@@ -98,36 +110,55 @@ fn folders(args: &AgentState, talk: Talk) -> Result<(Vec<PathBuf>, Desks)> {
     if let Some(gateway) = &settings.gateway {
         let unanswered = gateway.deadlines.unanswered;
         desks.unanswered = unanswered.map_or(UNANSWERED, |span| span.0);
+        desks.gateway = GatewayDesk::open(gateway, desks.unanswered).await?;
     }
+    desks.home = integrity::home(&settings);
     let Some(agent) = settings.agent else {
-        bail!(talk.error(
-            "die Einstellungen haben keinen [agent]: Störungen zeigt, wer den Agenten betreibt",
-            "the settings have no [agent]: incidents are shown where the agent runs",
-        ))
+        return Ok((Vec::new(), desks));
     };
+    desks.packages = Some(Packages {
+        dir: agent.packages_dir.clone(),
+        xsd_dir: agent.xsd_dir.clone(),
+    });
     let folder = |service: &amtsbote_settings::Service| agent.data_dir.join(&service.name);
     Ok((agent.services.iter().map(folder).collect(), desks))
 }
 
-fn open(folder: &Path) -> Result<AgentDesk> {
+fn open(folder: &Path) -> Result<AgentDesk, OpenError> {
     let store = Box::new(SqliteDeliveries::open_as_guest(folder)?);
     Ok(AgentDesk { store })
 }
 
 impl Desks {
-    pub(crate) fn open(args: &AgentState, talk: Talk) -> Result<Self> {
-        let (folders, mut desks) = folders(args, talk)?;
+    pub(crate) async fn open(args: &AgentState, talk: Talk) -> Result<Self> {
+        let (folders, mut desks) = folders(args, talk).await?;
         for folder in folders {
-            let desk = open(&folder).with_context(|| {
-                let shown = folder.display();
-                format!(
-                    "{} {shown}",
-                    talk.pick("der Zustand des Agenten in", "the agent's state in")
-                )
-            })?;
+            let desk = match open(&folder) {
+                // An agent that has never run here has nothing stuck; the gateway may have.
+                Err(OpenError::Absent { .. }) if desks.gateway.is_some() => continue,
+                opened => opened.with_context(|| {
+                    let shown = folder.display();
+                    format!(
+                        "{} {shown}",
+                        talk.pick("der Zustand des Agenten in", "the agent's state in")
+                    )
+                })?,
+            };
             desks.all.push(desk);
         }
         Ok(desks)
+    }
+
+    /// What does not go on at the gateway, and what `verify` found.
+    pub(crate) async fn heaps(&self, now: Timestamp) -> Result<Vec<Heap>> {
+        let mut heaps = match &self.home {
+            Some(home) => held::findings(&Integrity::read(home)?),
+            None => Vec::new(),
+        };
+        if let Some(gateway) = &self.gateway {
+            heaps.extend(gateway.heaps(now).await?);
+        }
+        Ok(heaps)
     }
 
     /// Everything that is not over, also what goes well.
@@ -212,6 +243,19 @@ impl Filter<'_> {
         self.number.is_none_or(|number| number == group.number())
             && self.destination.is_none_or(|id| id == group.destination_id)
             && self.cause.is_none_or(|cause| cause == group.cause.name())
-            && self.kind.is_none_or(|kind| kind.kind() == group.kind)
+            && self
+                .kind
+                .is_none_or(|kind| kind.name() == group.kind.name())
+    }
+
+    /// The same of the gateway's things.
+    pub(crate) fn takes_heap(&self, heap: &Heap) -> bool {
+        let one = heap.one();
+        self.number.is_none_or(|number| number == heap.number)
+            && self
+                .destination
+                .is_none_or(|id| one.destination_id == Some(id))
+            && self.cause.is_none_or(|cause| cause == one.cause)
+            && self.kind.is_none_or(|kind| kind == one.kind)
     }
 }

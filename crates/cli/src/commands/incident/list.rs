@@ -1,7 +1,6 @@
 //! `incident list` and `incident audit`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use amtsbote_model::incident::Incident;
 use amtsbote_model::{Clock as _, DestinationId, Timestamp};
@@ -10,16 +9,15 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::desks::{Desks, Filter, Item, incidents};
+use super::held::{self, Heap, PATIENCE};
 use super::words;
 use crate::args::{AuditIncidents, ListIncidents};
 use crate::clock::SystemClock;
+use crate::integrity;
 use crate::talk::{Form, Talk};
 
-/// What lasts longer is no hiccup.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 pub(crate) async fn run(args: &ListIncidents, talk: Talk) -> Result<()> {
-    let desks = Desks::open(&args.state, talk)?;
+    let desks = Desks::open(&args.state, talk).await?;
     let items = desks.open_items(talk).await?;
     let going_well = going_well(&items, &desks);
     let filter = Filter {
@@ -35,8 +33,11 @@ pub(crate) async fn run(args: &ListIncidents, talk: Talk) -> Result<()> {
         .collect();
     let now = SystemClock.now();
     let found = incidents(&stuck);
+    let mut heaps = desks.heaps(now).await?;
+    heaps.retain(|heap| filter.takes_heap(heap));
     if talk.form() == Form::Json {
-        let found: Vec<Value> = found.iter().map(|one| as_json(one, now)).collect();
+        let mut found: Vec<Value> = found.iter().map(|one| as_json(one, now)).collect();
+        found.extend(heaps.iter().map(|heap| heap_json(heap, now)));
         let going_well: Vec<Value> = going_well
             .iter()
             .map(|((destination, state), count)| json!({ "destinationId": destination, "state": state, "count": count }))
@@ -46,11 +47,14 @@ pub(crate) async fn run(args: &ListIncidents, talk: Talk) -> Result<()> {
         )?;
         return Ok(());
     }
-    if found.is_empty() {
+    if found.is_empty() && heaps.is_empty() {
         talk.data(talk.pick("keine Störungen", "no incidents"))?;
     }
     for incident in &found {
         tell(incident, now, talk)?;
+    }
+    for heap in &heaps {
+        tell_heap(heap, now, talk)?;
     }
     if args.all {
         for ((destination, state), count) in &going_well {
@@ -135,6 +139,54 @@ pub(crate) fn tell(incident: &Incident, now: Timestamp, talk: Talk) -> Result<()
     Ok(())
 }
 
+/// The gateway's things of one kind, for monitoring.
+pub(crate) fn heap_json(heap: &Heap, now: Timestamp) -> Value {
+    let (one, about) = (heap.one(), held::about(heap.one().kind));
+    json!({
+        "number": heap.number.to_string(),
+        "kind": one.kind.name(),
+        "destinationId": one.destination_id,
+        "place": one.place,
+        "cause": one.cause,
+        "count": heap.held.len(),
+        "parked": 0,
+        "firstSeen": heap.first_seen().to_rfc3339(),
+        "lastSeen": null,
+        "oldest": { "submissionId": one.submission_id, "since": heap.first_seen().to_rfc3339() },
+        "deadline": heap.deadline().map(Timestamp::to_rfc3339),
+        "serious": heap.is_serious(now),
+        "label": about.label,
+        "nextStep": about.step,
+    })
+}
+
+/// The same, for people.
+pub(crate) fn tell_heap(heap: &Heap, now: Timestamp, talk: Talk) -> Result<()> {
+    let (one, about) = (heap.one(), held::about(heap.one().kind));
+    talk.data(format_args!(
+        "{}  {}  {}  {} {}",
+        heap.number,
+        one.kind.name(),
+        one.cause,
+        heap.held.len(),
+        talk.pick("stecken fest", "stuck"),
+    ))?;
+    let line = |de: &'static str, en: &'static str, text: &str| {
+        talk.data(format_args!("    {:<14} {text}", talk.pick(de, en)))
+    };
+    line("was", "what", talk.text(&about.label))?;
+    line("wo", "where", &one.place)?;
+    if let Some(destination) = one.destination_id {
+        line("Zustellpunkt", "destination", &destination.to_string())?;
+    }
+    line("seit", "since", &heap.first_seen().to_string())?;
+    if let Some(deadline) = heap.deadline() {
+        line("Frist", "deadline", &left(deadline, now, talk))?;
+    }
+    line("nächster Schritt", "next step", talk.text(&about.step))?;
+    Ok(())
+}
+
 /// A deadline and how long it is away.
 pub(crate) fn left(deadline: Timestamp, now: Timestamp, talk: Talk) -> String {
     let left = deadline.since(now);
@@ -150,7 +202,7 @@ pub(crate) fn left(deadline: Timestamp, now: Timestamp, talk: Talk) -> String {
 }
 
 pub(crate) async fn audit(args: &AuditIncidents, talk: Talk) -> Result<()> {
-    let desks = Desks::open(&args.state, talk)?;
+    let desks = Desks::open(&args.state, talk).await?;
     let mut notes = Vec::new();
     for desk in &desks.all {
         notes.extend(
@@ -159,11 +211,18 @@ pub(crate) async fn audit(args: &AuditIncidents, talk: Talk) -> Result<()> {
                 .await?,
         );
     }
-    // Each store has its own order; together, by time.
-    notes.sort_by_key(|note: &Intervention| std::cmp::Reverse(note.at));
+    let mut notes: Vec<Value> = notes.iter().map(note_json).collect();
+    if let Some(home) = &desks.home {
+        let of = args.submission.map(|id| id.to_string());
+        let at_gateway = integrity::notes(home)?.into_iter();
+        let wanted = at_gateway.filter(|note| of.is_none() || note.submission_id == of);
+        notes.extend(wanted.map(|note| json!(note)));
+    }
+    // Each place has its own order; together, by time: its text sorts as it does.
+    let at = |note: &Value| note["at"].as_str().unwrap_or_default().to_owned();
+    notes.sort_by_key(|note| std::cmp::Reverse(at(note)));
     notes.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
     if talk.form() == Form::Json {
-        let notes: Vec<Value> = notes.iter().map(note_json).collect();
         talk.json(&json!({ "changes": notes }))?;
         return Ok(());
     }
@@ -186,13 +245,23 @@ pub(crate) fn note_json(note: &Intervention) -> Value {
     })
 }
 
-pub(crate) fn tell_note(note: &Intervention, talk: Talk) -> Result<()> {
+/// As [`note_json`] gives it.
+pub(crate) fn tell_note(note: &Value, talk: Talk) -> Result<()> {
+    let text = |name: &str| note[name].as_str().unwrap_or("-");
+    let what = if note["what"].is_string() {
+        "what"
+    } else {
+        "submissionId"
+    };
     talk.data(format_args!(
         "{}  {}  {}  {}",
-        note.at, note.who, note.command, note.submission_id
+        text("at"),
+        text("who"),
+        text("command"),
+        text(what)
     ))?;
-    talk.data(format_args!("    {} → {}", note.before, note.after))?;
-    if let Some(reason) = &note.reason {
+    talk.data(format_args!("    {} → {}", text("before"), text("after")))?;
+    if let Some(reason) = note["reason"].as_str() {
         talk.data(format_args!(
             "    {}: {reason}",
             talk.pick("Grund", "reason")

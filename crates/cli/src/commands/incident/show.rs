@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::desks::{Desks, Filter, Item, What, incidents};
+use super::held::{Heap, Held};
 use super::{list, words};
 use crate::args::ShowIncident;
 use crate::clock::SystemClock;
@@ -15,7 +16,7 @@ use crate::talk::{Form, Talk};
 const NOTES_MAX: u32 = 50;
 
 pub(crate) async fn run(args: &ShowIncident, talk: Talk) -> Result<()> {
-    let desks = Desks::open(&args.state, talk)?;
+    let desks = Desks::open(&args.state, talk).await?;
     if let Ok(number) = args.what.parse::<Number>() {
         return incident(args, number, &desks, talk).await;
     }
@@ -41,6 +42,10 @@ async fn incident(args: &ShowIncident, number: Number, desks: &Desks, talk: Talk
     };
     let mut stuck = desks.stuck(talk).await?;
     stuck.retain(|(stuck, _)| filter.takes(stuck));
+    let heaps = desks.heaps(SystemClock.now()).await?;
+    if let Some(heap) = heaps.iter().find(|heap| heap.number == number) {
+        return show_heap(args, heap, talk);
+    }
     let Some(found) = incidents(&stuck).first().copied() else {
         bail!(talk.error(
             format_args!("es gibt keine Störung {number}: sie ist behoben, oder es gab sie nicht"),
@@ -74,6 +79,43 @@ async fn incident(args: &ShowIncident, number: Number, desks: &Desks, talk: Talk
     Ok(())
 }
 
+/// What is in one of the gateway's incidents.
+fn show_heap(args: &ShowIncident, heap: &Heap, talk: Talk) -> Result<()> {
+    let now = SystemClock.now();
+    let (skip, take) = (args.offset as usize, args.limit as usize);
+    let page = heap.held.iter().skip(skip).take(take);
+    let moment = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
+    if talk.form() == Form::Json {
+        let row = |held: &Held| {
+            json!({
+                "what": held.about,
+                "submissionId": held.submission_id,
+                "since": held.since.to_rfc3339(),
+                "tries": held.tries,
+                "nextTry": moment(held.next),
+                "deadline": moment(held.deadline),
+            })
+        };
+        let mut shown = list::heap_json(heap, now);
+        shown["rows"] = page.map(row).collect::<Vec<Value>>().into();
+        shown["offset"] = args.offset.into();
+        talk.json(&shown)?;
+        return Ok(());
+    }
+    list::tell_heap(heap, now, talk)?;
+    for held in page {
+        let next =
+            moment(held.next).map(|next| format!(", {} {next}", talk.pick("wieder", "next")));
+        let (tries, next) = (held.tries, next.unwrap_or_default());
+        let word = talk.pick("Versuche", "tries");
+        talk.data(format_args!(
+            "  {}  {}  ({tries} {word}{next})",
+            held.since, held.about
+        ))?;
+    }
+    Ok(())
+}
+
 async fn submission(id: SubmissionId, desks: &Desks, talk: Talk) -> Result<()> {
     let items = desks.submission(id).await?;
     if items.is_empty() {
@@ -86,10 +128,10 @@ async fn submission(id: SubmissionId, desks: &Desks, talk: Talk) -> Result<()> {
     for desk in &desks.all {
         notes.extend(desk.store.interventions(Some(id), NOTES_MAX).await?);
     }
+    let notes: Vec<Value> = notes.iter().map(list::note_json).collect();
     let now = SystemClock.now();
     if talk.form() == Form::Json {
         let rows: Vec<Value> = items.iter().map(|item| row_json(item, desks)).collect();
-        let notes: Vec<Value> = notes.iter().map(list::note_json).collect();
         talk.json(&json!({ "submissionId": id, "rows": rows, "changes": notes }))?;
         return Ok(());
     }

@@ -14,7 +14,7 @@ pub(crate) struct About {
     pub(crate) step: Bilingual,
 }
 
-fn about_texts(label: (&str, &str), step: (&str, &str)) -> About {
+pub(crate) fn about_texts(label: (&str, &str), step: (&str, &str)) -> About {
     About {
         label: Bilingual::new(label.0, label.1),
         step: Bilingual::new(step.0, step.1),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use amtsbote_client::Sender;
 use amtsbote_jose::{KeyUse, PrivateKey, PublicKey, X5c};
 use amtsbote_model::{CaseId, DestinationId};
-use amtsbote_store_sql::SqliteStore;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ use crate::receipt_file::{
     ClientSource, ReceiptFile, Role, Source, Statement, StoreSource, Trust, check, gather,
 };
 use crate::talk::{Form, Talk};
-use crate::{access, identity};
+use crate::{access, database, identity};
 
 pub(crate) async fn run(args: &ExportReceipt, talk: Talk) -> Result<()> {
     if let Some(out) = &args.out {
@@ -28,7 +27,7 @@ pub(crate) async fn run(args: &ExportReceipt, talk: Talk) -> Result<()> {
     let receipts = given(args)?;
     let file = match &args.settings {
         Some(settings) => {
-            let source = operator(settings, talk)?;
+            let source = operator(settings, talk).await?;
             let of = source.case(&args.id).await?;
             gathered(&source, of, receipts, args).await?
         }
@@ -125,7 +124,7 @@ async fn in_replies(
     Ok(receipts)
 }
 
-fn operator(path: &Path, talk: Talk) -> Result<StoreSource> {
+async fn operator(path: &Path, talk: Talk) -> Result<StoreSource> {
     let file = SettingsFile {
         settings: path.to_owned(),
     };
@@ -136,8 +135,16 @@ fn operator(path: &Path, talk: Talk) -> Result<StoreSource> {
             "the settings have no [gateway]: receipts are where the gateway runs",
         ))
     };
+    let Some(opened) = database::open_beside(&gateway).await? else {
+        let dir = gateway.data_dir.display();
+        bail!(talk.error(
+            format_args!("in {dir} ist keine Datenbank: das Gateway ist hier nie gelaufen"),
+            format_args!("there is no database in {dir}: the gateway has never run here"),
+        ))
+    };
     Ok(StoreSource {
-        store: SqliteStore::open_as_guest(&gateway.data_dir)?,
+        store: opened.store,
+        chain: opened.chain,
         service: identity::service_keys(&gateway.keys_dir)?,
         talk,
     })
