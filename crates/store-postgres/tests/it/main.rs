@@ -4,6 +4,7 @@
 mod agents;
 mod agents_around;
 mod benches;
+mod examine;
 mod laws;
 mod opening;
 mod outages;
