@@ -30,6 +30,7 @@ const SPOOLED_MAX_BYTES: u64 = 3_000_000_000;
 const TAIL_BYTES: usize = 64;
 
 /// The attachments of one submission, checked, with their ciphertext in the spool.
+#[derive(Default)]
 pub(crate) struct Spooled {
     attachments: Vec<OpenedAttachment>,
 }

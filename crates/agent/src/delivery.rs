@@ -165,8 +165,9 @@ impl Inner {
         let row = Latest(Mutex::new(row));
         let tried = async {
             tokio::select! {
-                tried = self.try_once(&row, served, &shelf) => tried,
+                biased;
                 () = lost.notified() => Err(Stopped::TakenOver),
+                tried = self.try_once(&row, served, &shelf) => tried,
             }
         };
         let tried = tokio::time::timeout(self.parts.policy.try_limit, tried);
@@ -207,7 +208,9 @@ impl Inner {
             }
             Stopped::TakenOver => {
                 tracing::warn!(submission.id = %row.submission_id, destination.id = %row.destination_id,
-                    "the delivery of {} was taken over by another worker", row.submission_id);
+                    "the delivery of {} is no longer in our hands: another worker may go on", row.submission_id);
+                // If nobody has it yet, it does not have to wait for the end of the lease, nor count as a death.
+                self.give_back(std::iter::once(row.submission_id)).await;
                 None
             }
         }
@@ -226,7 +229,8 @@ impl Inner {
         served: &Served,
         shelf: &Shelf,
     ) -> Result<HandedOver, Stopped> {
-        let opened = self.open(&latest.get(), served, shelf).await;
+        let row = latest.get();
+        let opened = self.service.open(self, &row, (served, shelf)).await;
         self.heard(Side::Service, heard_of_service(&opened));
         let (content, spooled) = opened?;
         amtsbote_names::fail_point!(Opened);
@@ -371,6 +375,7 @@ impl Inner {
         let decision = Decision { verdict, event };
         let row = self.settle(row, Event::Decided(decision)).await?;
         amtsbote_names::fail_point!(VerdictStored);
+        self.hands.decided(row.submission_id);
         if let Some(observer) = &self.parts.observer
             && catch_unwind(AssertUnwindSafe(|| observer(outcome))).is_err()
         {

@@ -30,6 +30,7 @@
 
 mod attachments;
 mod back;
+mod backlog;
 mod calm;
 mod circuit;
 mod delivery;
@@ -40,6 +41,9 @@ mod opening;
 mod outage;
 mod parts;
 mod replying;
+mod service;
+#[cfg(test)]
+mod simulation;
 mod status;
 mod verdict;
 mod watch;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::Paging;
 use amtsbote_fit_connect::submission::SubmissionRef;
-use amtsbote_model::SubmissionId;
 use amtsbote_model::delivery::{Cause, Failure, RetryPolicy};
+use amtsbote_model::{DestinationId, SubmissionId};
 use amtsbote_store::{NewDelivery, Order};
-use tokio::time::Instant;
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
 
 use crate::work::{Inner, log_store};
 
@@ -16,6 +17,18 @@ use crate::work::{Inner, log_store};
 const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// Pages of one look, at most: a list that never ends must not hold us up. The rest comes at the next look.
 const PAGES_MAX: u32 = 200;
+
+/// Destinations that are asked for apart, at most.
+const APART_MAX: usize = 64;
+/// The shortest wait of a service: whole seconds.
+const WAIT_MIN: Duration = Duration::from_secs(1);
+/// Before a service is asked again whether it holds back an empty list.
+const APART_AGAIN: Duration = Duration::from_mins(10);
+
+enum Listed {
+    Nothing,
+    Something,
+}
 
 /// How much of the list was seen so far.
 enum Seen {
@@ -50,13 +63,13 @@ impl Inner {
                     failures = 0;
                     // A service that knows `Prefer: wait` has let us wait already.
                     if !found && began.elapsed() < self.parts.policy.pause {
-                        tokio::time::sleep(self.parts.policy.pause).await;
+                        self.backlog.less(self.parts.policy.pause).await;
                     }
                 }
                 Err(fault) => {
                     failures = failures.saturating_add(1);
                     log_fault(&fault);
-                    tokio::time::sleep(self.listen_pause(failures, &fault)).await;
+                    sleep(self.listen_pause(failures, &fault)).await;
                 }
             }
         }
@@ -88,9 +101,51 @@ impl Inner {
             .max(self.parts.policy.pause)
     }
 
+    /// Asks for destinations apart, as long as others have something on the list that stays there: a service that holds
+    /// back an empty list would answer at once, and news were found by polling alone.
+    pub(crate) async fn listen_apart(&self) {
+        let served = self.parts.destinations.iter().take(APART_MAX);
+        join_all(served.map(|served| self.listen_to(served.id))).await;
+    }
+
+    async fn listen_to(&self, id: DestinationId) {
+        loop {
+            if !self.backlog.hides(id) {
+                self.backlog.next_look().await;
+                continue;
+            }
+            let began = Instant::now();
+            let wait = self.parts.policy.pause.max(WAIT_MIN);
+            match self.look_at(id, wait).await {
+                // It held nothing back, so it does not know how: polling all is as good.
+                Ok(Listed::Nothing) if began.elapsed() < wait / 2 => sleep(APART_AGAIN).await,
+                Ok(Listed::Nothing) => {}
+                Ok(Listed::Something) => self.backlog.less(self.parts.policy.pause).await,
+                // Told of by the look at all.
+                Err(fault) => sleep(self.listen_pause(1, &fault)).await,
+            }
+        }
+    }
+
+    async fn look_at(&self, id: DestinationId, wait: Duration) -> Result<Listed, Fault> {
+        let paging = Paging {
+            offset: 0,
+            limit: Paging::MAX_LIMIT,
+        };
+        let listed = self.service.pickup(self, Some(id), paging, wait).await?;
+        if listed.is_empty() {
+            return Ok(Listed::Nothing);
+        }
+        if self.note(&listed, &Seen::Whole(None)).await {
+            self.news.notify_one();
+        }
+        Ok(Listed::Something)
+    }
+
     /// Asks for waiting submissions of our destinations and notes them; whether any new ones are noted now.
     pub(crate) async fn look(&self, wait: Duration) -> Result<bool, Fault> {
         let (mut found, mut seen) = (false, Seen::Whole(None));
+        let mut all = Vec::new();
         for page in 0..PAGES_MAX {
             let paging = Paging {
                 // One is on both pages: so a shift of the list between them shows.
@@ -98,10 +153,12 @@ impl Inner {
                 limit: Paging::MAX_LIMIT,
             };
             let wait = if page == 0 { wait } else { Duration::ZERO };
-            let listed = self.parts.subscriber.pickup(None, paging, wait).await?;
-            let is_last = listed.submissions.len() < Paging::MAX_LIMIT as usize;
-            seen = seen.and(&listed.submissions);
-            if self.note(listed.submissions, &seen).await {
+            let listed = self.service.pickup(self, None, paging, wait).await?;
+            let is_last = listed.len() < Paging::MAX_LIMIT as usize;
+            seen = seen.and(&listed);
+            let noted = self.note(&listed, &seen).await;
+            all.extend(listed);
+            if noted {
                 found = true;
                 self.news.notify_one();
             }
@@ -109,11 +166,12 @@ impl Inner {
                 break;
             }
         }
+        self.backlog.looked(&all);
         Ok(found)
     }
 
     /// What cannot be noted is still on the service's list.
-    async fn note(&self, listed: Vec<SubmissionRef>, seen: &Seen) -> bool {
+    async fn note(&self, listed: &[SubmissionRef], seen: &Seen) -> bool {
         let at = self.parts.clock.now();
         let mut unknown = Vec::new();
         for ids in listed {
@@ -124,27 +182,29 @@ impl Inner {
             if served.pace.order == Order::Noted && matches!(seen, Seen::Gap) {
                 continue;
             }
-            match self.parts.deliveries.find(ids.submission_id).await {
-                Ok(Some(_)) => {}
-                Ok(None) => unknown.push(NewDelivery {
-                    submission_id: ids.submission_id,
-                    case_id: ids.case_id,
-                    destination_id: ids.destination_id,
-                    at,
-                }),
-                Err(error) => {
-                    log_store(&error);
-                    return false;
-                }
+            if self.backlog.is_noted(ids.submission_id) {
+                continue;
             }
+            // Others, or an earlier life, may have noted it: then it stays as it is.
+            unknown.push(NewDelivery {
+                submission_id: ids.submission_id,
+                case_id: ids.case_id,
+                destination_id: ids.destination_id,
+                at,
+            });
         }
         if unknown.is_empty() {
             return false;
         }
         amtsbote_names::fail_point!(Listed);
+        let ids: Vec<_> = unknown.iter().map(|new| new.submission_id).collect();
         let noted = self.parts.deliveries.note(unknown).await;
         amtsbote_names::fail_point!(DeliveriesNoted);
-        noted.inspect_err(log_store).is_ok()
+        let is_noted = noted.inspect_err(log_store).is_ok();
+        if is_noted {
+            self.backlog.noted(ids);
+        }
+        is_noted
     }
 }
 

@@ -68,7 +68,7 @@ impl Inner {
             kind,
             payload,
         };
-        sign_claims(&claims, served).await
+        self.service.sign(&claims, served).await
     }
 
     /// Posts a stored verdict. `None`: the row could not be moved.
@@ -86,6 +86,7 @@ impl Inner {
         match posted {
             Ok(()) => {
                 amtsbote_names::fail_point!(VerdictPosted);
+                self.backlog.told();
                 self.settle(&row, Event::Posted).await
             }
             Err(Unposted::Later(failure)) => self.settle(&row, Event::Failed(failure)).await,
@@ -103,7 +104,7 @@ impl Inner {
             // Nothing of ours to say: somebody else's answer was found in the log.
             return self.look_up(row, verdict).await?.ok_or(LATER);
         }
-        let posted = self.parts.subscriber.post_event(row.case_id, token).await;
+        let posted = self.service.post(self, row.case_id, token).await;
         match posted {
             Ok(Posted::Done) => Ok(()),
             // The log has an answer: ours from before a crash, or somebody else's.
@@ -120,30 +121,40 @@ impl Inner {
 
     /// Whether the log has a final answer.
     async fn look_up(&self, row: &DeliveryRow, ours: Verdict) -> Result<Option<()>, Unposted> {
+        let theirs = self.service.answer(self, row, ours).await?;
+        if let Some(theirs) = theirs.filter(|theirs| *theirs != ours) {
+            tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
+                "the event log of {} has another answer than ours ({ours:?}), {theirs:?}: a person must act", row.submission_id);
+        }
+        Ok(theirs.map(|_| ()))
+    }
+
+    /// The final answer in the log, if there is one. Of a log that is gone, `ours`.
+    pub(crate) async fn answer_in_log(
+        &self,
+        row: &DeliveryRow,
+        ours: Verdict,
+    ) -> Result<Option<Verdict>, Unposted> {
         let session = self.parts.subscriber.session();
         let log = match session.verified_log(ids_of(row)).await {
             Ok(Ok(log)) => log,
             Ok(Err(_)) => return Err(LATER),
             // Event logs are deleted in the end; then there is nobody left to tell.
-            Err(Fault::NotFound) => return Ok(Some(())),
+            Err(Fault::NotFound) => return Ok(Some(ours)),
             Err(fault) => return Err(later(fault)),
         };
-        let theirs = match log.state() {
-            State::Created | State::Submitted | State::Forwarded => return Ok(None),
-            State::Accepted => Verdict::Accept,
-            State::Rejected => Verdict::Reject,
+        Ok(match log.state() {
+            State::Created | State::Submitted | State::Forwarded => None,
+            State::Accepted => Some(Verdict::Accept),
+            State::Rejected => Some(Verdict::Reject),
             // What came before the deletion stands in the log as well.
-            State::Deleted => log
-                .events()
-                .iter()
-                .find_map(|event| answer_in(event.event))
-                .unwrap_or(ours),
-        };
-        if theirs != ours {
-            tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
-                "the event log of {} has another answer than ours ({ours:?}): a person must act", row.submission_id);
-        }
-        Ok(Some(()))
+            State::Deleted => Some(
+                log.events()
+                    .iter()
+                    .find_map(|event| answer_in(event.event))
+                    .unwrap_or(ours),
+            ),
+        })
     }
 
     /// The service does not take the event as it is (its key was withdrawn, for example). The same verdict is signed
@@ -163,7 +174,7 @@ impl Inner {
                     issued_at: self.parts.clock.now(),
                     ..claims
                 };
-                sign_claims(&claims, served).await.ok()
+                self.service.sign(&claims, served).await.ok()
             }
             (Some(_) | None, _) => None,
         };
@@ -180,7 +191,7 @@ impl Inner {
 }
 
 /// Why a verdict is not in the log yet.
-enum Unposted {
+pub(crate) enum Unposted {
     Later(Failure),
     /// The service refuses the event itself.
     NotTaken,
@@ -210,7 +221,7 @@ fn claims_of(token: &str) -> Option<Claims> {
     Claims::parse(jws.unverified_payload(), SchemaRule::OptionalAny).ok()
 }
 
-async fn sign_claims(claims: &Claims, served: &Served) -> Result<String, Failure> {
+pub(crate) async fn sign_claims(claims: &Claims, served: &Served) -> Result<String, Failure> {
     let (key, payload) = (served.signing.clone(), claims.body().to_string());
     let signed =
         tokio::task::spawn_blocking(move || sign(payload.as_bytes(), &key, EVENT_TYP)).await;

@@ -14,10 +14,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
+use crate::backlog::Backlog;
 use crate::circuit::{Circuits, Heard, Moment, Side};
 use crate::delivery::{failure, log_parked};
 use crate::hands::{Hands, InHand};
+use crate::service::{DeliveryService, FitConnect};
 use crate::{Parts, Served};
 
 /// Time for deliveries in hand when stopping.
@@ -28,8 +31,15 @@ const RETURN_MAX: Duration = Duration::from_secs(2);
 const SIDE_BY_SIDE: usize = 256;
 /// Deliveries at a time with which a worker has died before: one that kills shows itself, and takes few along.
 const SUSPECTS_MAX: u32 = 1;
+/// How often it is looked whether a lease has ended.
+const LET_GO_LOOK: Duration = Duration::from_millis(200);
+/// Clocks of machines that share a store may differ by so much: so long before the end of a lease its holder lets go.
+const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(1);
 /// How often a failing store is asked to keep what has happened, with pauses between.
 const SETTLE_TRIES: u32 = 5;
+
+/// Random bytes; a simulation throws its own.
+pub(crate) type Dice = Box<dyn Fn() -> [u8; 16] + Send + Sync>;
 
 /// Brings submissions into procedures until told to stop.
 #[derive(Clone)]
@@ -37,10 +47,13 @@ pub struct Agent(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
+    pub(crate) service: Box<dyn DeliveryService>,
+    dice: Dice,
     pub(crate) news: Notify,
+    pub(crate) backlog: Backlog,
     slots: Arc<Semaphore>,
     worker: WorkerId,
-    hands: Arc<Hands>,
+    pub(crate) hands: Arc<Hands>,
     circuits: Circuits,
     turn: AtomicUsize,
 }
@@ -48,18 +61,23 @@ pub(crate) struct Inner {
 impl Agent {
     /// An agent; makes no call yet.
     pub fn new(parts: Parts) -> Self {
+        Self::assembled(parts, Box::new(FitConnect), Box::new(random_bytes))
+    }
+
+    pub(crate) fn assembled(parts: Parts, service: Box<dyn DeliveryService>, dice: Dice) -> Self {
         let slots = Arc::new(Semaphore::new(parts.policy.concurrency.max(1)));
         Self(Arc::new(Inner {
             parts,
+            service,
             news: Notify::new(),
+            backlog: Backlog::default(),
             slots,
             // A random UUID, version 4 (RFC 9562 §5.4).
-            worker: WorkerId::from_uuid(
-                uuid::Builder::from_random_bytes(random_bytes()).into_uuid(),
-            ),
+            worker: WorkerId::from_uuid(uuid::Builder::from_random_bytes(dice()).into_uuid()),
             hands: Arc::default(),
             circuits: Circuits::default(),
             turn: AtomicUsize::new(0),
+            dice,
         }))
     }
 
@@ -67,10 +85,12 @@ impl Agent {
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let mut tasks = JoinSet::new();
         tokio::select! {
+            biased;
             () = async {
                 self.0.recover().await;
                 tokio::join!(
                     self.0.listen(),
+                    self.0.listen_apart(),
                     self.0.work(&mut tasks),
                     self.0.bring_back(),
                     self.0.renew(),
@@ -82,6 +102,7 @@ impl Agent {
         }
         let drained = async {
             tokio::select! {
+                biased;
                 () = drain(&mut tasks) => {}
                 () = self.0.renew() => {}
             }
@@ -91,7 +112,7 @@ impl Agent {
             let held = self.0.hands.all();
             tasks.shutdown().await;
             // What cannot be given back is taken over when its lease ends.
-            let returned = self.0.give_back(held.into_iter().map(|(id, _)| id));
+            let returned = self.0.give_back(held.into_iter());
             drop(tokio::time::timeout(RETURN_MAX, returned).await);
         }
     }
@@ -115,6 +136,7 @@ impl Agent {
             }
         };
         tokio::select! {
+            biased;
             () = round => {}
             () = self.0.renew() => {}
         }
@@ -151,10 +173,9 @@ impl Inner {
     }
 
     pub(crate) fn around(&self) -> Circumstances {
-        let [byte] = random_bytes::<1>();
         Circumstances {
             policy: self.parts.policy.retry,
-            jitter: Jitter::from_byte(byte),
+            jitter: Jitter::from_byte((self.dice)()[0]),
             now: self.parts.clock.now(),
         }
     }
@@ -265,7 +286,7 @@ impl Inner {
     }
 
     /// Back to the store, for others: no fault of the deliveries.
-    async fn give_back(&self, ids: impl Iterator<Item = SubmissionId>) {
+    pub(crate) async fn give_back(&self, ids: impl Iterator<Item = SubmissionId>) {
         for id in ids {
             if let Ok(Some(row)) = self.parts.deliveries.find(id).await
                 && row.delivery.held_by() == Some(self.worker)
@@ -277,29 +298,56 @@ impl Inner {
 
     /// Renews the leases of all that is in hand, for ever. Who sleeps over it is taken over.
     async fn renew(&self) {
+        tokio::join!(self.ask_for_more_time(), self.let_go());
+    }
+
+    async fn ask_for_more_time(&self) {
         loop {
             tokio::time::sleep(self.parts.policy.renew).await;
             let held = self.hands.all();
             if held.is_empty() {
                 continue;
             }
-            let ids = held.iter().map(|(id, _)| *id).collect();
-            let until = self.lease().until;
-            match self.parts.deliveries.renew(self.worker, ids, until).await {
+            // Before the call: it may take its time.
+            let (until, ours_until) = (self.lease().until, self.ours_until());
+            match self
+                .parts
+                .deliveries
+                .renew(self.worker, held.clone(), until)
+                .await
+            {
                 Ok(lost) => {
-                    for (id, word) in held {
-                        if lost.contains(&id) {
-                            word.notify_one();
-                        }
-                    }
+                    let kept: Vec<_> = held.into_iter().filter(|id| !lost.contains(id)).collect();
+                    self.hands.renewed(&kept, ours_until);
+                    self.hands.lose(&lost);
                 }
                 Err(error) => log_store(&error),
             }
         }
     }
 
+    /// A lease that could not be renewed ends, whatever the store would say: others may go on already, so we must not. Not where
+    /// there are no others.
+    async fn let_go(&self) {
+        match self.parts.deliveries.sharing() {
+            Sharing::Sole => return std::future::pending().await,
+            Sharing::Shared => {}
+        }
+        loop {
+            let ended = self.hands.ended(Instant::now());
+            self.hands.lose(&ended);
+            tokio::time::sleep(LET_GO_LOOK).await;
+        }
+    }
+
+    /// As [`Inner::lease`], by the clock that nobody sets.
+    fn ours_until(&self) -> Instant {
+        let lease = self.parts.policy.lease;
+        Instant::now() + lease.saturating_sub(CLOCKS_DIFFER_MAX.min(lease / 2))
+    }
+
     pub(crate) fn heard(&self, side: Side, heard: Heard) {
-        let [spread] = random_bytes::<1>();
+        let spread = (self.dice)()[0];
         let moment = Moment {
             policy: self.parts.policy.circuit,
             now: self.parts.clock.now(),
@@ -327,6 +375,7 @@ impl Inner {
         loop {
             self.start_due(tasks, self.parts.clock.now()).await;
             tokio::select! {
+                biased;
                 () = self.news.notified() => {}
                 Some(done) = tasks.join_next(), if !tasks.is_empty() => log_lost(&done),
                 () = tokio::time::sleep(self.parts.policy.pause) => {}
@@ -360,6 +409,7 @@ impl Inner {
                 ..self.around()
             },
         };
+        let ours_until = self.ours_until();
         let claimed = match self.parts.deliveries.claim(claim).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -383,7 +433,7 @@ impl Inner {
                 continue;
             };
             // One that is in hand from before its lease ended is taken over by nobody: it goes on when this lease ends.
-            if let Some(in_hand) = self.hands.take(&row) {
+            if let Some(in_hand) = self.hands.take(&row, ours_until) {
                 tasks.spawn(self.clone().work_on(in_hand, row, slot));
                 started += 1;
             }
@@ -401,16 +451,20 @@ impl Inner {
         } else {
             concurrency.div_ceil(2).max(1)
         };
-        let in_hand = self.hands.by_destination();
+        let (in_hand, hand_overs) = (self.hands.by_destination(), self.hands.hand_overs());
         let first = self.turn.fetch_add(1, Ordering::Relaxed) % served.len().max(1);
         let in_turn = served.iter().cycle().skip(first).take(served.len());
         let share = |served: &Served| {
             let here = in_hand.get(&served.id).copied().unwrap_or_default();
             let room = most.saturating_sub(here).min(max);
+            // Also those whose lease has ended while the store was away count: they go on, where nobody else can take them over.
+            let handing_over = hand_overs.get(&served.id).copied().unwrap_or_default();
+            let limit = served.pace.limit.max(1);
+            let circuit = self.circuits.room(Side::Procedure(served.id), here, now);
             Share {
                 destination_id: served.id,
-                limit: served.pace.limit.max(1),
-                hand_overs: room.min(self.circuits.room(Side::Procedure(served.id), here, now)),
+                limit,
+                hand_overs: room.min(circuit).min(limit.saturating_sub(handing_over)),
                 posts: room,
                 order: served.pace.order,
                 rate: served.pace.rate,

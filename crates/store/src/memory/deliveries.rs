@@ -108,41 +108,64 @@ fn is_open(row: &DeliveryRow) -> bool {
     matches!(row.delivery.name(), "waiting" | "leased")
 }
 
+/// The longest due.
+fn longest_due(mut rows: Vec<&DeliveryRow>, max: u32) -> Vec<DeliveryRow> {
+    let key = |row: &&DeliveryRow| (row.delivery.due_at(), row.submission_id);
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    if rows.len() > max {
+        // Only what is taken is sorted: of ten thousand that wait, a few are.
+        rows.select_nth_unstable_by_key(max, key);
+        rows.truncate(max);
+    }
+    rows.sort_by_key(key);
+    rows.into_iter().cloned().collect()
+}
+
 fn candidates_of(
     rows: &Rows,
     claim: &Claim,
     (share, full_at): (&Share, Option<Timestamp>),
 ) -> Candidates {
     let now = claim.around.now;
-    let is_due = |row: &&DeliveryRow| row.delivery.due_at().is_some_and(|at| at <= now);
-    let mut here: Vec<&DeliveryRow> = rows
+    let is_due = |row: &DeliveryRow| row.delivery.due_at().is_some_and(|at| at <= now);
+    let here = rows
         .values()
-        .filter(|row| row.destination_id == share.destination_id)
-        .collect();
-    here.sort_by_key(|row| (row.delivery.due_at(), row.submission_id));
-    let decided = here
-        .iter()
-        .copied()
-        .filter(|row| row.delivery.name() == "decided" && is_due(row));
-    let mut open: Vec<&DeliveryRow> = here.iter().copied().filter(|row| is_open(row)).collect();
-    let held = open
-        .iter()
-        .filter(|row| row.delivery.is_held() && !is_due(row))
-        .count();
-    if share.order == Order::Noted {
-        open.sort_by_key(|row| (row.noted_at, row.submission_id));
-        open.truncate(1);
+        .filter(|row| row.destination_id == share.destination_id);
+    let (mut decided, mut open, mut held) = (Vec::new(), Vec::new(), 0_u32);
+    for row in here {
+        match &row.delivery {
+            Delivery::Decided { .. } if is_due(row) => decided.push(row),
+            Delivery::Waiting { .. } => open.push(row),
+            Delivery::Leased { .. } => {
+                held += u32::from(!is_due(row));
+                open.push(row);
+            }
+            Delivery::Decided { .. } | Delivery::Done { .. } | Delivery::Parked { .. } => {}
+        }
     }
-    open.retain(is_due);
+    let decided = longest_due(decided, share.posts);
+    if share.limit == 0 || share.hand_overs == 0 {
+        return Candidates {
+            decided,
+            ..Candidates::default()
+        };
+    }
+    if share.order == Order::Noted {
+        let next = open
+            .iter()
+            .min_by_key(|row| (row.noted_at, row.submission_id));
+        open = next.copied().into_iter().collect();
+    }
+    open.retain(|row| is_due(row));
     let (suspects, waiting): (Vec<&DeliveryRow>, Vec<&DeliveryRow>) = open
         .into_iter()
         .partition(|row| row.delivery.is_held() || row.delivery.is_suspect());
     Candidates {
-        held: u32::try_from(held).unwrap_or(u32::MAX),
+        held,
         full_at,
-        decided: found(decided, share.posts),
-        waiting: found(waiting.into_iter(), share.hand_overs),
-        suspects: found(suspects.into_iter(), claim.suspects),
+        decided,
+        waiting: longest_due(waiting, share.hand_overs),
+        suspects: longest_due(suspects, claim.suspects),
     }
 }
 
