@@ -241,6 +241,16 @@ impl Inner {
         })
     }
 
+    /// Findings of a translation point into the data, but know nothing of the form it came by.
+    fn in_words_of_the_form(&self, mut findings: Findings, content: &Content) -> Findings {
+        if let Some(service) = self.parts.services.by_schema(&content.schema_uri) {
+            service
+                .schema()
+                .explain(content.data.reveal(), &mut findings);
+        }
+        findings
+    }
+
     async fn hand_over(
         &self,
         latest: &Latest,
@@ -250,7 +260,9 @@ impl Inner {
     ) -> Result<Outcome, Stopped> {
         let row = &latest.get();
         let activated = &*activated(row, served, content)?;
-        let product = translate(row, served, activated, content, spooled)?;
+        let product = translate(row, served, activated, content, spooled)?.map_err(|findings| {
+            refused_by_findings(&self.in_words_of_the_form(findings, content))
+        })?;
         // Dying after this note and before the hand-over is fine: the next try begins with the same package.
         self.begin(latest, &activated.name()).await?;
         amtsbote_names::fail_point!(PackageNoted);
@@ -450,7 +462,7 @@ fn translate(
     activated: &Activated,
     content: &Content,
     spooled: &Spooled,
-) -> Result<Product, Stopped> {
+) -> Result<Result<Product, Findings>, Stopped> {
     let sender = Personal::new(
         json!({ "reference": content.sender_reference.as_ref().map(Personal::reveal) }),
     );
@@ -473,8 +485,7 @@ fn translate(
         block_in_place(|| activated.mapping.translate(&opened))
     }));
     match translated {
-        Ok(Ok(product)) => Ok(product),
-        Ok(Err(findings)) => Err(refused_by_findings(&findings)),
+        Ok(outcome) => Ok(outcome),
         Err(_panic) => Err(Stopped::failed(Cause::PackageFaulty)),
     }
 }

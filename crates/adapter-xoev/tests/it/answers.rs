@@ -347,6 +347,168 @@ fn confirmations_of_xdomea_3_0_0_are_read_too() {
     assert_eq!(read("xdomea", &document).message, "xdomea 3.0.0 0402");
 }
 
+/// An answer of the immigration office.
+fn immigration(name: &str, content: &str) -> String {
+    message(
+        (name, "http://www.osci.de/xauslaender2611"),
+        (
+            "XAusländer",
+            "26.11",
+            r#"listURI="urn:de:xauslaender:codelist:nachrichtentyp" listVersionID="19""#,
+        ),
+        &format!(
+            "<m:antragsidentifikation>A-1</m:antragsidentifikation><m:ausloeserUUID>{ASKED}</m:ausloeserUUID>{content}"
+        ),
+    )
+}
+
+#[test]
+fn every_answer_of_the_immigration_office_is_read() {
+    let paper = |name: &str| {
+        format!(
+            "<m:{name}><m:dokument>JVBERi0=</m:dokument><m:dokumententyp><code>1</code></m:dokumententyp></m:{name}>"
+        )
+    };
+    for (name, content, kind, due, words, documents) in [
+        (
+            "OZG.RueckkanalFrage.130102",
+            "<m:frage>Wo?</m:frage><m:fristdatum>2026-12-24</m:fristdatum>".to_owned()
+                + &paper("anlage"),
+            AnswerKind::Question,
+            Some("2026-12-24"),
+            Some("Wo?"),
+            1,
+        ),
+        (
+            "OZG.Terminmitteilung.130105",
+            paper("terminmitteilung")
+                + &paper("gebuehrenmitteilung")
+                + "<m:weitereHinweise>Pass mitbringen.</m:weitereHinweise>",
+            AnswerKind::Appointment,
+            None,
+            Some("Pass mitbringen."),
+            2,
+        ),
+        (
+            "OZG.RuecknahmeReaktion.130107",
+            "<m:rueckmeldung>Zurückgenommen.</m:rueckmeldung>".to_owned(),
+            AnswerKind::Received,
+            None,
+            Some("Zurückgenommen."),
+            0,
+        ),
+        (
+            "OZG.Unzustaendig.130109",
+            "<m:hinweis>Nicht hier.</m:hinweis>".to_owned(),
+            AnswerKind::NotResponsible,
+            None,
+            Some("Nicht hier."),
+            0,
+        ),
+        (
+            "OZG.BeabsichtigteAblehnung.130110",
+            paper("mitteilung"),
+            AnswerKind::Question,
+            None,
+            None,
+            1,
+        ),
+    ] {
+        let answer = read_valid("xauslaender", &immigration(name, &content));
+        assert_eq!(answer.kind, kind, "{name}");
+        assert_eq!(answer.due.as_deref(), due, "{name}");
+        assert_eq!(revealed(answer.text.as_ref()), words, "{name}");
+        assert_eq!(answer.documents.len(), documents, "{name}");
+        assert_eq!(answer.in_reply_to.as_deref(), Some(ASKED), "{name}");
+        assert_eq!(revealed(answer.reference.as_ref()), Some("A-1"), "{name}");
+    }
+}
+
+#[test]
+fn certificates_of_marriage_partnership_and_death_are_read_and_orders_are_none() {
+    let content = r#"<m:antragsteller><m:natuerlichePerson><m:anrede>Frau</m:anrede><m:familienname><name>M</name></m:familienname><m:vorname><name>E</name></m:vorname><m:kommunikation><kanal listURI="urn:de:xoev:codeliste:erreichbarkeit" listVersionID="3"><code>01</code></kanal><kennung>e@example.org</kennung></m:kommunikation></m:natuerlichePerson></m:antragsteller><m:zuordnung>Z-7</m:zuordnung><m:anhang><m:dokumentid>d1</m:dokumentid><m:dokumentart>Urkunde</m:dokumentart></m:anhang><m:anhang><m:dokumentid>d2</m:dokumentid><m:dokumentart>Bescheid</m:dokumentart></m:anhang>"#;
+    let certificate = |name: &str| {
+        message(
+            (name, "http://xpsw.domap.de/xpsw2611"),
+            (
+                "XPersonenstand",
+                "26.11",
+                r#"listURI="urn:xoev-de:xpersonenstand:codelist:nachrichtentyp" listVersionID="26.11""#,
+            ),
+            content,
+        )
+    };
+    for name in [
+        "stA2portal.Ehe.082033",
+        "stA2portal.LP.083033",
+        "stA2portal.Sterbefall.084033",
+    ] {
+        let answer = read_valid("xpersonenstand", &certificate(name));
+        assert_eq!(answer.kind, AnswerKind::Result, "{name}");
+        assert_eq!(revealed(answer.reference.as_ref()), Some("Z-7"), "{name}");
+        assert_eq!(answer.documents.len(), 2, "{name}");
+    }
+    for name in ["portal2StA.Geburt.081031", "portal2StA.Ehe.082032"] {
+        assert!(
+            bare("xpersonenstand")
+                .read_answer(certificate(name).as_bytes())
+                .is_err(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn status_and_refusal_of_a_registration_are_read() {
+    let Some(official) = shared::official() else {
+        return;
+    };
+    // Who it is about, as the sample of the registration has it.
+    let samples = shared::read(&official.join("xmeld-26.11/samples"), "xml");
+    let (_, sample) = samples
+        .into_iter()
+        .find(|(name, _)| name.contains("1704"))
+        .unwrap();
+    let sample = String::from_utf8(sample).unwrap();
+    let end = "</m:identifikation>";
+    let (from, to) = (
+        sample.find("<m:identifikation>").unwrap(),
+        sample.find(end).unwrap() + end.len(),
+    );
+    let person = &sample[from..to];
+    let asked = format!(
+        "<m:ursprungsnachricht><nachrichtenUUID>{ASKED}</nachrichtenUUID><nachrichtentyp><code>1704</code></nachrichtentyp><erstellungszeitpunkt>2026-11-02T09:15:00+01:00</erstellungszeitpunkt></m:ursprungsnachricht>"
+    );
+    let head = (
+        "XMeld",
+        "26.11",
+        r#"listURI="urn:de:xmeld:schluesseltabelle:xmeld.nachrichten" listVersionID="26.11""#,
+    );
+    let register = |name: &str, content: &str| {
+        let content = format!("{person}<m:aktenzeichen>33-4711</m:aktenzeichen>{content}{asked}");
+        message((name, "http://www.osci.de/xmeld2611"), head, &content)
+    };
+    let status = "<m:status><code>02</code></m:status><m:pdfDokument>JVBERi0=</m:pdfDokument><m:fristende>2026-12-24</m:fristende>";
+    let answer = read_valid(
+        "xmeld",
+        &register("onlinedienste.anmeldung.statusmitteilung.1705", status),
+    );
+    assert_eq!(answer.kind, AnswerKind::Status);
+    assert_eq!(answer.status.unwrap().code, "02");
+    assert_eq!(answer.due.as_deref(), Some("2026-12-24"));
+    assert_eq!(revealed(answer.file_number.as_ref()), Some("33-4711"));
+    assert_eq!(answer.documents.len(), 1);
+    let refusal = "<m:ergebnis><m:ablehnung><m:status><code>03</code></m:status><m:pdfDokument>JVBERi0=</m:pdfDokument></m:ablehnung></m:ergebnis>";
+    let answer = read_valid(
+        "xmeld",
+        &register("onlinedienste.anmeldung.ergebnis.1707", refusal),
+    );
+    assert_eq!(answer.kind, AnswerKind::Result);
+    assert_eq!(answer.status.unwrap().code, "03");
+    assert_eq!(answer.documents.len(), 1);
+    assert_eq!(answer.in_reply_to.as_deref(), Some(ASKED));
+}
+
 #[test]
 fn what_is_no_answer_is_a_finding() {
     let application = bau("aktenzeichen.1121", &relation(""));

@@ -12,6 +12,7 @@ mod edge;
 mod held;
 mod hessen;
 mod laws;
+mod mutants;
 mod official;
 mod packages;
 mod shared;

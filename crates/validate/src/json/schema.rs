@@ -117,6 +117,26 @@ impl Schema {
         people::sections(&self.outline)
     }
 
+    /// Completes findings of another check, as of a message made of `document`, whose places are in `document`: label, part of the
+    /// form and place in words are those of the form; what was given and what is allowed only where the other check does not say.
+    pub fn explain(&self, document: &Value, findings: &mut Findings) {
+        for finding in findings.iter_mut() {
+            if document.pointer(&finding.at).is_none() || finding.at.is_empty() {
+                continue;
+            }
+            let mut named = Named {
+                finding: finding.clone(),
+                member: None,
+                raw: finding.at.clone(),
+            };
+            named.finding.label = label(&self.outline.at(&finding.at)).or(finding.label.take());
+            people::tell(&self.outline, document, &mut named);
+            let before = std::mem::replace(finding, named.finding);
+            finding.given = before.given.or(finding.given.take());
+            finding.expected = before.expected.or(finding.expected.take());
+        }
+    }
+
     pub(crate) fn named(&self, document: &Value) -> Vec<Named> {
         let mut found = Vec::new();
         for error in self.validator.iter_errors(document) {

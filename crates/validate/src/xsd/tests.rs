@@ -212,6 +212,24 @@ fn a_set_tells_what_it_contains() {
 }
 
 #[test]
+fn without_threads_the_findings_are_the_same() {
+    let files = BTreeMap::from([("small.xsd".to_owned(), SMALL.as_bytes().to_vec())]);
+    let locations = Locations::new(Sources {
+        files,
+        ..Sources::default()
+    })
+    .unwrap();
+    let alone = Workers::nobody(&locations, Options::default()).unwrap();
+    let set = set(&[("small.xsd", SMALL)]).unwrap();
+    for document in [
+        "<andere/>",
+        "<antrag xmlns='urn:small' version='2'><name>Geheimnis</name></antrag>",
+    ] {
+        assert_eq!(alone.report(document), set.report(document.as_bytes()));
+    }
+}
+
+#[test]
 fn several_threads_share_a_set() {
     let set = set(&[("small.xsd", SMALL)]).unwrap();
     std::thread::scope(|scope| {

@@ -5,6 +5,7 @@
 //!  Set::report ──Job──► queue ──► worker: compile, prepare, (run, reply)*, compile again when its names grew
 //! ```
 
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,15 +21,20 @@ use crate::xml;
 /// A compiled set keeps every name it ever met in a document; past this growth it is compiled anew.
 const NAMES_GROWTH_MAX_BYTES: usize = 16 << 20;
 
-struct Job {
+pub(super) struct Job {
     text: String,
     reply: Sender<Report>,
 }
 
 type Queue = Mutex<Receiver<Job>>;
 
-/// The threads end when this is dropped.
-pub(super) struct Workers(Sender<Job>);
+/// Who checks.
+pub(super) enum Workers {
+    /// Threads, which end when this is dropped.
+    Threads(Sender<Job>),
+    /// Whoever asks, where there are no threads (WebAssembly): the set is compiled for each document.
+    Nobody(Worker),
+}
 
 impl Workers {
     /// Starts `options.workers` threads; ready when this returns.
@@ -39,12 +45,18 @@ impl Workers {
             let worker = Worker {
                 locations: locations.clone(),
                 options,
-                queue: Arc::clone(&queue),
             };
+            let queue = Arc::clone(&queue);
             let (ready, prepared) = channel();
             let started = thread::Builder::new()
                 .name("amtsbote-xsd".into())
-                .spawn(move || worker.work(&ready));
+                .spawn(move || worker.work(&queue, &ready));
+            if started
+                .as_ref()
+                .is_err_and(|error| error.kind() == ErrorKind::Unsupported)
+            {
+                return Self::nobody(locations, options);
+            }
             match started.ok().and_then(|_| prepared.recv().ok()) {
                 Some(answer) => answer?,
                 None => {
@@ -57,34 +69,54 @@ impl Workers {
                 }
             }
         }
-        Ok(Self(sender))
+        Ok(Self::Threads(sender))
+    }
+
+    /// Without threads; the set is compiled once to know that it can be.
+    pub(super) fn nobody(locations: &Locations, options: Options) -> Result<Self, Findings> {
+        compiled(locations)?;
+        Ok(Self::Nobody(Worker {
+            locations: locations.clone(),
+            options,
+        }))
     }
 
     /// Waits for a free worker and its report.
     pub(super) fn report(&self, text: &str) -> Report {
+        let jobs = match self {
+            Self::Threads(jobs) => jobs,
+            Self::Nobody(worker) => return worker.alone(text).unwrap_or_else(unchecked),
+        };
         let (reply, answer) = channel();
         let job = Job {
             text: text.to_owned(),
             reply,
         };
-        let report = self.0.send(job).ok().and_then(|()| answer.recv().ok());
-        // No answer is no licence to go on.
-        report.unwrap_or_else(|| Report {
-            errors: xml::refusal(
-                "xsd",
-                "",
-                "konnte nicht geprüft werden",
-                "could not be checked",
-            ),
-            warnings: Findings::new(),
-        })
+        let report = jobs.send(job).ok().and_then(|()| answer.recv().ok());
+        report.unwrap_or_else(unchecked)
     }
 }
 
-struct Worker {
+// No answer is no licence to go on.
+fn unchecked() -> Report {
+    Report {
+        errors: xml::refusal(
+            "xsd",
+            "",
+            "konnte nicht geprüft werden",
+            "could not be checked",
+        ),
+        warnings: Findings::new(),
+    }
+}
+
+pub(super) struct Worker {
     locations: Locations,
     options: Options,
-    queue: Arc<Queue>,
+}
+
+fn flags() -> ValidationFlags {
+    ValidationFlags::default() & !ValidationFlags::BUILD_PSVI_TYPED_VALUES
 }
 
 enum Ended {
@@ -93,12 +125,20 @@ enum Ended {
 }
 
 impl Worker {
-    fn work(&self, ready: &Sender<Result<(), Findings>>) {
-        // The first answer is waited for; later ones go nowhere, and a set that compiled once compiles again.
-        while matches!(self.serve(ready), Some(Ended::NamesGrew)) {}
+    /// One document by a set of its own; none if the set cannot be compiled any more.
+    fn alone(&self, text: &str) -> Option<Report> {
+        let set = compiled(&self.locations).ok()?;
+        let validator = SchemaValidator::new(&set, flags());
+        let is_whole = validator.content_model_failures().is_empty();
+        is_whole.then(|| run::report(&validator, &set, text, &self.options))
     }
 
-    fn serve(&self, ready: &Sender<Result<(), Findings>>) -> Option<Ended> {
+    fn work(&self, queue: &Queue, ready: &Sender<Result<(), Findings>>) {
+        // The first answer is waited for; later ones go nowhere, and a set that compiled once compiles again.
+        while matches!(self.serve(queue, ready), Some(Ended::NamesGrew)) {}
+    }
+
+    fn serve(&self, queue: &Queue, ready: &Sender<Result<(), Findings>>) -> Option<Ended> {
         let set = match compiled(&self.locations) {
             Ok(set) => set,
             Err(findings) => {
@@ -106,8 +146,7 @@ impl Worker {
                 return None;
             }
         };
-        let flags = ValidationFlags::default() & !ValidationFlags::BUILD_PSVI_TYPED_VALUES;
-        let validator = SchemaValidator::new(&set, flags);
+        let validator = SchemaValidator::new(&set, flags());
         if !validator.content_model_failures().is_empty() {
             let (de, en) = (
                 "ein Inhaltsmodell ist zu groß",
@@ -119,11 +158,7 @@ impl Worker {
         let _ = ready.send(Ok(()));
         let names_max = set.name_table.heap_bytes() + NAMES_GROWTH_MAX_BYTES;
         while set.name_table.heap_bytes() < names_max {
-            let next = self
-                .queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .recv();
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(Job { text, reply }) = next else {
                 return Some(Ended::NoMoreJobs);
             };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use amtsbote_problem::{Findings, Language, report};
+use amtsbote_problem::{Bilingual, Finding, Findings, Language, report};
 use amtsbote_validate::json::{Limits, parse};
 use serde_json::{Value, json};
 
@@ -74,4 +74,47 @@ fn blanks_are_no_answer() {
         ),
         []
     );
+}
+
+#[test]
+fn findings_of_a_message_get_the_words_of_the_form() {
+    let all = crate::services::all();
+    let service = all.iter().find(|one| one.name() == "hundesteuer").unwrap();
+    let example = service
+        .examples()
+        .iter()
+        .find(|example| example.valid)
+        .unwrap();
+    let data = parse(service.example(&example.file).unwrap(), Limits::default()).unwrap();
+    let of_xml = Finding::new(
+        "/antragsteller/0/familienname",
+        "cvc-maxLength-valid",
+        Bilingual::new("ist zu lang", "is too long"),
+    )
+    .label(Bilingual::new("Name", "Name"));
+    let elsewhere = Finding::new("/m:nachricht/m:kopf", "cvc-elt.1", Bilingual::new("a", "a"));
+    let mut findings = vec![
+        Finding {
+            expected: Some(Bilingual::new(
+                "höchstens 5 Zeichen",
+                "at most 5 characters",
+            )),
+            ..of_xml
+        },
+        elsewhere.clone(),
+    ];
+    service.schema().explain(&data, &mut findings);
+    assert_eq!(findings[1], elsewhere);
+    let told = &findings[0];
+    assert_eq!(told.label.as_ref().unwrap().de, "Familienname");
+    assert!(
+        told.place
+            .as_ref()
+            .unwrap()
+            .de
+            .ends_with("1 › Familienname"),
+        "{told:?}"
+    );
+    assert!(told.group.is_some() && told.given.is_some());
+    assert_eq!(told.expected.as_ref().unwrap().de, "höchstens 5 Zeichen");
 }
