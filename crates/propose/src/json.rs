@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::attached;
 use crate::binding::{self, Context, Maps};
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Offer, Source, matches};
 use crate::names;
 use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
-use crate::xml::{first_list, first_only};
+use crate::xml::{first_list, first_only, is_counter};
 
 /// What became of the sample.
 pub(crate) struct Drafted {
@@ -103,7 +104,10 @@ impl Writer<'_> {
                     } else {
                         name.clone()
                     };
-                    let member = self.value(member, context);
+                    let member = match attachment(&name, member) {
+                        Some(item) => self.attachments(item),
+                        None => self.value(member, context),
+                    };
                     object.insert(name, member);
                 }
                 Value::Object(object)
@@ -171,11 +175,46 @@ impl Writer<'_> {
         Value::Object(repeated)
     }
 
+    /// The list of attachments: what is said of each, and their content.
+    fn attachments(&mut self, item: &Map<String, Value>) -> Value {
+        let at = self.next;
+        self.next += item.values().map(count).sum::<usize>();
+        let mut made = Map::new();
+        made.insert("$each".to_owned(), Value::from("$attachments"));
+        for (name, member) in item {
+            let is_leaf = !member.is_array() && !member.is_object();
+            let member = match attached::source(name).filter(|_| is_leaf) {
+                None => member.clone(),
+                Some(from) if attached::may_lack(from) => {
+                    json!({ "$from": from, "$missing": "empty" })
+                }
+                Some(from) => json!({ "$from": from }),
+            };
+            made.insert(name.clone(), member);
+        }
+        let at = self
+            .slots
+            .get(at)
+            .map(|slot| slot.at.clone())
+            .unwrap_or_default();
+        self.notes.push(Note::new(
+            NoteKind::Info,
+            at,
+            "Vorschlag: die Anlagen des Antrags; Inhalt mit .content geht in Base64 mit (dann attachments = \"none\" in package.toml)",
+            "proposal: the application's attachments; content goes along in base64 with .content (then say attachments = \"none\" in package.toml)",
+        ));
+        json!([made])
+    }
+
     fn leaf(&mut self, value: &Value, context: &Context) -> Value {
         let at = self.next;
         self.next += 1;
         let found = self.found.get(at).and_then(Option::as_ref);
         let (Some(slot), Some(found)) = (self.slots.get(at), found) else {
+            let name = self.slots.get(at).map_or("", |slot| slot.name.as_str());
+            if !context.0.is_empty() && is_counter(name) {
+                return json!({ "$from": "$nr" });
+            }
             self.open(value, at);
             return value.clone();
         };
@@ -227,6 +266,12 @@ impl Writer<'_> {
             "no source found; the sample's value would be handed over as it is",
         ));
     }
+}
+
+/// The item of a list of attachments.
+fn attachment<'v>(name: &str, value: &'v Value) -> Option<&'v Map<String, Value>> {
+    let item = value.as_array()?.first()?.as_object()?;
+    attached::is_attachment(name, item.keys().map(String::as_str)).then_some(item)
 }
 
 fn count(value: &Value) -> usize {

@@ -14,6 +14,7 @@
 //!
 //! Start reading at [`package()`], then `matching.rs`.
 
+mod attached;
 mod binding;
 mod csv;
 mod dom;

@@ -3,6 +3,7 @@
 use amtsbote_problem::Bilingual;
 use amtsbote_translate::xml::NAMESPACE;
 
+use crate::attached;
 use crate::binding::{self, Context, Maps, Words};
 use crate::dom::Element;
 use crate::fields::{Field, Step};
@@ -93,12 +94,16 @@ fn alternating(names: &[&str]) -> Option<(usize, usize, usize)> {
                     .get(at)
                     .is_some_and(|name| !pattern[..at].contains(name))
             });
+            // Before counting: in a list of one name nothing alternates.
+            if !differ {
+                continue;
+            }
             let times = names
                 .get(from..)?
                 .chunks(length)
                 .take_while(|chunk| *chunk == pattern)
                 .count();
-            if differ && times > 1 {
+            if times > 1 {
                 return Some((from, length, times));
             }
         }
@@ -273,6 +278,12 @@ impl Writer<'_> {
         let mut kept = Vec::new();
         for mut child in std::mem::take(&mut element.children) {
             let size = count(&child);
+            if is_attachment(&child) {
+                self.next += size;
+                self.attachment(&mut child, &name);
+                kept.push(child);
+                continue;
+            }
             let is_used = (self.next..self.next + size).any(|at| self.matched(at).is_some());
             if !is_used && child.is_required == Some(false) {
                 self.next += size;
@@ -310,6 +321,46 @@ impl Writer<'_> {
         {
             self.word(element, "empty", "drop");
         }
+    }
+
+    /// An attachment: what is said of it, and its content.
+    fn attachment(&mut self, element: &mut Element, parent: &str) {
+        self.word(element, "each", "$attachments");
+        element
+            .remarks
+            .push("Vorschlag / proposal: each $attachments".to_owned());
+        let names: Vec<String> = element
+            .attributes
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in names.iter().filter(|name| bindable(name)) {
+            if let Some(from) = attached::source(name) {
+                self.word(element, &format!("attr-{name}"), from);
+                if attached::may_lack(from) {
+                    self.word(element, &format!("missing-{name}"), "empty");
+                }
+            }
+        }
+        if element.children.is_empty() {
+            self.word(element, "from", ".content");
+        }
+        for child in &mut element.children {
+            if let Some(from) =
+                attached::source(child.local()).filter(|_| child.children.is_empty())
+            {
+                self.word(child, "from", from);
+                if attached::may_lack(from) {
+                    self.word(child, "missing", "empty");
+                }
+            }
+        }
+        self.notes.push(Note::new(
+            NoteKind::Info,
+            format!("{parent}/{}", element.name),
+            "Vorschlag: die Anlagen des Antrags; Inhalt mit .content geht in Base64 mit (dann attachments = \"none\" in package.toml)",
+            "proposal: the application's attachments; content goes along in base64 with .content (then say attachments = \"none\" in package.toml)",
+        ));
     }
 
     fn matched(&self, at: usize) -> Option<&Match> {
@@ -527,6 +578,12 @@ pub(crate) fn is_counter(name: &str) -> bool {
         "index",
     ]
     .contains(&names::folded(name).as_str())
+}
+
+fn is_attachment(element: &Element) -> bool {
+    let attributes = element.attributes.iter().map(|(name, _)| name.as_str());
+    let children = element.children.iter().map(Element::local);
+    attached::is_attachment(element.local(), attributes.chain(children))
 }
 
 /// Of a list only the first item goes along.

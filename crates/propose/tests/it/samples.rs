@@ -255,3 +255,121 @@ fn what_cannot_be_read_is_refused_with_a_hint_in_both_languages() {
         );
     }
 }
+
+const WITH_TYPES: &[u8] = br#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:h="urn:example:h" targetNamespace="urn:example:h" elementFormDefault="qualified">
+  <xs:include schemaLocation="b.xsd"/>
+  <xs:element name="Meldung"><xs:complexType><xs:sequence>
+    <xs:element name="Eingang" type="h:Datum"/>
+    <xs:element name="Person" type="h:Person" maxOccurs="unbounded"/>
+    <xs:element ref="h:Hinweis"/>
+    <xs:sequence maxOccurs="unbounded"><xs:element name="Nr" type="xs:int"/><xs:element name="Rufname" type="xs:string"/></xs:sequence>
+    <xs:element name="Anlage" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:simpleContent><xs:extension base="xs:base64Binary">
+      <xs:attribute name="dateiname" type="xs:string" use="required"/></xs:extension></xs:simpleContent></xs:complexType></xs:element>
+  </xs:sequence></xs:complexType></xs:element>
+</xs:schema>"#;
+
+const TYPES: &[u8] = br#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:h="urn:example:h" targetNamespace="urn:example:h" elementFormDefault="qualified">
+  <xs:simpleType name="Datum"><xs:restriction base="xs:string"><xs:pattern value="[0-9]{2}\.[0-9]{2}\.[0-9]{4}"/></xs:restriction></xs:simpleType>
+  <xs:complexType name="Person" abstract="true"><xs:sequence><xs:element name="Telefon" type="xs:string" minOccurs="0"/></xs:sequence></xs:complexType>
+  <xs:complexType name="Mensch"><xs:complexContent><xs:extension base="h:Person"><xs:sequence><xs:element name="Nachname" type="xs:string"/><xs:group ref="h:Mehr"/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>
+  <xs:complexType name="Firma"><xs:complexContent><xs:extension base="h:Person"><xs:sequence/></xs:extension></xs:complexContent></xs:complexType>
+  <xs:group name="Mehr"><xs:sequence><xs:element name="Ort" type="xs:string"/><xs:group ref="h:Mehr" minOccurs="0"/></xs:sequence></xs:group>
+  <xs:element name="Hinweis" type="xs:string" abstract="true"/>
+  <xs:element name="Bemerkung" type="xs:string" substitutionGroup="h:Hinweis"/>
+  <xs:element name="Warnung" type="xs:string" substitutionGroup="h:Hinweis"/>
+</xs:schema>"#;
+
+#[test]
+fn an_xsd_with_abstract_types_substitutes_repeated_sequences_and_recursion_gives_a_sample_it_takes()
+{
+    let files = BTreeMap::from([
+        ("a.xsd".to_owned(), WITH_TYPES.to_vec()),
+        ("b.xsd".to_owned(), TYPES.to_vec()),
+    ]);
+    let proposal = proposed("hundesteuer", "familie", Sample::Xsd(schemas(&files)));
+    let template = text(&proposal, "vorlage.xml");
+    for part in [
+        "b:as=\"date:dd.MM.yyyy\"",
+        "<h:Person xsi:type=\"h:Mensch\" b:each=\".antragsteller\">",
+        "xsi:type is one of: Mensch | Firma",
+        "<h:Bemerkung b:from=\".bemerkung\"",
+        "one of: Bemerkung | Warnung",
+        "<b:group b:each=\".hunde\">",
+        "<h:Nr b:from=\"$nr\">",
+        "b:attr-dateiname=\".filename\"",
+        "b:from=\".content\"",
+    ] {
+        assert!(template.contains(part), "{part}\n{template}");
+    }
+    assert_eq!(template.matches("<h:Ort").count(), 1, "{template}");
+    let manifest = text(&proposal, "package.toml");
+    assert!(
+        manifest.contains("format = \"xml\"") && manifest.contains("schema = \"xsd/a.xsd\""),
+        "{manifest}"
+    );
+    assert!(proposal.files.contains_key("xsd/b.xsd"));
+}
+
+#[test]
+fn elements_that_alternate_repeat_together_and_a_long_list_costs_little() {
+    let pair = "<Nr>1</Nr><Rufname>Bello</Rufname>".repeat(3);
+    let sample = format!("<Meldung><Tiere><Kopf>x</Kopf>{pair}<Ende>x</Ende></Tiere></Meldung>");
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Xml(sample.as_bytes(), None),
+    );
+    let template = text(&proposal, "vorlage.xml");
+    assert!(
+        template.contains("<b:group b:each=\".hunde\">"),
+        "{template}"
+    );
+    assert_eq!(template.matches("<Rufname").count(), 1, "{template}");
+    let long = format!("<a>{}</a>", "<Nachname>x</Nachname>".repeat(100_000));
+    proposed("hundesteuer", "familie", Sample::Xml(long.as_bytes(), None));
+}
+
+#[test]
+fn a_list_of_attachments_in_json_is_known_by_its_names() {
+    let sample = br#"{"tiere":[{"lfdNr":1,"rufname":"Bello","rasse":"Dackel"}],"dokumente":[{"dateiname":"x.pdf","mimeType":"application/pdf","groesse":1,"inhalt":"AAAA","klasse":"A"}]}"#;
+    let proposal = proposed("hundesteuer", "familie", Sample::Json(sample));
+    let sample: Value = serde_json::from_str(text(&proposal, "vorlage.json")).unwrap();
+    let file = &sample["dokumente"][0];
+    assert_eq!(file["$each"], "$attachments");
+    assert_eq!(file["inhalt"]["$from"], ".content");
+    assert_eq!(file["groesse"]["$from"], ".size_bytes");
+    assert_eq!(file["klasse"], "A");
+    assert_eq!(sample["tiere"][0]["lfdNr"]["$from"], "$nr");
+}
+
+#[test]
+fn samples_in_the_encodings_of_procedures_are_read() {
+    let umlaut = |encoding: &str, bytes: &[u8]| {
+        let head = format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?><a><Nachname>");
+        [head.as_bytes(), bytes, b"</Nachname></a>"].concat()
+    };
+    for (encoding, bytes, written) in [
+        ("ISO-8859-15", &b"M\xfcller \xa4"[..], "iso-8859-15"),
+        ("Windows-1252", b"M\xfcller \x80", "windows-1252"),
+        ("ISO-8859-1", b"M\xfcller", "iso-8859-1"),
+    ] {
+        let proposal = proposed(
+            "hundesteuer",
+            "familie",
+            Sample::Xml(&umlaut(encoding, bytes), None),
+        );
+        let manifest = text(&proposal, "package.toml");
+        assert!(
+            manifest.contains(&format!("encoding = \"{written}\"")),
+            "{manifest}"
+        );
+        assert!(text(&proposal, "vorlage.xml").contains("Müller"));
+    }
+    let wide: Vec<u8> = "<a><Nachname>Müller</Nachname></a>"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let wide = [&[0xFF, 0xFE], wide.as_slice()].concat();
+    let proposal = proposed("hundesteuer", "familie", Sample::Xml(&wide, None));
+    assert!(text(&proposal, "vorlage.xml").contains("Müller"));
+}

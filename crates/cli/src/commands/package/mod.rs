@@ -8,7 +8,7 @@ mod preview;
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::{Difference, Package as Mapping, Report};
-use amtsbote_problem::Findings;
+use amtsbote_problem::{Bilingual, Finding, Findings};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
@@ -205,7 +205,41 @@ fn check_one(dir: &Path, registry: &Registry, talk: Talk) -> Result<(Report, Fin
     let format = registry
         .format(&package.format)
         .with_context(|| format!("{} cannot be checked", dir.display()))?;
-    Ok((package.check(format), format.notices(&package)))
+    let mut notices = format.notices(&package);
+    notices.extend(unconfirmed(&package));
+    Ok((package.check(format), notices))
+}
+
+/// What a proposal left for a person to decide, and is still there: placeholders that would be handed over, codes nobody confirmed.
+fn unconfirmed(package: &Mapping) -> Findings {
+    let told = |path: &str, bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let (rule, de, en) = if path.contains("/expected/")
+            && [">OFFEN<", "\"OFFEN\""]
+                .iter()
+                .any(|open| text.contains(open))
+        {
+            (
+                "placeholder",
+                "die Ausgabe enthält noch den Platzhalter OFFEN: in der Vorlage eine Quelle oder den richtigen Text eintragen",
+                "the output still holds the placeholder OFFEN: enter a source or the right text in the template",
+            )
+        } else if path.starts_with("codes/") && text.contains("  # ?") {
+            (
+                "codes-unconfirmed",
+                "Codes sind noch unbestätigt (# ?): ändern oder das Zeichen entfernen",
+                "codes are not confirmed yet (# ?): change them or remove the sign",
+            )
+        } else {
+            return None;
+        };
+        let text = |text: &str| format!("{path}: {text}");
+        Some(Finding::new(path, rule, Bilingual::new(text(de), text(en))))
+    };
+    let files = package.files.iter();
+    files
+        .filter_map(|(path, bytes)| told(path, bytes))
+        .collect()
 }
 
 fn tell(dir: &Path, report: &Report, talk: Talk) -> Result<()> {

@@ -1,0 +1,115 @@
+//! Where a format lists attachments: which of its names means what of `$attachments`.
+
+use crate::names::folded;
+
+/// What a list of attachments, or one of them, is called.
+const LISTS: &[&str] = &[
+    "anlage",
+    "anlagen",
+    "anhang",
+    "anhaenge",
+    "datei",
+    "dateien",
+    "dokument",
+    "dokumente",
+    "attachment",
+    "attachments",
+    "file",
+    "files",
+    "document",
+    "documents",
+    "beilage",
+    "beilagen",
+];
+
+/// Names of what is said of one, and what `$attachments` calls it.
+const NAMES: &[(&[&str], &str)] = &[
+    (
+        &[
+            "dateiname",
+            "filename",
+            "name",
+            "titel",
+            "bezeichnung",
+            "anlagenname",
+            "dokumentname",
+            "title",
+        ],
+        ".filename",
+    ),
+    (
+        &[
+            "mime",
+            "mimetype",
+            "mimetyp",
+            "contenttype",
+            "mediatype",
+            "medientyp",
+            "dateityp",
+            "typ",
+            "type",
+            "format",
+        ],
+        ".media_type",
+    ),
+    (
+        &[
+            "groesse",
+            "dateigroesse",
+            "size",
+            "bytes",
+            "laenge",
+            "sizebytes",
+        ],
+        ".size_bytes",
+    ),
+    (
+        &[
+            "inhalt",
+            "content",
+            "daten",
+            "data",
+            "base64",
+            "binaer",
+            "base64inhalt",
+            "dateiinhalt",
+            "inhaltbase64",
+        ],
+        ".content",
+    ),
+    (
+        &["sha256", "hash", "pruefsumme", "checksum", "hashwert"],
+        ".sha256",
+    ),
+    (&["sha512"], ".sha512"),
+    (
+        &["beschreibung", "description", "bemerkung"],
+        ".description",
+    ),
+    (&["pfad", "path"], ".path"),
+    (&["id", "uuid", "dokumentid", "anlagenid"], ".id"),
+    (
+        &["nr", "lfdnr", "lfd", "nummer", "position", "laufendenummer"],
+        "$nr",
+    ),
+];
+
+/// Whether a part of that name, with those names inside, is an attachment: it has a name, a content or a path, and is called so.
+pub(crate) fn is_attachment<'n>(name: &str, mut inside: impl Iterator<Item = &'n str>) -> bool {
+    let tells = |name: &str| matches!(source(name), Some(".filename" | ".content" | ".path"));
+    LISTS.contains(&folded(name).as_str()) && inside.any(tells)
+}
+
+/// The expression for what is said of an attachment under that name.
+pub(crate) fn source(name: &str) -> Option<&'static str> {
+    let name = folded(name);
+    let (_, expression) = NAMES
+        .iter()
+        .find(|(names, _)| names.contains(&name.as_str()))?;
+    Some(expression)
+}
+
+/// Whether an attachment may lack it.
+pub(crate) fn may_lack(expression: &str) -> bool {
+    matches!(expression, ".filename" | ".description" | ".path")
+}
