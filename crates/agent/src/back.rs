@@ -9,7 +9,7 @@
 //! gives it again, too, under the same key, and the second one changes nothing.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_adapter::{
@@ -32,6 +32,7 @@ use crate::delivery::{Stopped, parcel_id, rules};
 use crate::opening::Content;
 use crate::outage::Outage;
 use crate::status::{Channel, Enclosed, Told, channel_text, kind};
+use crate::turns::{Next, here};
 use crate::work::{Inner, log_store};
 use crate::{Served, WayIn};
 
@@ -79,21 +80,42 @@ impl Inner {
         let with_way_in = |served| Some((served, Served::way_in(served)?));
         let looks = self.parts.destinations.iter().filter_map(with_way_in);
         let looks = looks.map(|(served, way_in)| async move {
-            let mut outage = Outage::default();
-            loop {
-                let heard = self.take_answers(served, way_in).await;
-                let pause = outage.heard(heard, way_in.poll.max(POLL_MIN), self.around().jitter);
-                outage.tell(served.id);
-                tokio::time::sleep(pause).await;
+            let outage = Mutex::new(Outage::default());
+            let round = || self.look_for_answers((served, way_in), &outage);
+            if way_in.is_called {
+                return here(round).await;
             }
+            let name = format!("answers of {}", served.id);
+            self.in_turn(&name, round).await;
         });
-        let send = async {
-            loop {
-                self.send_replies().await;
-                tokio::time::sleep(self.parts.policy.pause).await;
-            }
-        };
+        let send = self.in_turn("replies", || self.send_round());
         tokio::join!(join_all(looks), send);
+    }
+
+    async fn look_for_answers(
+        &self,
+        (served, way_in): (&Served, &WayIn),
+        outage: &Mutex<Outage>,
+    ) -> Next {
+        let heard = self.take_answers(served, way_in).await;
+        let is_heard = heard.is_ok();
+        let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = outage.heard(heard, way_in.poll.max(POLL_MIN), self.around().jitter);
+        outage.tell(served.id);
+        if is_heard {
+            Next::Again(pause)
+        } else {
+            Next::Elsewhere(pause)
+        }
+    }
+
+    async fn send_round(self: &Arc<Self>) -> Next {
+        let pause = self.parts.policy.pause;
+        if self.send_replies().await {
+            Next::Again(pause)
+        } else {
+            Next::Elsewhere(pause)
+        }
     }
 
     /// One look at every way in, one round over the replies that are due.

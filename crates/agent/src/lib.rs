@@ -45,6 +45,7 @@ mod service;
 #[cfg(test)]
 mod simulation;
 mod status;
+mod turns;
 mod verdict;
 mod watch;
 mod way_in;

@@ -1,5 +1,6 @@
 //! The listener: asks the service what waits, and notes it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use amtsbote_client::Fault;
@@ -11,6 +12,7 @@ use amtsbote_store::{NewDelivery, Order};
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
+use crate::turns::Next;
 use crate::work::{Inner, log_store};
 
 /// Longest pause of our own between looks at a service that is down; it may ask for a longer one.
@@ -55,22 +57,27 @@ impl Seen {
 
 impl Inner {
     pub(crate) async fn listen(&self) {
-        let mut failures = 0_u32;
-        loop {
-            let began = Instant::now();
-            match self.look(self.parts.policy.wait).await {
-                Ok(found) => {
-                    failures = 0;
-                    // A service that knows `Prefer: wait` has let us wait already.
-                    if !found && began.elapsed() < self.parts.policy.pause {
-                        self.backlog.less(self.parts.policy.pause).await;
-                    }
+        let failures = AtomicU32::new(0);
+        self.in_turn("listening", || self.listen_once(&failures))
+            .await;
+    }
+
+    async fn listen_once(&self, failures: &AtomicU32) -> Next {
+        let began = Instant::now();
+        match self.look(self.parts.policy.wait).await {
+            Ok(found) => {
+                failures.store(0, Ordering::Relaxed);
+                // A service that knows `Prefer: wait` has let us wait already.
+                let is_early = !found && began.elapsed() < self.parts.policy.pause;
+                if is_early {
+                    self.backlog.less(self.parts.policy.pause).await;
                 }
-                Err(fault) => {
-                    failures = failures.saturating_add(1);
-                    log_fault(&fault);
-                    sleep(self.listen_pause(failures, &fault)).await;
-                }
+                Next::Again(Duration::ZERO)
+            }
+            Err(fault) => {
+                let failed = failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+                log_fault(&fault);
+                Next::Elsewhere(self.listen_pause(failed, &fault))
             }
         }
     }

@@ -8,7 +8,7 @@ use amtsbote_client::Subscriber;
 use amtsbote_jose::PrivateKey;
 use amtsbote_model::delivery::{RetryPolicy, Verdict};
 use amtsbote_model::{Clock, DestinationId, ServiceId, SubmissionId};
-use amtsbote_store::{Blobs, Deliveries, Order, Rate, WaysBack};
+use amtsbote_store::{Blobs, Deliveries, Leases, Order, Rate, WaysBack};
 use amtsbote_translate::Lineage;
 use amtsbote_validate::service::Catalogue;
 use serde_json::Value;
@@ -163,6 +163,8 @@ pub struct Parts {
     pub deliveries: Arc<dyn Deliveries>,
     /// What answers are matched by, and replies until they are sent.
     pub ways_back: Arc<dyn WaysBack>,
+    /// Who listens, takes answers, sends replies and watches, where several processes share the state; none if there is one.
+    pub leases: Option<Arc<dyn Leases>>,
     /// Spool for ciphertext of attachments; nobody else uses it.
     pub spool: Arc<dyn Blobs>,
     /// The present.

@@ -70,11 +70,16 @@ impl From<StoreError> for NotSent {
 }
 
 impl Inner {
-    pub(crate) async fn send_replies(self: &Arc<Self>) {
+    /// Sends what is due. Whether the service could be asked, as far as it was.
+    pub(crate) async fn send_replies(self: &Arc<Self>) -> bool {
+        let mut is_reached = true;
         let now = self.parts.clock.now();
         let rows = match self.parts.ways_back.due_answers(now, ROUND_ROWS).await {
             Ok(rows) => rows,
-            Err(error) => return log_store(&error),
+            Err(error) => {
+                log_store(&error);
+                return true;
+            }
         };
         for row in rows {
             let sent = AssertUnwindSafe(self.send_reply(&row)).catch_unwind().await;
@@ -90,10 +95,12 @@ impl Inner {
                     })
                 }
             };
+            is_reached &= failure.is_none_or(|why| why.cause != Cause::ServiceUnavailable);
             if let Err(error) = self.postpone(&row, failure).await {
                 log_store(&error);
             }
         }
+        is_reached
     }
 
     async fn send_reply(&self, row: &AnswerRow) -> Result<(), NotSent> {

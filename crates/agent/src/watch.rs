@@ -1,8 +1,10 @@
 //! One line per outage, not per message: says when an incident opens and when it is over.
 //!
-//! What is open is kept in memory: a new process says once more what is open when it starts.
+//! What is open is kept in memory: a new process says once more what is open when it begins. Of several that share a state, one
+//! watches.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_model::delivery::Cause;
@@ -10,6 +12,7 @@ use amtsbote_model::incident::{Group, Kind, Number};
 use amtsbote_model::{DestinationId, Timestamp};
 use amtsbote_store::Tally;
 
+use crate::turns::Next;
 use crate::work::{Inner, log_store};
 
 /// Between two looks.
@@ -103,18 +106,21 @@ const fn group(destination_id: DestinationId, cause: Cause) -> Group {
 impl Inner {
     /// Looks again and again, until dropped.
     pub(crate) async fn watch(&self) {
-        let mut watch = Watch::default();
-        loop {
-            match self.parts.deliveries.tally().await {
-                Ok(tallies) => {
-                    for turn in watch.look(&tallies, self.parts.clock.now()) {
-                        tell(&turn);
-                    }
+        let watch = Mutex::new(Watch::default());
+        self.in_turn("watch", || self.watch_once(&watch)).await;
+    }
+
+    async fn watch_once(&self, watch: &Mutex<Watch>) -> Next {
+        match self.parts.deliveries.tally().await {
+            Ok(tallies) => {
+                let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+                for turn in watch.look(&tallies, self.parts.clock.now()) {
+                    tell(&turn);
                 }
-                Err(error) => log_store(&error),
             }
-            tokio::time::sleep(LOOK).await;
+            Err(error) => log_store(&error),
         }
+        Next::Again(LOOK)
     }
 }
 

@@ -18,4 +18,7 @@ pub struct WayIn {
     pub read: ReadAnswer,
     /// Pause between two looks.
     pub poll: Duration,
+    /// It is called by the procedure: what comes to this process, this process takes. Others are looked at by one process at a
+    /// time.
+    pub is_called: bool,
 }

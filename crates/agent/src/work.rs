@@ -1,8 +1,9 @@
 //! The worker: claims what is due in the own state and moves it on, a few deliveries at a time.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amtsbote_client::Fault;
@@ -35,6 +36,8 @@ const SUSPECTS_MAX: u32 = 1;
 const LET_GO_LOOK: Duration = Duration::from_millis(200);
 /// Clocks of machines that share a store may differ by so much: so long before the end of a lease its holder lets go.
 const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(1);
+/// Longest pause between looks at a store that fails.
+const STORE_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How often a failing store is asked to keep what has happened, with pauses between.
 const SETTLE_TRIES: u32 = 5;
 
@@ -52,10 +55,14 @@ pub(crate) struct Inner {
     pub(crate) news: Notify,
     pub(crate) backlog: Backlog,
     slots: Arc<Semaphore>,
-    worker: WorkerId,
+    pub(crate) worker: WorkerId,
     pub(crate) hands: Arc<Hands>,
     circuits: Circuits,
     turn: AtomicUsize,
+    /// Looks in a row at which the store failed.
+    failed_looks: AtomicU32,
+    /// What this process does alone, of all that share the state.
+    pub(crate) turns: Mutex<BTreeSet<String>>,
 }
 
 impl Agent {
@@ -78,6 +85,8 @@ impl Agent {
             circuits: Circuits::default(),
             turn: AtomicUsize::new(0),
             dice,
+            failed_looks: AtomicU32::new(0),
+            turns: Mutex::default(),
         }))
     }
 
@@ -100,6 +109,8 @@ impl Agent {
             } => {}
             () = stop => {}
         }
+        // If that fails, others wait for the end of the leases.
+        drop(tokio::time::timeout(RETURN_MAX, self.0.leave_all()).await);
         let drained = async {
             tokio::select! {
                 biased;
@@ -378,12 +389,20 @@ impl Inner {
                 biased;
                 () = self.news.notified() => {}
                 Some(done) = tasks.join_next(), if !tasks.is_empty() => log_lost(&done),
-                () = tokio::time::sleep(self.parts.policy.pause) => {}
+                () = tokio::time::sleep(self.look_pause()) => {}
             }
             while let Some(done) = tasks.try_join_next() {
                 log_lost(&done);
             }
         }
+    }
+
+    /// Longer while the store fails: it has enough to do when it comes back.
+    fn look_pause(&self) -> Duration {
+        let failed = self.failed_looks.load(Ordering::Relaxed);
+        let pause = self.parts.policy.pause;
+        let longer = pause.saturating_mul(1 << failed.saturating_sub(1).min(8));
+        longer.min(STORE_PAUSE_MAX.max(pause))
     }
 
     /// Claims and starts what is due at `now`, as far as there are slots; waits for none. How many were started.
@@ -413,10 +432,12 @@ impl Inner {
         let claimed = match self.parts.deliveries.claim(claim).await {
             Ok(claimed) => claimed,
             Err(error) => {
+                self.failed_looks.fetch_add(1, Ordering::Relaxed);
                 log_store(&error);
                 return 0;
             }
         };
+        self.failed_looks.store(0, Ordering::Relaxed);
         claimed.parked.iter().for_each(log_parked);
         if !claimed.rows.is_empty() {
             amtsbote_names::fail_point!(DeliveriesClaimed);

@@ -1,6 +1,5 @@
 //! Puts agents together: access to the service, own state, keys, packages, ways out.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use amtsbote_jose::{KeyUse, PrivateKey, X5c};
 use amtsbote_model::Secret;
 use amtsbote_settings as settings;
 use amtsbote_store::{Order, Rate};
-use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries};
 use amtsbote_transport_http::Callbacks;
 use amtsbote_validate::service::Catalogue;
 use anyhow::{Context, Result, anyhow, bail};
@@ -20,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::clock::SystemClock;
 use crate::registry::{self, Registry};
 use crate::reload::{self, Shelf};
+use crate::state::{State, States};
 use crate::stop::Stop;
 use crate::talk::Talk;
 use crate::{access, folder, identity, services, xsd};
@@ -33,15 +32,15 @@ pub(crate) struct Plan {
     pub(crate) version: ApiVersion,
     pub(crate) credentials: Credentials,
     pub(crate) ca_pem: Option<Vec<u8>>,
-    /// Folder of its own state.
-    pub(crate) data_dir: PathBuf,
+    /// Its own state.
+    pub(crate) state: State,
     pub(crate) services: Arc<Catalogue>,
     pub(crate) destinations: Vec<Served>,
     pub(crate) policy: Policy,
     pub(crate) observer: Option<Observer>,
 }
 
-/// Opens the agent's state; makes no call yet.
+/// Makes no call yet.
 pub(crate) fn build(plan: Plan) -> Result<Agent> {
     let base = plan
         .submission_api
@@ -54,16 +53,12 @@ pub(crate) fn build(plan: Plan) -> Result<Agent> {
     let service = Service::new(base, token, plan.version)?;
     let outgoing = access::outgoing(&plan.submission_api, plan.ca_pem)?;
     let session = Session::new(outgoing, service, plan.credentials, Arc::new(SystemClock));
-    let deliveries =
-        SqliteDeliveries::open(&plan.data_dir).context("the agent's database cannot be opened")?;
-    let spool = FolderBlobs::open(&plan.data_dir.join("spool"))
-        .context("the agent's spool cannot be opened")?;
-    let deliveries = Arc::new(deliveries);
     Ok(Agent::new(Parts {
         subscriber: Subscriber::new(session),
-        ways_back: deliveries.clone(),
-        deliveries,
-        spool: Arc::new(spool),
+        deliveries: plan.state.deliveries,
+        ways_back: plan.state.ways_back,
+        leases: plan.state.leases,
+        spool: plan.state.spool,
         clock: Arc::new(SystemClock),
         services: plan.services,
         destinations: plan.destinations,
@@ -182,7 +177,8 @@ pub(crate) struct Prepared {
 }
 
 /// Opens an agent for each service of the settings.
-pub(crate) fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Prepared> {
+pub(crate) async fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Prepared> {
+    let states = States::open(settings).await?;
     let services = services::load(Some(&settings.schemas_dir), talk)?;
     let registry = Arc::new(Registry::new(&xsd::load(
         settings.xsd_dir.as_deref(),
@@ -229,7 +225,7 @@ pub(crate) fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Prepared
                 .as_deref()
                 .map(folder::read_file)
                 .transpose()?,
-            data_dir: settings.data_dir.join(&service.name),
+            state: states.of(&service.name, talk)?,
             services: services.clone(),
             destinations,
             policy: policy(settings),
@@ -237,6 +233,8 @@ pub(crate) fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Prepared
         })?;
         agents.push((service.name.clone(), count, agent));
     }
+    // After everything is open: ways out make their folders then.
+    states.compare_places(settings, talk).await?;
     Ok(Prepared {
         agents,
         shelf,

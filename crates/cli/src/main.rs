@@ -38,6 +38,7 @@ mod sandbox;
 mod sandbox_agent;
 mod schema_files;
 mod services;
+mod state;
 mod stop;
 mod talk;
 mod tls;

@@ -86,6 +86,7 @@ pub(crate) fn way_in(
         read,
         // Who is called waits for the call itself.
         poll: span(settings.poll, if is_called(settings) { 0 } else { 5 }),
+        is_called: is_called(settings),
     })
 }
 

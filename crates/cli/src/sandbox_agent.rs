@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::agents::{self, Plan, Running};
 use crate::identity::DestinationKeys;
 use crate::registry::{self, Registry};
+use crate::state::State;
 use crate::stop::Stop;
 use crate::talk::Talk;
 use crate::{callbacks, folder, hessen};
@@ -69,7 +70,7 @@ pub(crate) async fn start(
             client_secret: Secret::new(text("/subscriber/clientSecret")?.to_owned()),
         },
         ca_pem,
-        data_dir: dir.join("agent"),
+        state: State::alone(&dir.join("agent"))?,
         services,
         destinations: vec![served],
         policy: Policy::default(),

@@ -71,6 +71,10 @@ pub mod field {
     pub const SUBJECT_ID: &str = "subject.id";
     /// A submission.
     pub const SUBMISSION_ID: &str = "submission.id";
+    /// What one of several agents does for all, by its name.
+    pub const TURN_NAME: &str = "turn.name";
     /// An uplink, by its name in the settings.
     pub const UPLINK_NAME: &str = "uplink.name";
+    /// An agent's process, as leases know it.
+    pub const WORKER_ID: &str = "worker.id";
 }

@@ -8,14 +8,17 @@ use url::Url;
 
 use crate::callback::{self, Callback};
 use crate::xta::{self, Xta};
-use crate::{SettingsFault, Span, fault};
+use crate::{Database, SettingsFault, Span, fault};
 
 /// `[agent]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Agent {
-    /// Folder of the agent's own state (ids, states, ciphertext); made if missing.
+    /// Folder of the agent's own state (ids, states, ciphertext); made if missing. With a database that several agents share:
+    /// ciphertext in hand only, and each agent has a folder of its own.
     pub data_dir: PathBuf,
+    /// Where the agent keeps its state, if not in SQLite files in `data_dir`.
+    pub database: Option<Database>,
     /// Folder of the shared submission schemas.
     pub schemas_dir: PathBuf,
     /// Folder of mapping packages, one folder each.
@@ -179,7 +182,17 @@ impl Inbound {
 }
 
 impl Agent {
+    /// The server that several agents may share, if the state is there.
+    pub fn shared_database(&self) -> Option<&Database> {
+        self.database
+            .as_ref()
+            .filter(|database| database.is_shared())
+    }
+
     pub(crate) fn check(&self, faults: &mut Vec<SettingsFault>) {
+        if let Some(database) = &self.database {
+            database.check("agent.database", faults);
+        }
         if self.services.is_empty() {
             faults.push(fault(
                 "agent.service",

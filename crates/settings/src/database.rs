@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{SettingsFault, fault};
 
-/// `[gateway.database]`
+/// `[gateway.database]` and `[agent.database]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {

@@ -393,7 +393,31 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.data_dir",
-        about: "Folder of the agent's own state (ids, states, ciphertext); made if missing.",
+        about: "Folder of the agent's own state (ids, states, ciphertext); made if missing. With a database that several agents share: ciphertext in hand only, and each agent has a folder of its own.",
+    },
+    Explained {
+        key: "agent.database",
+        about: "Where the agent keeps its state, if not in SQLite files in `data_dir`.",
+    },
+    Explained {
+        key: "agent.database.kind",
+        about: "`sqlite` (files in `data_dir`, one process) or `postgres` (a server, any number of agents).",
+    },
+    Explained {
+        key: "agent.database.url",
+        about: "`postgres`: as `gateway.database.url`; it may be the same database.",
+    },
+    Explained {
+        key: "agent.database.password_file",
+        about: "`postgres`: file with the user's password.",
+    },
+    Explained {
+        key: "agent.database.ca_file",
+        about: "`postgres`: PEM file of the authorities the server's certificate must come from; the usual ones if left out.",
+    },
+    Explained {
+        key: "agent.database.danger_plain",
+        about: "`postgres`: whether to call a server on another machine without TLS: everything can be read and changed on the way.",
     },
     Explained {
         key: "agent.schemas_dir",

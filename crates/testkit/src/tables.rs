@@ -1,4 +1,4 @@
-//! What tests of whole processes want to know of the gateway's tables.
+//! What tests of whole processes want to know of the tables of gateways and agents.
 
 use crate::postgres::Server;
 
@@ -19,6 +19,14 @@ pub enum Count {
     Twice,
     /// When the deadlines were last looked at, milliseconds.
     LastRound,
+    /// Deliveries of agents that are not done.
+    Undone,
+    /// Answers of procedures that agents keep.
+    Answers,
+    /// Those whose reply is sent.
+    Replied,
+    /// What agents do alone now.
+    Turns,
 }
 
 impl Count {
@@ -40,6 +48,10 @@ impl Count {
                 "SELECT count(*) FROM (SELECT 1 FROM amtsbote_gateway.events
                     GROUP BY subject_id, name HAVING count(*) > 1) AS twice"
             }
+            Self::Undone => "SELECT count(*) FROM amtsbote_agent.deliveries WHERE state <> 'done'",
+            Self::Answers => "SELECT count(*) FROM amtsbote_agent.answers",
+            Self::Replied => "SELECT count(*) FROM amtsbote_agent.answers WHERE state = 'sent'",
+            Self::Turns => "SELECT count(*) FROM amtsbote_agent.leases",
             Self::LastRound => "SELECT coalesce(max(at), 0) FROM amtsbote_gateway.marks",
         }
     }
@@ -54,5 +66,11 @@ impl Server {
     pub fn count(&self, url: &str, what: Count) -> u64 {
         let said = self.sql(url, what.sql());
         said.parse().expect("it is a number")
+    }
+
+    /// Which agent does alone what has this name; empty if none.
+    pub fn has_turn(&self, url: &str, name: &str) -> String {
+        let sql = format!("SELECT owner FROM amtsbote_agent.leases WHERE name = '{name}'");
+        self.sql(url, &sql)
     }
 }

@@ -143,6 +143,7 @@ fn agent(life: &Arc<Life>, stores: &Stores, ahead_ms: i64) -> Agent {
         subscriber: SUBSCRIBER.clone(),
         deliveries: Arc::new(Kept::new(life.clone(), stores.deliveries.clone())),
         ways_back: stores.ways_back.clone(),
+        leases: None,
         spool: Arc::new(MemoryBlobs::new()),
         clock: Arc::new(SkewedClock {
             began: world.began,

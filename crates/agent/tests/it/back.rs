@@ -146,6 +146,7 @@ fn agent(bench: &Bench, pile: &Arc<Pile>, ways_back: Option<Arc<dyn WaysBack>>) 
         inbound: pile.clone(),
         read: reader(),
         poll: Duration::from_millis(1),
+        is_called: false,
     });
     parts.ways_back = ways_back.unwrap_or(parts.ways_back);
     Agent::new(parts)
@@ -442,6 +443,7 @@ async fn a_submission_is_asked_for_until_its_result_is_known() {
         inbound: inbound.clone(),
         read: reader(),
         poll: Duration::from_millis(1),
+        is_called: false,
     });
     let agent = Agent::new(parts);
     for (kind, expected) in [

@@ -257,6 +257,7 @@ impl Bench {
             subscriber: Subscriber::new(self.session("subscriber")),
             deliveries: self.deliveries.clone(),
             ways_back: self.deliveries.clone(),
+            leases: None,
             spool: self.spool.clone(),
             clock: self.clock.clone(),
             services: catalogue(),

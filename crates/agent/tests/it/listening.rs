@@ -175,6 +175,7 @@ async fn a_store_that_keeps_nothing_is_not_asked_without_end() {
         subscriber: Subscriber::new(nobody(Arc::new(Still))),
         deliveries: stuck.clone(),
         ways_back: Arc::new(MemoryDeliveries::new()),
+        leases: None,
         spool: Arc::new(MemoryBlobs::new()),
         clock: Arc::new(Still),
         services: catalogue(),

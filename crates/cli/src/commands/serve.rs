@@ -61,7 +61,7 @@ async fn prepare_agent(
         Some(xta) => xta::start(xta, stop, talk).await?,
         None => agents::Running::none(),
     };
-    let agents = agents::prepare(settings, talk)?;
+    let agents = agents::prepare(settings, talk).await?;
     let callbacks = callbacks::bind(settings.callback.as_ref(), agents.callbacks(), talk).await?;
     let server = match callbacks {
         Some(callbacks) => {
@@ -160,6 +160,10 @@ fn paths(settings: &mut settings::Settings) -> Vec<&mut PathBuf> {
             &mut agent.packages_dir,
         ]);
         paths.extend(agent.xsd_dir.as_mut());
+        if let Some(database) = &mut agent.database {
+            paths.extend(database.password_file.as_mut());
+            paths.extend(database.ca_file.as_mut());
+        }
         if let Some(xta) = &mut agent.xta {
             paths.extend([&mut xta.certificate, &mut xta.key, &mut xta.client_ca_file]);
         }

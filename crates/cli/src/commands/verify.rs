@@ -92,6 +92,13 @@ fn keep(report: &Report, args: &Verify, talk: Talk) {
 
 fn look(args: &Verify, talk: Talk) -> Result<Report> {
     let settings = serve::based(settings::load(&args.file, talk)?, &args.file.settings);
+    if let Err(refused) = database::refuse_agents(settings.agent.as_ref(), talk) {
+        // A gateway beside it is looked at all the same.
+        if settings.gateway.is_none() {
+            return Err(refused);
+        }
+        talk.say(refused);
+    }
     let trusted = if args.keys.is_empty() {
         None
     } else {

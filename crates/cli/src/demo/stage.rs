@@ -23,6 +23,7 @@ use crate::gateway::{self, Given, Ready};
 use crate::hessen::{self, Municipality};
 use crate::identity::{self, DestinationKeys};
 use crate::registry::{self, Registry};
+use crate::state::State;
 use crate::stop::Stop;
 use crate::talk::Talk;
 use crate::upkeep::{self, Background};
@@ -344,7 +345,7 @@ fn start_agents(
                 client_secret: Secret::new(actor.subscriber_secret.clone()),
             },
             ca_pem: None,
-            data_dir: actor.dir.join("agent"),
+            state: State::alone(&actor.dir.join("agent"))?,
             services: services.clone(),
             destinations: vec![served],
             policy: Policy::default(),

@@ -1,6 +1,8 @@
 //! The program from outside: real processes on loopback, killed, flooded, starved and asked all its commands.
 
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod cluster;

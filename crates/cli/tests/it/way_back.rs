@@ -36,7 +36,11 @@ const PDF: &[u8] = b"%PDF-1.7 Baugenehmigung";
 const NUMBER: &str = "BA-2026-0815";
 
 /// Sealed like any application, with a key for the answer in its metadata.
-fn sealed(application: &Application, key: &PublicKey, reply_key: &PublicKey) -> SealedApplication {
+pub(crate) fn sealed(
+    application: &Application,
+    key: &PublicKey,
+    reply_key: &PublicKey,
+) -> SealedApplication {
     let mut sealed = SealedApplication::of(application, key);
     let described = sealed.ids.iter().zip(&application.attachments).enumerate();
     let described = described.map(|(at, (id, bytes))| description(*id, at, &sha512_hex(bytes)));

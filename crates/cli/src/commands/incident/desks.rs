@@ -7,6 +7,7 @@ use amtsbote_model::incident::{Incident, Number, Stuck, gather};
 use amtsbote_model::{DestinationId, SubmissionId, Timestamp};
 use amtsbote_store::stuck::{of_answer, of_delivery};
 use amtsbote_store::{AnswerRow, Deliveries, DeliveryRow, Desk, WaysBack};
+use amtsbote_store_postgres::{PostgresDeliveries, Target};
 use amtsbote_store_sql::{OpenError, SqliteDeliveries};
 use anyhow::{Context, Result};
 
@@ -16,6 +17,7 @@ use super::words;
 use crate::args::{AgentState, SettingsFile, StuckKind};
 use crate::commands::serve::based;
 use crate::commands::settings::load;
+use crate::database;
 use crate::integrity::{self, Integrity};
 use crate::talk::Talk;
 
@@ -91,8 +93,16 @@ impl Item {
     }
 }
 
-/// Where the agents' states lie, by the options.
-async fn folders(args: &AgentState, talk: Talk) -> Result<(Vec<PathBuf>, Desks)> {
+/// Where the agents' states are.
+enum Places {
+    /// Each in a folder.
+    Folders(Vec<PathBuf>),
+    /// On one server, by the names of the services.
+    Server(Box<Target>, Vec<String>),
+}
+
+/// Where the agents' states are, by the options.
+async fn places(args: &AgentState, talk: Talk) -> Result<(Places, Desks)> {
     let mut desks = Desks {
         all: Vec::new(),
         unanswered: UNANSWERED,
@@ -101,7 +111,7 @@ async fn folders(args: &AgentState, talk: Talk) -> Result<(Vec<PathBuf>, Desks)>
         packages: None,
     };
     if let Some(dir) = &args.agent_dir {
-        return Ok((vec![dir.clone()], desks));
+        return Ok((Places::Folders(vec![dir.clone()]), desks));
     }
     let file = SettingsFile {
         settings: args.settings.clone(),
@@ -114,14 +124,19 @@ async fn folders(args: &AgentState, talk: Talk) -> Result<(Vec<PathBuf>, Desks)>
     }
     desks.home = integrity::home(&settings);
     let Some(agent) = settings.agent else {
-        return Ok((Vec::new(), desks));
+        return Ok((Places::Folders(Vec::new()), desks));
     };
     desks.packages = Some(Packages {
         dir: agent.packages_dir.clone(),
         xsd_dir: agent.xsd_dir.clone(),
     });
-    let folder = |service: &amtsbote_settings::Service| agent.data_dir.join(&service.name);
-    Ok((agent.services.iter().map(folder).collect(), desks))
+    let names = agent.services.iter().map(|service| service.name.clone());
+    if let Some(database) = agent.shared_database() {
+        let target = Box::new(database::target(database)?);
+        return Ok((Places::Server(target, names.collect()), desks));
+    }
+    let folders = names.map(|name| agent.data_dir.join(name)).collect();
+    Ok((Places::Folders(folders), desks))
 }
 
 fn open(folder: &Path) -> Result<AgentDesk, OpenError> {
@@ -129,9 +144,28 @@ fn open(folder: &Path) -> Result<AgentDesk, OpenError> {
     Ok(AgentDesk { store })
 }
 
+async fn on_server(target: &Target, services: &[String], talk: Talk) -> Result<Vec<AgentDesk>> {
+    let opened = PostgresDeliveries::open_as_guest(target, "").await;
+    let all = opened.context(talk.pick(
+        "der Zustand der Agenten auf PostgreSQL",
+        "the agents' state on PostgreSQL",
+    ))?;
+    let desk = |service: &String| AgentDesk {
+        store: Box::new(all.at(service)),
+    };
+    Ok(services.iter().map(desk).collect())
+}
+
 impl Desks {
     pub(crate) async fn open(args: &AgentState, talk: Talk) -> Result<Self> {
-        let (folders, mut desks) = folders(args, talk).await?;
+        let (places, mut desks) = places(args, talk).await?;
+        let folders = match places {
+            Places::Folders(folders) => folders,
+            Places::Server(target, services) => {
+                desks.all = on_server(&target, &services, talk).await?;
+                Vec::new()
+            }
+        };
         for folder in folders {
             let desk = match open(&folder) {
                 // An agent that has never run here has nothing stuck; the gateway may have.
