@@ -111,6 +111,17 @@ impl Circuit {
         }
     }
 
+    /// Somebody else was answered: the probe goes out now. Whether the circuit closes is the probe's to say.
+    fn hurried(self, now: Timestamp) -> Self {
+        match self {
+            Self::Open { until, wait } => Self::Open {
+                until: until.min(now),
+                wait,
+            },
+            Self::Closed { .. } | Self::Probing { .. } => self,
+        }
+    }
+
     fn step(self, heard: Heard, moment: &Moment) -> (Self, Option<Turn>) {
         let policy = &moment.policy;
         match (self, heard) {
@@ -174,6 +185,11 @@ impl Circuits {
         self.change(side, |circuit| (circuit.begun(now), ()));
     }
 
+    /// A side that is waited for has answered somebody else.
+    pub(crate) fn hurry(&self, side: Side, now: Timestamp) {
+        self.change(side, |circuit| (circuit.hurried(now), ()));
+    }
+
     /// Something was heard.
     pub(crate) fn heard(&self, side: Side, heard: Heard, moment: &Moment) {
         match (
@@ -205,6 +221,20 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn whoever_is_waited_for_and_answers_somebody_else_is_probed_at_once() {
+        let open = Circuit::Open {
+            until: at(100),
+            wait: Duration::from_mins(2),
+        };
+        assert_eq!(open.room(0, at(10)), 0);
+        let hurried = open.hurried(at(10));
+        assert_eq!(hurried.room(0, at(10)), 1);
+        // It stays open until the probe was answered, and waits longer if it was not.
+        assert_eq!(hurried.begun(at(10)).room(1, at(10)), 0);
+        assert_eq!(Circuit::NEW.hurried(at(10)), Circuit::NEW);
     }
 
     fn moment(now_s: i64, spread: u8) -> Moment {

@@ -16,7 +16,7 @@ use crate::turns::Next;
 use crate::work::{Inner, log_store};
 
 /// Longest pause of our own between looks at a service that is down; it may ask for a longer one.
-const PAUSE_MAX: Duration = Duration::from_mins(1);
+const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Pages of one look, at most: a list that never ends must not hold us up. The rest comes at the next look.
 const PAGES_MAX: u32 = 200;
 
@@ -66,7 +66,9 @@ impl Inner {
         let began = Instant::now();
         match self.look(self.parts.policy.wait).await {
             Ok(found) => {
-                failures.store(0, Ordering::Relaxed);
+                if failures.swap(0, Ordering::Relaxed) > 0 {
+                    self.service_is_back();
+                }
                 // A service that knows `Prefer: wait` has let us wait already.
                 let is_early = !found && began.elapsed() < self.parts.policy.pause;
                 if is_early {

@@ -42,11 +42,13 @@ impl Inner {
                 return here(round).await;
             };
             let began = Instant::now();
+            // Before the question: stopped in the midst of it, we may hold it without having heard so.
+            self.turns().insert(name.to_owned());
             if !self.takes(leases, name).await {
+                self.turns().remove(name);
                 tokio::time::sleep(self.parts.policy.renew).await;
                 continue;
             }
-            self.turns().insert(name.to_owned());
             let worker = self.worker;
             tracing::info!(turn.name = name, worker.id = %worker, "this agent ({worker}) has the turn: {name}");
             let pause = tokio::select! {
@@ -66,9 +68,10 @@ impl Inner {
         }
     }
 
-    /// Gives back what this process holds, so that others need not wait for the end of its leases.
+    /// Gives back what this process holds or has just asked for, so that others need not wait for the end of its leases. Once at the
+    /// end is too early: a question on its way when it was given up may reach the store after this.
     pub(crate) async fn leave_all(&self) {
-        let held = std::mem::take(&mut *self.turns());
+        let held = self.turns().clone();
         if let Some(leases) = self.parts.leases.as_deref() {
             for name in held {
                 self.gives_back(leases, &name).await;

@@ -126,6 +126,7 @@ impl Agent {
             let returned = self.0.give_back(held.into_iter());
             drop(tokio::time::timeout(RETURN_MAX, returned).await);
         }
+        drop(tokio::time::timeout(RETURN_MAX, self.0.leave_all()).await);
     }
 
     /// One look at the service and at the ways in, one round over everything due, each row at most once; for tests and scripts. Tells
@@ -365,6 +366,11 @@ impl Inner {
             spread,
         };
         self.circuits.heard(side, heard, &moment);
+    }
+
+    /// The list was answered again: deliveries need not wait for the end of the circuit's wait.
+    pub(crate) fn service_is_back(&self) {
+        self.circuits.hurry(Side::Service, self.parts.clock.now());
     }
 
     fn lease(&self) -> Lease {

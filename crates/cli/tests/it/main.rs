@@ -23,6 +23,8 @@ mod memory;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod poison;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod replies;

@@ -17,7 +17,7 @@ mod points;
 mod power;
 mod ready;
 mod senders;
-mod site;
+pub(crate) mod site;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;

@@ -134,6 +134,10 @@ impl Site {
         self.shape
     }
 
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.house.settings()
+    }
+
     fn write_settings(&self, agent: &str) {
         let (schemas, data) = (root().join("schemas"), self.dir.join("gateway"));
         let (port, listen) = (self.way.port(), self.listen);
