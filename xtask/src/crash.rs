@@ -167,6 +167,10 @@ mod tests {
         let options = parse("--kills 7 --seed 9 --shape apart --json").unwrap();
         assert_eq!((options.kills, options.seed), (Some(7), Some(9)));
         assert_eq!(options.filters(), ["crash::gateway_and_agent_apart"]);
+        assert_eq!(
+            (options.shape.as_deref(), options.json),
+            (Some("apart"), true)
+        );
         let options = parse("--cuts 60 --shape one_process").unwrap();
         assert_eq!((options.kills, options.cuts), (None, Some(60)));
         assert_eq!(
@@ -174,10 +178,6 @@ mod tests {
             ["crash::power::gateway_and_agent_in_one_process"]
         );
         assert_eq!(parse("").unwrap().kills, Some(KILLS));
-        assert_eq!(
-            (options.shape.as_deref(), options.json),
-            (Some("apart"), true)
-        );
         for wrong in ["--kills", "--kills x", "--shape y", "--rounds 3"] {
             parse(wrong).unwrap_err();
         }

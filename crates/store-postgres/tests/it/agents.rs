@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amtsbote_model::delivery::{
-    Circumstances, Delivery, Jitter, Lease, Past, RetryPolicy, Verdict,
+    Cause, Circumstances, Delivery, Jitter, Lease, Past, RetryPolicy, Verdict,
 };
 use amtsbote_model::{CaseId, DestinationId, SubmissionId, Timestamp, WorkerId};
 use amtsbote_store::{
@@ -282,7 +282,11 @@ async fn of_racing_heirs_each_row_gets_one_and_the_dead_holder_is_stale() {
     }
     let ids: HashSet<_> = inherited.iter().map(|row| row.submission_id).collect();
     assert_eq!((inherited.len(), ids.len()), (8, 8));
-    assert!(inherited.iter().all(|row| row.delivery.is_suspect()));
+    let has_met_a_death = |row: &DeliveryRow| {
+        let trouble = row.delivery.trouble();
+        trouble.is_some_and(|trouble| trouble.cause == Cause::Silence)
+    };
+    assert!(inherited.iter().all(has_met_a_death));
     for row in &dead {
         let late = stores[0]
             .swap(row.submission_id, row.revision, done())
