@@ -39,7 +39,7 @@ impl Default for CircuitPolicy {
 }
 
 /// Whom it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Side {
     /// The delivery service.
     Service,
@@ -68,9 +68,9 @@ enum Circuit {
     Probing { wait: Duration },
 }
 
-/// What the log should be told.
+/// What should be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+pub(crate) enum Turn {
     Opened,
     Closed,
 }
@@ -190,12 +190,10 @@ impl Circuits {
         self.change(side, |circuit| (circuit.hurried(now), ()));
     }
 
-    /// Something was heard.
-    pub(crate) fn heard(&self, side: Side, heard: Heard, moment: &Moment) {
-        match (
-            side,
-            self.change(side, |circuit| circuit.step(heard, moment)),
-        ) {
+    /// Something was heard; whether the circuit opened or closed by it.
+    pub(crate) fn heard(&self, side: Side, heard: Heard, moment: &Moment) -> Option<Turn> {
+        let turn = self.change(side, |circuit| circuit.step(heard, moment));
+        match (side, turn) {
             (_, None) => {}
             (Side::Service, Some(Turn::Opened)) => {
                 tracing::warn!("the delivery service does not answer: deliveries wait");
@@ -210,6 +208,7 @@ impl Circuits {
                 tracing::info!(destination.id = %id, "the procedure of {id} answers again");
             }
         }
+        turn
     }
 }
 

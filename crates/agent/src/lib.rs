@@ -40,6 +40,7 @@ mod mappings;
 mod opening;
 mod outage;
 mod parts;
+mod put_off;
 mod replying;
 mod service;
 #[cfg(test)]

@@ -18,9 +18,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::backlog::Backlog;
-use crate::circuit::{Circuits, Heard, Moment, Side};
+use crate::circuit::{Circuits, Heard, Moment, Side, Turn};
 use crate::delivery::{failure, log_parked};
 use crate::hands::{Hands, InHand};
+use crate::put_off::Returned;
 use crate::service::{DeliveryService, FitConnect};
 use crate::{Parts, Served};
 
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) worker: WorkerId,
     pub(crate) hands: Arc<Hands>,
     circuits: Circuits,
+    pub(crate) returned: Returned,
     turn: AtomicUsize,
     /// Looks in a row at which the store failed.
     failed_looks: AtomicU32,
@@ -83,6 +85,7 @@ impl Agent {
             worker: WorkerId::from_uuid(uuid::Builder::from_random_bytes(dice()).into_uuid()),
             hands: Arc::default(),
             circuits: Circuits::default(),
+            returned: Returned::default(),
             turn: AtomicUsize::new(0),
             dice,
             failed_looks: AtomicU32::new(0),
@@ -104,6 +107,7 @@ impl Agent {
                     self.0.bring_back(),
                     self.0.renew(),
                     self.0.watch(),
+                    self.0.bring_forward(),
                     self.0.reprieve()
                 );
             } => {}
@@ -276,7 +280,7 @@ impl Inner {
         }
     }
 
-    async fn move_all(&self, rows: &[DeliveryRow], event: &Event) {
+    pub(crate) async fn move_all(&self, rows: &[DeliveryRow], event: &Event) {
         for some in rows.chunks(SIDE_BY_SIDE) {
             join_all(some.iter().map(|row| self.advance(row, event.clone()))).await;
         }
@@ -365,7 +369,9 @@ impl Inner {
             now: self.parts.clock.now(),
             spread,
         };
-        self.circuits.heard(side, heard, &moment);
+        if self.circuits.heard(side, heard, &moment) == Some(Turn::Closed) {
+            self.returned.put(side);
+        }
     }
 
     /// The list was answered again: deliveries need not wait for the end of the circuit's wait.

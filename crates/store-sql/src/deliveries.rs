@@ -266,6 +266,11 @@ fn read_tally(row: &Row<'_>) -> Result<Tally> {
     })
 }
 
+/// A range of the index `deliveries_due_at`.
+pub(crate) const POSTPONED: &str =
+    "destination_id = ?1 AND state = ?2 AND suspect = 0 AND due_at > ?3 AND held_by IS NULL
+     ORDER BY due_at, submission_id LIMIT ?4";
+
 pub(crate) const TALLY: &str =
     "SELECT destination_id, state, cause, count(*) AS count, min(noted_at) AS oldest,
      min(failing_since) AS first_seen, max(failed_at) AS last_seen
@@ -345,6 +350,22 @@ impl Deliveries for SqliteDeliveries {
         Box::pin(self.readers.read("delivery", move |database| {
             let condition = "state = ?1 ORDER BY noted_at, submission_id LIMIT ?2";
             select(database, condition, params![name, max])
+        }))
+    }
+
+    fn postponed(
+        &self,
+        destination_id: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, std::result::Result<Vec<DeliveryRow>, Error>> {
+        Box::pin(self.readers.read("delivery", move |database| {
+            let of = |state: &str| {
+                let destination = destination_id.uuid().into_bytes();
+                let values = params![destination, state, now.as_millis(), max];
+                select(database, POSTPONED, values)
+            };
+            Ok([of("decided")?, of("waiting")?].concat())
         }))
     }
 

@@ -190,6 +190,15 @@ pub trait Deliveries: Send + Sync {
         max: u32,
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>>;
 
+    /// Those of a destination that wait for their next try, hand-over or post, later than `now`; those first that are due first, at
+    /// most `max` of either kind. No suspects, and nothing that is in somebody's hands.
+    fn postponed(
+        &self,
+        destination_id: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>>;
+
     /// All that is not done, counted by destination, state and cause, in that order.
     fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>>;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
 use amtsbote_store::{
     Claim, Claimed, Deliveries, DeliveryRow, Error, NewDelivery, Order, Reply, Sharing, Swapped,
     Tally,
@@ -179,6 +179,15 @@ impl Deliveries for Kept {
         max: u32,
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>> {
         Box::pin(self.call(self.inner.in_state(name, max)))
+    }
+
+    fn postponed(
+        &self,
+        destination: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        Box::pin(self.call(self.inner.postponed(destination, now, max)))
     }
 
     fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>> {

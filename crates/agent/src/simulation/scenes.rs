@@ -152,3 +152,20 @@ fn what_waited_is_drained_at_the_rate_without_a_stampede() {
     // A burst, and what comes back within a second.
     assert!(most <= 41 + 20, "{most}");
 }
+
+#[test]
+fn what_an_outage_has_put_off_goes_on_with_the_first_answer() {
+    let outage = Duration::from_mins(25);
+    let places = vec![place(Moods::until(outage, Mood::Away), 100, None)];
+    let mut sent = each(0, 0, (AT_ONCE, 4));
+    let back = outage.as_secs() + 1;
+    sent.extend(each(0, back, (AT_ONCE, 1)));
+    let (ended, world) = seen(scene(1, places, sent));
+    assert_eq!(ended.delivered, 5);
+    let state = world.state();
+    let effects = state.submissions.iter().map(|one| one.effect_at.unwrap());
+    let (first, last) = (effects.clone().min().unwrap(), effects.max().unwrap());
+    let took = last.duration_since(first);
+    println!("all there {took:?} after the first");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}

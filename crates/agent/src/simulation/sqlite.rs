@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
 use amtsbote_store::{
     Claim, Claimed, Deliveries, DeliveryRow, Error, NewDelivery, Reply, Sharing, Swapped, Tally,
 };
@@ -84,6 +84,15 @@ impl Deliveries for Waited {
         max: u32,
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>> {
         waited(self.0.in_state(name, max))
+    }
+
+    fn postponed(
+        &self,
+        destination: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        waited(self.0.postponed(destination, now, max))
     }
 
     fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>> {

@@ -124,6 +124,15 @@ impl Deliveries for Stuck {
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>> {
         self.inner.in_state(name, max)
     }
+
+    fn postponed(
+        &self,
+        destination: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        self.inner.postponed(destination, now, max)
+    }
 }
 
 struct Still;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use amtsbote_agent::Agent;
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_model::delivery::{Cause, Delivery};
-use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
 use amtsbote_store::{
     Claim, Claimed, Deliveries, DeliveryRow, Error, NewDelivery, Reply, Sharing, Swapped, Tally,
 };
@@ -110,6 +110,15 @@ impl Deliveries for Fragile {
         max: u32,
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>> {
         self.0.in_state(name, max)
+    }
+
+    fn postponed(
+        &self,
+        destination: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        self.0.postponed(destination, now, max)
     }
 }
 

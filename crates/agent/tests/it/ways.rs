@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
 use amtsbote_store::{
     BlobId, BlobReader, BlobWriter, Blobs, Claim, Claimed, Deliveries, DeliveryRow, Error,
     KeptBlob, NewDelivery, Reply, Sharing, Swapped, Tally,
@@ -125,6 +125,15 @@ impl Deliveries for FusedDeliveries {
         max: u32,
     ) -> Reply<'a, Result<Vec<DeliveryRow>, Error>> {
         self.inner.in_state(name, max)
+    }
+
+    fn postponed(
+        &self,
+        destination: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        self.inner.postponed(destination, now, max)
     }
 }
 

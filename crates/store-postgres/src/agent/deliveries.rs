@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use amtsbote_model::delivery::Delivery;
-use amtsbote_model::{SubmissionId, Timestamp, WorkerId};
+use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
 use amtsbote_store::{
     Claim, Claimed, Deliveries, DeliveryRow, Error, NewDelivery, Reply, Sharing, Swapped, Tally,
 };
@@ -180,6 +180,26 @@ impl Deliveries for PostgresDeliveries {
             let condition = "state = $2 ORDER BY noted_at, submission_id LIMIT $3";
             let values: rows::Values<'_> = &[&&*self.service, &name, &i64::from(max)];
             select(&**connection, condition, values).await
+        })
+    }
+
+    fn postponed(
+        &self,
+        destination_id: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        run!(self, KIND, connection => async {
+            let mut found = Vec::new();
+            for state in ["decided", "waiting"] {
+                let condition = "destination_id = $2 AND state = $3 AND suspect = false AND due_at > $4 AND held_by IS NULL
+                     ORDER BY due_at, submission_id LIMIT $5";
+                let values: rows::Values<'_> = &[
+                    &&*self.service, &destination_id.uuid(), &state, &now.as_millis(), &i64::from(max),
+                ];
+                found.extend(select(&**connection, condition, values).await?);
+            }
+            Ok(found)
         })
     }
 

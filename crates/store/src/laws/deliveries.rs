@@ -643,3 +643,39 @@ pub async fn every_state_is_read_back_and_found_by_name(deliveries: &impl Delive
     let none = deliveries.in_state("no such state", 10).await;
     assert_eq!(none.expect("answers"), vec![]);
 }
+
+/// In both kinds the first due first; not what is due, in somebody's hands, suspected, over or elsewhere.
+pub async fn what_is_postponed_is_found_by_destination(deliveries: &impl Deliveries) {
+    let waiting = |due_s: i64, silences: u32| Delivery::Waiting {
+        at: at(due_s),
+        past: Past {
+            silences,
+            ..past(2)
+        },
+    };
+    let states = [
+        (1, waiting(70, 0)),
+        (2, waiting(60, 0)),
+        (3, waiting(50, 0)),
+        (4, waiting(60, SUSPECTED_FROM)),
+        (5, decided(None, 90)),
+        (6, decided(Some(lease(9, 90)), 1)),
+        (7, leased(9, 90)),
+        (8, every_state()[3].clone()),
+    ];
+    for (number, state) in states {
+        note(deliveries, vec![at_one(1, number, 1)]).await;
+        set(deliveries, number, state).await;
+    }
+    note(deliveries, vec![at_one(2, 21, 1)]).await;
+    set(deliveries, 21, waiting(70, 0)).await;
+    for (now_s, max, expected) in [
+        (50, 10, &[5, 2, 1][..]),
+        (50, 1, &[5, 2]),
+        (49, 10, &[5, 3, 2, 1]),
+        (90, 10, &[]),
+    ] {
+        let found = deliveries.postponed(id(201), at(now_s), max).await;
+        assert_eq!(ids_of(&found.expect("answers")), ids(expected), "{now_s}");
+    }
+}

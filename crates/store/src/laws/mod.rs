@@ -197,6 +197,7 @@ macro_rules! delivery_laws {
                 the_tally_counts_by_destination_state_and_cause,
                 a_swap_needs_the_revision_it_read,
                 of_racing_swaps_exactly_one_is_done,
+                what_is_postponed_is_found_by_destination,
                 every_state_is_read_back_and_found_by_name;
         }
     };

@@ -267,6 +267,30 @@ impl Deliveries for MemoryDeliveries {
         })
     }
 
+    fn postponed(
+        &self,
+        destination_id: DestinationId,
+        now: Timestamp,
+        max: u32,
+    ) -> Reply<'_, Result<Vec<DeliveryRow>, Error>> {
+        Box::pin(async move {
+            let rows = locked(&self.rows);
+            let of = |state: &'static str| {
+                let here = rows.values().filter(move |row| {
+                    let delivery = &row.delivery;
+                    let is_free = !delivery.is_held() && !delivery.is_suspect();
+                    let is_later = delivery.due_at().is_some_and(|at| at > now);
+                    row.destination_id == destination_id
+                        && delivery.name() == state
+                        && is_free
+                        && is_later
+                });
+                longest_due(here.collect(), max)
+            };
+            Ok([of("decided"), of("waiting")].concat())
+        })
+    }
+
     fn tally(&self) -> Reply<'_, Result<Vec<Tally>, Error>> {
         Box::pin(async move {
             let mut groups: BTreeMap<(DestinationId, &str, Option<&str>), Tally> = BTreeMap::new();
