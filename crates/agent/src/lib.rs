@@ -37,6 +37,7 @@ mod delivery;
 mod hands;
 mod listen;
 mod mappings;
+mod memory;
 mod opening;
 mod outage;
 mod parts;

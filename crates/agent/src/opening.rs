@@ -17,6 +17,7 @@ use amtsbote_store::DeliveryRow;
 use amtsbote_validate::json;
 use amtsbote_validate::service::Service;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::Served;
 use crate::attachments::{Shelf, Spooled};
@@ -34,6 +35,9 @@ pub(crate) struct Content {
     pub(crate) data_bytes: Personal<Vec<u8>>,
     pub(crate) sender_reference: Option<Personal<String>>,
     pub(crate) reply_channel: Option<ReplyChannel>,
+    /// Its part of the memory that contents may take together; given back with it.
+    #[expect(dead_code, reason = "held, and given back when dropped")]
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 impl Inner {
@@ -56,6 +60,7 @@ impl Inner {
                 "no mapping package for the service {service} at this destination");
             return Err(Stopped::failed(Cause::PackageFaulty));
         }
+        let room = self.memory.room_for(sealed_bytes(&submission)).await;
         let metadata = self.open_metadata(&submission, &tags, served).await?;
         let described = described(&metadata)?;
         let data_bytes = self
@@ -77,6 +82,7 @@ impl Inner {
             data_bytes,
             sender_reference,
             reply_channel,
+            room,
         };
         Ok((content, spooled))
     }
@@ -240,6 +246,11 @@ impl Inner {
         }
         block_in_place(|| checked(schema, bytes.reveal()))
     }
+}
+
+fn sealed_bytes(submission: &Submission) -> usize {
+    let data = submission.encrypted_data.as_ref();
+    submission.encrypted_metadata.as_str().len() + data.map_or(0, |data| data.as_str().len())
 }
 
 fn checked(schema: &Service, bytes: &[u8]) -> Result<Personal<Value>, Stopped> {

@@ -107,6 +107,8 @@ pub struct Policy {
     pub deliver_limit: Duration,
     /// Data and metadata after unpacking, each at most.
     pub content_max_bytes: u64,
+    /// Sealed data and metadata that are open at a time, all together, in KiB; one that is larger is open alone.
+    pub contents_max_kib: u32,
     /// One attachment after unpacking, at most.
     pub attachment_max_bytes: u64,
 }
@@ -114,7 +116,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            concurrency: 4,
+            concurrency: 16,
             retry: RetryPolicy {
                 first: Duration::from_secs(2),
                 longest: Duration::from_mins(15),
@@ -128,6 +130,7 @@ impl Default for Policy {
             circuit: CircuitPolicy::default(),
             deliver_limit: Duration::from_mins(5),
             content_max_bytes: 64_000_000,
+            contents_max_kib: 64 * 1024,
             attachment_max_bytes: 2_000_000_000,
         }
     }

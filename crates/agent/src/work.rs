@@ -21,6 +21,7 @@ use crate::backlog::Backlog;
 use crate::circuit::{Circuits, Heard, Moment, Side, Turn};
 use crate::delivery::{failure, log_parked};
 use crate::hands::{Hands, InHand};
+use crate::memory::Memory;
 use crate::put_off::Returned;
 use crate::service::{DeliveryService, FitConnect};
 use crate::{Parts, Served};
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) news: Notify,
     pub(crate) backlog: Backlog,
     slots: Arc<Semaphore>,
+    pub(crate) memory: Memory,
     pub(crate) worker: WorkerId,
     pub(crate) hands: Arc<Hands>,
     circuits: Circuits,
@@ -75,12 +77,14 @@ impl Agent {
 
     pub(crate) fn assembled(parts: Parts, service: Box<dyn DeliveryService>, dice: Dice) -> Self {
         let slots = Arc::new(Semaphore::new(parts.policy.concurrency.max(1)));
+        let memory = Memory::of(parts.policy.contents_max_kib);
         Self(Arc::new(Inner {
             parts,
             service,
             news: Notify::new(),
             backlog: Backlog::default(),
             slots,
+            memory,
             // A random UUID, version 4 (RFC 9562 §5.4).
             worker: WorkerId::from_uuid(uuid::Builder::from_random_bytes(dice()).into_uuid()),
             hands: Arc::default(),

@@ -441,7 +441,7 @@ pub const REFERENCE: &[Explained] = &[
     },
     Explained {
         key: "agent.concurrency",
-        about: "Deliveries worked on at a time.",
+        about: "Deliveries worked on at a time by this process, 16 if left out; where several destinations are served, half of them for each. Contents of more than 64 MB together wait for each other.",
     },
     Explained {
         key: "agent.poll",

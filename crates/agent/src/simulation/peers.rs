@@ -154,6 +154,7 @@ fn content(nature: Nature) -> Content {
         data: Personal::new(data),
         sender_reference: None,
         reply_channel: None,
+        room: None,
     }
 }
 

@@ -121,7 +121,8 @@ fn a_dead_procedure_is_asked_rarely_and_begins_slowly() {
         calls.into_iter().partition(|(at, _)| *at < outage);
     println!("{} calls of 3 agents during {outage:?}", during.len());
     // Each agent: 5 failures and what was under way then, and probes after 5, 10, 20 and each 30 seconds.
-    assert!(during.len() <= 3 * (5 + 4 + 14), "{}", during.len());
+    let under_way = crate::Policy::default().concurrency;
+    assert!(during.len() <= 3 * (5 + under_way + 14), "{}", during.len());
     let first = after[0].0;
     assert!(first < outage + Duration::from_secs(31), "{first:?}");
     let within = |end: Duration| after.iter().filter(|(at, _)| *at < first + end).count();
