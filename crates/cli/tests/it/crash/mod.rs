@@ -10,6 +10,7 @@
 //! A short run is part of the tests; `cargo xtask crash` runs as long as it is told to.
 
 mod checks;
+mod drain;
 mod faults;
 mod partition;
 pub(crate) mod peer;

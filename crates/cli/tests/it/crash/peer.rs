@@ -2,13 +2,16 @@
 //! Both live in the test's own process, so that nothing of what they have seen is lost by a kill.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use amtsbote_gateway::{Server, ServerSettings};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +19,17 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 
+/// What the procedure is like.
+pub(crate) const WELL: u8 = 0;
+/// Says 503.
+pub(crate) const BUSY: u8 = 1;
+/// Takes calls and says nothing.
+pub(crate) const SILENT: u8 = 2;
+
 /// What has arrived.
 #[derive(Default)]
 pub(crate) struct Seen {
+    pub(crate) mood: AtomicU8,
     /// Effects by parcel: each whole body that came is one, with its files.
     pub(crate) effects: Mutex<BTreeMap<String, Vec<Vec<Vec<u8>>>>>,
     /// Submissions that callbacks named.
@@ -42,6 +53,7 @@ impl Peers {
             .route("/parcels/{parcel}", get(known))
             .route("/parcels/{parcel}", post(bring))
             .layer(DefaultBodyLimit::max(64 << 20))
+            .layer(from_fn_with_state(seen.clone(), moody))
             .with_state(seen.clone());
         let callbacks = Router::new()
             .route("/callback", post(called))
@@ -68,6 +80,14 @@ pub(crate) async fn serve(
     let address = server.local_addr().unwrap();
     tokio::spawn(server.run(router, std::future::pending()));
     address
+}
+
+async fn moody(State(seen): State<Arc<Seen>>, request: Request, next: Next) -> Response {
+    match seen.mood.load(Ordering::SeqCst) {
+        BUSY => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        SILENT => std::future::pending().await,
+        _ => next.run(request).await,
+    }
 }
 
 async fn known(State(seen): State<Arc<Seen>>, Path(parcel): Path<String>) -> StatusCode {

@@ -28,6 +28,20 @@ fn told(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Whether long runs are asked for; says so if not.
+pub(super) fn long() -> bool {
+    let is_long = told("AMTSBOTE_LONG").is_some();
+    if !is_long {
+        println!("NOT RUN: long; AMTSBOTE_LONG=1 runs it");
+    }
+    is_long
+}
+
+/// How many are open.
+pub(super) fn open_count() -> usize {
+    told("AMTSBOTE_OPEN").map_or(10_000, |text| text.parse().unwrap())
+}
+
 struct Open {
     id: SubmissionId,
     case_id: CaseId,
@@ -110,11 +124,10 @@ impl Open {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_ten_thousand_open_it_is_ready_in_time() {
-    if told("AMTSBOTE_LONG").is_none() {
-        println!("NOT RUN: long; AMTSBOTE_LONG=1 runs it");
+    if !long() {
         return;
     }
-    let count: usize = told("AMTSBOTE_OPEN").map_or(10_000, |text| text.parse().unwrap());
+    let count = open_count();
     for shape in [Shape::Serve, Shape::Apart] {
         let peers = Peers::start().await;
         let site = Site::new(shape, &peers).await;
