@@ -8,30 +8,30 @@
 //! Dying anywhere before `keep_answer` leaves the answer where it is: it is given again. Dying between `keep_answer` and `settle`
 //! gives it again, too, under the same key, and the second one changes nothing.
 
+mod understood;
+mod way;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use amtsbote_adapter::{
-    Answer, AnswerContent, AnswerKind, Fault as WayFault, OpenCase, OpenCases, ParcelFile, Refusal,
-    Reply, Return, ReturnId, Said, Settled,
-};
+use amtsbote_adapter::{Answer, AnswerKind, Fault as WayFault, Refusal, Return, ReturnId, Settled};
 use amtsbote_client::{NotSealed, SealedReply};
-use amtsbote_fit_connect::metadata::ReplyChannel;
 use amtsbote_jose::sha256_hex;
 use amtsbote_model::delivery::Cause;
-use amtsbote_model::{DestinationId, ParcelId, Personal, SubmissionId, Timestamp};
-use amtsbote_problem::Findings;
+use amtsbote_model::{DestinationId, ParcelId, Personal};
 use amtsbote_store::{CLOSED, DeliveryRow, Error as StoreError, NewAnswer, WayBack};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::delivery::{Stopped, parcel_id, rules};
+use self::understood::{Understood, bare, understood};
+use self::way::{Waiting, number_name, reference_name, uuid_name, way_of};
+use crate::delivery::{Stopped, parcel_id};
 use crate::opening::Content;
 use crate::outage::Outage;
-use crate::status::{Channel, Enclosed, Told, channel_text, kind};
+use crate::status::{Channel, Enclosed, Told, kind};
 use crate::turns::{Next, here};
 use crate::work::{Inner, log_store};
 use crate::{Served, WayIn};
@@ -40,11 +40,7 @@ use crate::{Served, WayIn};
 const TAKEN_MAX: usize = 32;
 /// Time for one call of a way in.
 const LIMIT: Duration = Duration::from_mins(1);
-/// All files of an answer together: a reply is sealed in memory.
-const ANSWER_MAX_BYTES: usize = 48 << 20;
 const POLL_MIN: Duration = Duration::from_millis(50);
-/// How long after its delivery a submission may be asked for.
-const OPEN_FOR: Duration = Duration::from_hours(24 * 180);
 
 /// Why an answer was not kept.
 enum NotTaken {
@@ -59,14 +55,6 @@ impl From<StoreError> for NotTaken {
         log_store(&error);
         Self::Later
     }
-}
-
-/// An answer as it was understood.
-struct Understood {
-    answer: Answer,
-    enclosed: Vec<Enclosed>,
-    /// Of all its bytes.
-    hash: String,
 }
 
 /// The id of the message in an XÖV parcel, to which answers refer.
@@ -352,186 +340,9 @@ impl Inner {
     }
 }
 
-fn way_of(
-    row: &DeliveryRow,
-    content: &Content,
-    package: &str,
-    at: amtsbote_model::Timestamp,
-) -> WayBack {
-    let channel = match &content.reply_channel {
-        Some(ReplyChannel::FitConnect {
-            process_standards,
-            encryption_public_key,
-        }) => Some(channel_text(encryption_public_key, process_standards)),
-        Some(
-            ReplyChannel::EMail { .. }
-            | ReplyChannel::DeMail { .. }
-            | ReplyChannel::Fink { .. }
-            | ReplyChannel::Elster { .. }
-            | ReplyChannel::IdBundDeMailbox { .. },
-        )
-        | None => None,
-    };
-    WayBack {
-        submission_id: row.submission_id,
-        case_id: row.case_id,
-        destination_id: row.destination_id,
-        package: package.to_owned(),
-        channel,
-        at,
-    }
-}
-
 fn tell_refused(destination: DestinationId, id: &ReturnId, why: &str) {
     tracing::error!(destination.id = %destination, return.id = %id,
         "the answer {id} of the procedure is set aside, a person must look: {why}");
-}
-
-/// Submissions of one destination that wait for an answer.
-struct Waiting<'a> {
-    agent: &'a Inner,
-    destination: DestinationId,
-}
-
-impl OpenCases for Waiting<'_> {
-    fn open_cases(
-        &self,
-        after: Option<SubmissionId>,
-        max: usize,
-    ) -> Reply<'_, Result<Vec<OpenCase>, WayFault>> {
-        Box::pin(async move {
-            let now_s = self.agent.parts.clock.now().as_seconds();
-            let age_s = i64::try_from(OPEN_FOR.as_secs()).unwrap_or(i64::MAX);
-            let since = Timestamp::from_seconds(now_s.saturating_sub(age_s));
-            let max = u32::try_from(max).unwrap_or(u32::MAX);
-            let ways = &self.agent.parts.ways_back;
-            let found = ways.open_ways(self.destination, (after, since), max).await;
-            let found = found.map_err(|error| WayFault::Unavailable {
-                reason: error.to_string(),
-                retry_after: None,
-            })?;
-            let case = |way: WayBack| OpenCase {
-                submission_id: way.submission_id,
-                case_id: way.case_id,
-                message: message_uuid(ParcelId::from_uuid(way.submission_id.uuid())),
-            };
-            Ok(found.into_iter().map(case).collect())
-        })
-    }
-}
-
-fn bare(kind: AnswerKind, message: &str, id: String) -> Answer {
-    Answer {
-        kind,
-        message: message.to_owned(),
-        id,
-        is_test: false,
-        in_reply_to: None,
-        reference: None,
-        file_number: None,
-        status: None,
-        due: None,
-        text: None,
-        findings: Vec::new(),
-        documents: Vec::new(),
-    }
-}
-
-async fn understood(way_in: &WayIn, returned: &Return) -> Result<Understood, NotTaken> {
-    let (mut files, mut hashes, mut left) = (Vec::new(), String::new(), ANSWER_MAX_BYTES);
-    for file in &returned.files {
-        let bytes = read(file, left).await?;
-        left -= bytes.len();
-        hashes.push_str(&sha256_hex(&bytes));
-        files.push((file, bytes));
-    }
-    let hash = sha256_hex(hashes.as_bytes());
-    let mut files = files.into_iter().peekable();
-    let is_message = |(_, bytes): &(&ParcelFile, Vec<u8>)| is_xml(bytes);
-    let (mut answer, hash) = match &returned.said {
-        // Its id stands for its documents, too: they may be made anew each time somebody asks.
-        Said::Answer(answer) => (answer.as_ref().clone(), sha256_hex(answer.said().reveal())),
-        Said::Nonsense(findings) => return Err(unreadable(findings.clone())),
-        Said::Unread => match files.next_if(is_message) {
-            Some((_, bytes)) => ((way_in.read)(&bytes).map_err(unreadable)?, hash),
-            // Documents alone: the result, found by the id in their names.
-            None => (bare(AnswerKind::Result, "document", hash.clone()), hash),
-        },
-    };
-    let mut enclosed: Vec<Enclosed> = files.map(|(file, bytes)| beside(file, bytes)).collect();
-    for document in std::mem::take(&mut answer.documents) {
-        if let AnswerContent::Inside(content) = document.content {
-            let is_pdf = content.reveal().starts_with(b"%PDF-");
-            let media_type = if is_pdf {
-                "application/pdf"
-            } else {
-                "application/octet-stream"
-            };
-            enclosed.push(Enclosed {
-                media_type: media_type.to_owned(),
-                name: document.name,
-                content,
-            });
-        }
-    }
-    Ok(Understood {
-        answer,
-        enclosed,
-        hash,
-    })
-}
-
-fn unreadable(findings: Findings) -> NotTaken {
-    let why = format!("it cannot be read: {}", rules(&findings));
-    NotTaken::Never(Refusal::Unreadable(findings), why)
-}
-
-fn beside(file: &ParcelFile, bytes: Vec<u8>) -> Enclosed {
-    let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
-    Enclosed {
-        media_type: file.media_type.clone(),
-        name: Some(Personal::new(name.to_owned())),
-        content: Personal::new(bytes),
-    }
-}
-
-async fn read(file: &ParcelFile, max: usize) -> Result<Vec<u8>, NotTaken> {
-    let (mut reader, mut bytes) = (file.read(), Vec::new());
-    loop {
-        match reader.next().await {
-            Ok(Some(piece)) if bytes.len() + piece.len() > max => {
-                let why = format!("it is larger than {ANSWER_MAX_BYTES} bytes");
-                return Err(NotTaken::Never(Refusal::TooLarge, why));
-            }
-            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
-            Ok(None) => return Ok(bytes),
-            Err(WayFault::Unavailable { .. }) => return Err(NotTaken::Later),
-            Err(fault @ (WayFault::Misconfigured { .. } | WayFault::Rejected { .. })) => {
-                return Err(NotTaken::Never(Refusal::Ours, fault.to_string()));
-            }
-        }
-    }
-}
-
-fn is_xml(bytes: &[u8]) -> bool {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    text.trim_ascii_start().starts_with(b"<")
-}
-
-fn uuid_name(text: &str) -> Option<String> {
-    let uuid = Uuid::try_parse(text.trim()).ok()?;
-    Some(uuid.as_hyphenated().to_string())
-}
-
-/// Hashes, so that what is personal does not stand in the state in clear.
-fn reference_name(reference: &Personal<String>) -> String {
-    let hash = sha256_hex(reference.reveal().trim().as_bytes());
-    format!("reference:{hash}")
-}
-
-fn number_name(destination: DestinationId, number: &Personal<String>) -> String {
-    let text = format!("{destination} {}", number.reveal().trim());
-    format!("number:{}", sha256_hex(text.as_bytes()))
 }
 
 fn sealed_text(sealed: &SealedReply) -> String {

@@ -1,25 +1,27 @@
 //! The worker: claims what is due in the own state and moves it on, a few deliveries at a time.
 
+mod claim;
+mod leases;
+
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amtsbote_client::Fault;
 use amtsbote_jose::random_bytes;
-use amtsbote_model::delivery::{Cause, Circumstances, Delivery, Event, Jitter, Lease};
-use amtsbote_model::{DestinationId, SubmissionId, Timestamp, WorkerId};
-use amtsbote_store::{Claim, DeliveryRow, Error as StoreError, Share, Sharing, Swapped};
+use amtsbote_model::delivery::{Cause, Circumstances, Delivery, Event, Jitter};
+use amtsbote_model::{DestinationId, SubmissionId, WorkerId};
+use amtsbote_store::{DeliveryRow, Error as StoreError, Sharing, Swapped};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::Instant;
 
 use crate::backlog::Backlog;
 use crate::circuit::{Circuits, Heard, Moment, Side, Turn};
-use crate::delivery::{failure, log_parked};
+use crate::delivery::failure;
 use crate::hands::{Hands, InHand};
 use crate::memory::Memory;
 use crate::put_off::Returned;
@@ -32,14 +34,6 @@ const DRAIN_MAX: Duration = Duration::from_secs(20);
 const RETURN_MAX: Duration = Duration::from_secs(2);
 /// Rows moved side by side where many are moved: as many as the store writes in one go.
 const SIDE_BY_SIDE: usize = 256;
-/// Deliveries at a time with which a worker has died before: one that kills shows itself, and takes few along.
-const SUSPECTS_MAX: u32 = 1;
-/// How often it is looked whether a lease has ended.
-const LET_GO_LOOK: Duration = Duration::from_millis(200);
-/// Clocks of machines that share a store may differ by so much: so long before the end of a lease its holder lets go.
-const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(1);
-/// Longest pause between looks at a store that fails.
-const STORE_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How often a failing store is asked to keep what has happened, with pauses between.
 const SETTLE_TRIES: u32 = 5;
 
@@ -275,15 +269,6 @@ impl Inner {
         self.move_all(&parked, &Event::Released).await;
     }
 
-    /// Whoever held them is dead: the store belongs to one process at a time.
-    async fn end_leases(&self) {
-        for (state, event) in [("leased", Event::LeaseEnded), ("decided", Event::Returned)] {
-            let mut rows = self.in_state(state).await;
-            rows.retain(|row| row.delivery.is_held());
-            self.move_all(&rows, &event).await;
-        }
-    }
-
     pub(crate) async fn move_all(&self, rows: &[DeliveryRow], event: &Event) {
         for some in rows.chunks(SIDE_BY_SIDE) {
             join_all(some.iter().map(|row| self.advance(row, event.clone()))).await;
@@ -316,56 +301,6 @@ impl Inner {
         }
     }
 
-    /// Renews the leases of all that is in hand, for ever. Who sleeps over it is taken over.
-    async fn renew(&self) {
-        tokio::join!(self.ask_for_more_time(), self.let_go());
-    }
-
-    async fn ask_for_more_time(&self) {
-        loop {
-            tokio::time::sleep(self.parts.policy.renew).await;
-            let held = self.hands.all();
-            if held.is_empty() {
-                continue;
-            }
-            // Before the call: it may take its time.
-            let (until, ours_until) = (self.lease().until, self.ours_until());
-            match self
-                .parts
-                .deliveries
-                .renew(self.worker, held.clone(), until)
-                .await
-            {
-                Ok(lost) => {
-                    let kept: Vec<_> = held.into_iter().filter(|id| !lost.contains(id)).collect();
-                    self.hands.renewed(&kept, ours_until);
-                    self.hands.lose(&lost);
-                }
-                Err(error) => log_store(&error),
-            }
-        }
-    }
-
-    /// A lease that could not be renewed ends, whatever the store would say: others may go on already, so we must not. Not where
-    /// there are no others.
-    async fn let_go(&self) {
-        match self.parts.deliveries.sharing() {
-            Sharing::Sole => return std::future::pending().await,
-            Sharing::Shared => {}
-        }
-        loop {
-            let ended = self.hands.ended(Instant::now());
-            self.hands.lose(&ended);
-            tokio::time::sleep(LET_GO_LOOK).await;
-        }
-    }
-
-    /// As [`Inner::lease`], by the clock that nobody sets.
-    fn ours_until(&self) -> Instant {
-        let lease = self.parts.policy.lease;
-        Instant::now() + lease.saturating_sub(CLOCKS_DIFFER_MAX.min(lease / 2))
-    }
-
     pub(crate) fn heard(&self, side: Side, heard: Heard) {
         let spread = (self.dice)()[0];
         let moment = Moment {
@@ -381,13 +316,6 @@ impl Inner {
     /// The list was answered again: deliveries need not wait for the end of the circuit's wait.
     pub(crate) fn service_is_back(&self) {
         self.circuits.hurry(Side::Service, self.parts.clock.now());
-    }
-
-    fn lease(&self) -> Lease {
-        Lease {
-            by: self.worker,
-            until: self.parts.clock.now().plus(self.parts.policy.lease),
-        }
     }
 
     pub(crate) async fn in_state(&self, name: &str) -> Vec<DeliveryRow> {
@@ -411,103 +339,6 @@ impl Inner {
                 log_lost(&done);
             }
         }
-    }
-
-    /// Longer while the store fails: it has enough to do when it comes back.
-    fn look_pause(&self) -> Duration {
-        let failed = self.failed_looks.load(Ordering::Relaxed);
-        let pause = self.parts.policy.pause;
-        let longer = pause.saturating_mul(1 << failed.saturating_sub(1).min(8));
-        longer.min(STORE_PAUSE_MAX.max(pause))
-    }
-
-    /// Claims and starts what is due at `now`, as far as there are slots; waits for none. How many were started.
-    async fn start_due(self: &Arc<Self>, tasks: &mut JoinSet<()>, now: Timestamp) -> usize {
-        let slots = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
-        let in_hand = u32::try_from(self.hands.all().len()).unwrap_or(u32::MAX);
-        let max = slots.min(self.circuits.room(Side::Service, in_hand, now));
-        if max == 0 {
-            return 0;
-        }
-        let suspects = if self.hands.has_suspect() {
-            0
-        } else {
-            SUSPECTS_MAX
-        };
-        let claim = Claim {
-            lease: self.lease(),
-            max,
-            suspects,
-            shares: self.shares(max, now),
-            around: Circumstances {
-                now,
-                ..self.around()
-            },
-        };
-        let ours_until = self.ours_until();
-        let claimed = match self.parts.deliveries.claim(claim).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                self.failed_looks.fetch_add(1, Ordering::Relaxed);
-                log_store(&error);
-                return 0;
-            }
-        };
-        self.failed_looks.store(0, Ordering::Relaxed);
-        claimed.parked.iter().for_each(log_parked);
-        if !claimed.rows.is_empty() {
-            amtsbote_names::fail_point!(DeliveriesClaimed);
-        }
-        let mut started = 0;
-        for row in claimed.rows {
-            self.circuits.begun(Side::Service, now);
-            if let Delivery::Leased { .. } = row.delivery {
-                let side = Side::Procedure(row.destination_id);
-                self.circuits.begun(side, now);
-            }
-            let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-                self.advance(&row, Event::Returned).await;
-                continue;
-            };
-            // One that is in hand from before its lease ended is taken over by nobody: it goes on when this lease ends.
-            if let Some(in_hand) = self.hands.take(&row, ours_until) {
-                tasks.spawn(self.clone().work_on(in_hand, row, slot));
-                started += 1;
-            }
-        }
-        started
-    }
-
-    /// What each destination may get now. Where several are served, none takes more than half of the slots: a procedure
-    /// that does not answer must not hold up the others. They take turns at being first.
-    fn shares(&self, max: u32, now: Timestamp) -> Vec<Share> {
-        let served = &self.parts.destinations;
-        let concurrency = u32::try_from(self.parts.policy.concurrency).unwrap_or(u32::MAX);
-        let most = if served.len() < 2 {
-            concurrency.max(1)
-        } else {
-            concurrency.div_ceil(2).max(1)
-        };
-        let (in_hand, hand_overs) = (self.hands.by_destination(), self.hands.hand_overs());
-        let first = self.turn.fetch_add(1, Ordering::Relaxed) % served.len().max(1);
-        let in_turn = served.iter().cycle().skip(first).take(served.len());
-        let share = |served: &Served| {
-            let here = in_hand.get(&served.id).copied().unwrap_or_default();
-            let room = most.saturating_sub(here).min(max);
-            // Also those whose lease has ended while the store was away count: they go on, where nobody else can take them over.
-            let handing_over = hand_overs.get(&served.id).copied().unwrap_or_default();
-            let limit = served.pace.limit.max(1);
-            let circuit = self.circuits.room(Side::Procedure(served.id), here, now);
-            Share {
-                destination_id: served.id,
-                limit,
-                hand_overs: room.min(circuit).min(limit.saturating_sub(handing_over)),
-                posts: room,
-                order: served.pace.order,
-                rate: served.pace.rate,
-            }
-        };
-        in_turn.map(share).collect()
     }
 
     async fn work_on(

@@ -6,14 +6,9 @@ use std::time::Duration;
 
 use amtsbote_gateway::Limits;
 use amtsbote_jose::TokenKey;
-use amtsbote_model::{
-    CaseId, ClientId, Destination, DestinationId, ReplyId, Subject, SubmissionId, Timestamp,
-};
+
 use amtsbote_store::{
-    Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter, Directory,
-    Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox,
-    Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
-    SubmissionRef,
+    Batch, Change, Committed, Error, Ledger, MemoryStore, Page, Reply, SubmissionFilter,
 };
 use axum::body::Body;
 use bytes::Bytes;
@@ -22,6 +17,7 @@ use tokio::sync::Notify;
 
 use crate::bench::{Answer, Bench};
 use crate::intake::{SUBMISSIONS, bench_of, dog, expect_nothing, send, services};
+use crate::tricked::{Trick, Tricked};
 
 const WELL: u8 = 0;
 /// Commits of submissions fail.
@@ -34,7 +30,6 @@ const DYING: u8 = 3;
 const SLOW: u8 = 4;
 
 struct Moody {
-    whole: Arc<MemoryStore>,
     mood: Arc<AtomicU8>,
     reached: Arc<Notify>,
     release: Arc<Notify>,
@@ -47,19 +42,17 @@ fn lost() -> Error {
     }
 }
 
-impl Moody {
-    fn is_dead(&self) -> bool {
-        self.mood.load(Ordering::SeqCst) == DYING
-    }
-}
-
-impl Ledger for Moody {
-    fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
+impl Trick for Moody {
+    fn commit<'a>(
+        &'a self,
+        whole: &'a MemoryStore,
+        batch: Batch,
+    ) -> Reply<'a, Result<Committed, Error>> {
         Box::pin(async move {
             match self.mood.load(Ordering::SeqCst) {
                 BROKEN => return Err(lost()),
                 MUTE | DYING => {
-                    self.whole.commit(batch).await?;
+                    whole.commit(batch).await?;
                     return Err(lost());
                 }
                 SLOW => {
@@ -68,117 +61,15 @@ impl Ledger for Moody {
                 }
                 _ => {}
             }
-            self.whole.commit(batch).await
+            whole.commit(batch).await
         })
     }
 
-    fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {
-        if self.is_dead() {
-            return Box::pin(async { Err(lost()) });
+    fn asked(&self) -> Result<(), Error> {
+        if self.mood.load(Ordering::SeqCst) == DYING {
+            return Err(lost());
         }
-        self.whole.submission(id)
-    }
-
-    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
-        self.whole.content(of)
-    }
-
-    fn submissions<'a>(
-        &'a self,
-        filter: &'a SubmissionFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>> {
-        self.whole.submissions(filter, page)
-    }
-
-    fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>> {
-        self.whole.events(of, page)
-    }
-
-    fn remembered<'a>(
-        &'a self,
-        client: &'a ClientId,
-        key: &'a str,
-    ) -> Reply<'a, Result<Option<Remembered>, Error>> {
-        self.whole.remembered(client, key)
-    }
-
-    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
-        self.whole.quiet_cases(before, max)
-    }
-
-    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
-        self.whole.last_round()
-    }
-}
-
-impl Cases for Moody {
-    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
-        self.whole.case(id)
-    }
-
-    fn cases<'a>(
-        &'a self,
-        filter: &'a CaseFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<Case>, Error>> {
-        self.whole.cases(filter, page)
-    }
-
-    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
-        self.whole.reply(id)
-    }
-
-    fn replies<'a>(
-        &'a self,
-        filter: &'a ReplyFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
-        self.whole.replies(filter, page)
-    }
-}
-
-impl Directory for Moody {
-    fn destination(&self, id: DestinationId) -> Reply<'_, Result<Option<Destination>, Error>> {
-        self.whole.destination(id)
-    }
-
-    fn destinations<'a>(
-        &'a self,
-        filter: &'a DestinationFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<Destination>, Error>> {
-        self.whole.destinations(filter, page)
-    }
-
-    fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
-        self.whole.keys(id)
-    }
-}
-
-impl Leases for Moody {
-    fn hold<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Reply<'a, Result<bool, Error>> {
-        self.whole.hold(name, owner, now, until)
-    }
-
-    fn leave<'a>(&'a self, name: &'a str, owner: &'a str) -> Reply<'a, Result<(), Error>> {
-        self.whole.leave(name, owner)
-    }
-}
-
-impl Outbox for Moody {
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
-        self.whole.due(now, max)
-    }
-
-    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
-        self.whole.due_mails(now, max)
+        Ok(())
     }
 }
 
@@ -197,11 +88,13 @@ impl Moods {
             Arc::new(Notify::new()),
             Arc::new(Notify::new()),
         );
-        let moody = Moody {
+        let moody = Tricked {
             whole: store.clone(),
-            mood: mood.clone(),
-            reached: reached.clone(),
-            release: release.clone(),
+            trick: Moody {
+                mood: mood.clone(),
+                reached: reached.clone(),
+                release: release.clone(),
+            },
         };
         let bench = Bench::over(store, |parts| {
             parts.services = Arc::new(services());

@@ -51,6 +51,7 @@ mod spellings;
 mod submissions;
 #[cfg(test)]
 mod token;
+mod tricked;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]

@@ -6,22 +6,16 @@ use std::time::Duration;
 
 use amtsbote_gateway::CryptoPool;
 use amtsbote_model::submission::State;
-use amtsbote_model::{
-    CaseId, ClientId, Destination, DestinationId, DestinationStatus, ReplyId, Subject,
-    SubmissionId, Timestamp,
-};
+use amtsbote_model::{DestinationStatus, ReplyId, SubmissionId, Timestamp};
 use amtsbote_store::{
-    Attachment, Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter,
-    Directory, Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryStore, Notice,
-    Outbox, Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission,
-    SubmissionFilter, SubmissionRef,
+    Attachment, Batch, Change, Committed, Error, Ledger, MemoryStore, Page, Reply, SubmissionFilter,
 };
 
 use crate::bench::{Bench, Ids, new_attachment, sealed};
+use crate::tricked::{Trick, Tricked};
 
 /// A store whose disk can be taken away, or where somebody else writes first.
 struct Frail {
-    whole: Arc<MemoryStore>,
     broken: Arc<AtomicBool>,
     rival: Rival,
 }
@@ -29,8 +23,12 @@ struct Frail {
 /// What somebody else writes just before the next commit.
 type Rival = Arc<Mutex<Option<Change>>>;
 
-impl Ledger for Frail {
-    fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
+impl Trick for Frail {
+    fn commit<'a>(
+        &'a self,
+        whole: &'a MemoryStore,
+        batch: Batch,
+    ) -> Reply<'a, Result<Committed, Error>> {
         if self.broken.load(Ordering::SeqCst) {
             let wait = Duration::from_secs(7);
             let error = Error::Unavailable {
@@ -42,117 +40,11 @@ impl Ledger for Frail {
         let rival = self.rival.lock().unwrap().take();
         Box::pin(async move {
             if let Some(change) = rival {
-                let committed = self.whole.commit(Batch::new().with(change)).await?;
+                let committed = whole.commit(Batch::new().with(change)).await?;
                 assert_eq!(committed, Committed::Done);
             }
-            self.whole.commit(batch).await
+            whole.commit(batch).await
         })
-    }
-
-    fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {
-        self.whole.submission(id)
-    }
-
-    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
-        self.whole.content(of)
-    }
-
-    fn submissions<'a>(
-        &'a self,
-        filter: &'a SubmissionFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>> {
-        self.whole.submissions(filter, page)
-    }
-
-    fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>> {
-        self.whole.events(of, page)
-    }
-
-    fn remembered<'a>(
-        &'a self,
-        client: &'a ClientId,
-        key: &'a str,
-    ) -> Reply<'a, Result<Option<Remembered>, Error>> {
-        self.whole.remembered(client, key)
-    }
-
-    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
-        self.whole.quiet_cases(before, max)
-    }
-
-    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
-        self.whole.last_round()
-    }
-}
-
-impl Cases for Frail {
-    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
-        self.whole.case(id)
-    }
-
-    fn cases<'a>(
-        &'a self,
-        filter: &'a CaseFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<Case>, Error>> {
-        self.whole.cases(filter, page)
-    }
-
-    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
-        self.whole.reply(id)
-    }
-
-    fn replies<'a>(
-        &'a self,
-        filter: &'a ReplyFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
-        self.whole.replies(filter, page)
-    }
-}
-
-impl Directory for Frail {
-    fn destination(&self, id: DestinationId) -> Reply<'_, Result<Option<Destination>, Error>> {
-        self.whole.destination(id)
-    }
-
-    fn destinations<'a>(
-        &'a self,
-        filter: &'a DestinationFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<Destination>, Error>> {
-        self.whole.destinations(filter, page)
-    }
-
-    fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
-        self.whole.keys(id)
-    }
-}
-
-impl Leases for Frail {
-    fn hold<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Reply<'a, Result<bool, Error>> {
-        self.whole.hold(name, owner, now, until)
-    }
-
-    fn leave<'a>(&'a self, name: &'a str, owner: &'a str) -> Reply<'a, Result<(), Error>> {
-        self.whole.leave(name, owner)
-    }
-}
-
-impl Outbox for Frail {
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
-        self.whole.due(now, max)
-    }
-
-    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
-        self.whole.due_mails(now, max)
     }
 }
 
@@ -160,10 +52,12 @@ async fn frail() -> (Bench, Arc<AtomicBool>, Rival) {
     let broken = Arc::new(AtomicBool::new(false));
     let rival = Rival::default();
     let whole = Arc::new(MemoryStore::new());
-    let store = Frail {
+    let store = Tricked {
         whole: whole.clone(),
-        broken: broken.clone(),
-        rival: rival.clone(),
+        trick: Frail {
+            broken: broken.clone(),
+            rival: rival.clone(),
+        },
     };
     let bench = Bench::over(whole, |parts| parts.store = Arc::new(store)).await;
     (bench, broken, rival)

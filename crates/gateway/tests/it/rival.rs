@@ -5,151 +5,43 @@ use std::time::Duration;
 
 use amtsbote_gateway::{Deadlines, Retention, Round};
 use amtsbote_model::submission::State;
-use amtsbote_model::{
-    CaseId, ClientId, Clock, Destination, DestinationId, DestinationStatus, ReplyId, Subject,
-    SubmissionId, Timestamp,
-};
-use amtsbote_store::{
-    Batch, Case, CaseFilter, Cases, Change, Committed, Content, DestinationFilter, Directory,
-    Error, Event, KeyRecord, Leases, Ledger, Listed, LogOf, Mail, MemoryStore, Notice, Outbox,
-    Page, Remembered, Reply, ReplyFilter, ReplyRecord, ReplyRef, Submission, SubmissionFilter,
-    SubmissionRef,
-};
+use amtsbote_model::{Clock, Destination, DestinationStatus, SubmissionId};
+use amtsbote_store::{Batch, Change, Committed, Error, Ledger, MemoryStore, Reply};
 use axum::http::Method;
 use serde_json::json;
 
 use crate::bench::Bench;
+use crate::tricked::{Trick, Tricked};
 
 /// A store with a rival who commits just before the next commit.
 struct Contested {
-    whole: Arc<MemoryStore>,
     rival: Arc<Mutex<Option<Batch>>>,
 }
 
-impl Ledger for Contested {
-    fn commit(&self, batch: Batch) -> Reply<'_, Result<Committed, Error>> {
+impl Trick for Contested {
+    fn commit<'a>(
+        &'a self,
+        whole: &'a MemoryStore,
+        batch: Batch,
+    ) -> Reply<'a, Result<Committed, Error>> {
         let rival = self.rival.lock().unwrap().take();
         Box::pin(async move {
             if let Some(rival) = rival {
-                assert_eq!(self.whole.commit(rival).await.unwrap(), Committed::Done);
+                assert_eq!(whole.commit(rival).await.unwrap(), Committed::Done);
             }
-            self.whole.commit(batch).await
+            whole.commit(batch).await
         })
-    }
-
-    fn submission(&self, id: SubmissionId) -> Reply<'_, Result<Option<Submission>, Error>> {
-        self.whole.submission(id)
-    }
-
-    fn content(&self, of: Subject) -> Reply<'_, Result<Option<Content>, Error>> {
-        self.whole.content(of)
-    }
-
-    fn submissions<'a>(
-        &'a self,
-        filter: &'a SubmissionFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<SubmissionRef>, Error>> {
-        self.whole.submissions(filter, page)
-    }
-
-    fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>> {
-        self.whole.events(of, page)
-    }
-
-    fn remembered<'a>(
-        &'a self,
-        client: &'a ClientId,
-        key: &'a str,
-    ) -> Reply<'a, Result<Option<Remembered>, Error>> {
-        self.whole.remembered(client, key)
-    }
-
-    fn quiet_cases(&self, before: Timestamp, max: u32) -> Reply<'_, Result<Vec<CaseId>, Error>> {
-        self.whole.quiet_cases(before, max)
-    }
-
-    fn last_round(&self) -> Reply<'_, Result<Option<Timestamp>, Error>> {
-        self.whole.last_round()
-    }
-}
-
-impl Cases for Contested {
-    fn case(&self, id: CaseId) -> Reply<'_, Result<Option<Case>, Error>> {
-        self.whole.case(id)
-    }
-
-    fn cases<'a>(
-        &'a self,
-        filter: &'a CaseFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<Case>, Error>> {
-        self.whole.cases(filter, page)
-    }
-
-    fn reply(&self, id: ReplyId) -> Reply<'_, Result<Option<ReplyRecord>, Error>> {
-        self.whole.reply(id)
-    }
-
-    fn replies<'a>(
-        &'a self,
-        filter: &'a ReplyFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<ReplyRef>, Error>> {
-        self.whole.replies(filter, page)
-    }
-}
-
-impl Directory for Contested {
-    fn destination(&self, id: DestinationId) -> Reply<'_, Result<Option<Destination>, Error>> {
-        self.whole.destination(id)
-    }
-
-    fn destinations<'a>(
-        &'a self,
-        filter: &'a DestinationFilter,
-        page: Page,
-    ) -> Reply<'a, Result<Listed<Destination>, Error>> {
-        self.whole.destinations(filter, page)
-    }
-
-    fn keys(&self, id: DestinationId) -> Reply<'_, Result<Vec<KeyRecord>, Error>> {
-        self.whole.keys(id)
-    }
-}
-
-impl Leases for Contested {
-    fn hold<'a>(
-        &'a self,
-        name: &'a str,
-        owner: &'a str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Reply<'a, Result<bool, Error>> {
-        self.whole.hold(name, owner, now, until)
-    }
-
-    fn leave<'a>(&'a self, name: &'a str, owner: &'a str) -> Reply<'a, Result<(), Error>> {
-        self.whole.leave(name, owner)
-    }
-}
-
-impl Outbox for Contested {
-    fn due(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Notice>, Error>> {
-        self.whole.due(now, max)
-    }
-
-    fn due_mails(&self, now: Timestamp, max: u32) -> Reply<'_, Result<Vec<Mail>, Error>> {
-        self.whole.due_mails(now, max)
     }
 }
 
 async fn bench() -> (Bench, Arc<Mutex<Option<Batch>>>) {
     let store = Arc::new(MemoryStore::new());
     let rival = Arc::new(Mutex::new(None));
-    let contested = Contested {
+    let contested = Tricked {
         whole: store.clone(),
-        rival: rival.clone(),
+        trick: Contested {
+            rival: rival.clone(),
+        },
     };
     let bench = Bench::over(store, |parts| parts.store = Arc::new(contested)).await;
     (bench, rival)

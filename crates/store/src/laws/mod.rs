@@ -18,6 +18,7 @@
 
 pub mod blobs;
 pub mod chain;
+pub mod claims;
 pub mod deliveries;
 pub mod desk;
 pub mod durable;
@@ -183,6 +184,13 @@ macro_rules! delivery_laws {
             deliveries:
                 a_new_delivery_is_due_at_once,
                 noting_again_changes_nothing,
+                a_renewed_lease_ends_later,
+                the_tally_counts_by_destination_state_and_cause,
+                a_swap_needs_the_revision_it_read,
+                of_racing_swaps_exactly_one_is_done,
+                what_is_postponed_is_found_by_destination,
+                every_state_is_read_back_and_found_by_name;
+            claims:
                 of_one_destination_the_longest_due_comes_first,
                 destinations_take_turns,
                 what_is_claimed_is_held_by_one,
@@ -192,13 +200,7 @@ macro_rules! delivery_laws {
                 what_is_noted_later_has_a_later_place,
                 a_destination_begins_no_more_within_a_minute_than_its_rate,
                 racing_claims_keep_rate_and_order,
-                what_a_worker_died_with_is_claimed_apart,
-                a_renewed_lease_ends_later,
-                the_tally_counts_by_destination_state_and_cause,
-                a_swap_needs_the_revision_it_read,
-                of_racing_swaps_exactly_one_is_done,
-                what_is_postponed_is_found_by_destination,
-                every_state_is_read_back_and_found_by_name;
+                what_a_worker_died_with_is_claimed_apart;
         }
     };
 }
