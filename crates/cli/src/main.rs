@@ -50,7 +50,6 @@ mod xta;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 
 use args::{Cli, Command};
 use commands::destination::Pending;
@@ -68,7 +67,7 @@ const CLOSED: u8 = 141;
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = command_line();
     hush_panics();
     #[cfg(debug_assertions)]
     arm_fail_point();
@@ -108,6 +107,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary reads the environment; clap reads this variable, too, when it is too late for help"
+)]
+fn command_line() -> Cli {
+    let language = std::env::var("AMTSBOTE_LANG").ok();
+    Cli::of_process(std::env::args_os().collect(), language.as_deref())
 }
 
 /// A panic's text may hold content of a submission: only its place is told.
