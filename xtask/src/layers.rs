@@ -1,7 +1,8 @@
 //! Who may depend on whom: pure → pure, seams → pure, shells → seams and pure, only `cli` and `testkit` → shells.
 //!
-//! Exceptions, each with its reason: `outgoing` is the foundation under every shell that calls out; the `agent` speaks to
-//! services through `client` alone, and so does the gateway's uplink. Development dependencies are free.
+//! Exceptions, each with its reason: `outgoing` is the foundation under every shell that calls out, `incoming` under every one
+//! that listens; the `agent` speaks to services through `client` alone, and so does the gateway's uplink. Development dependencies
+//! are free.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
@@ -30,6 +31,7 @@ const SHELLS: &[&str] = &[
     "client",
     "console",
     "gateway",
+    "incoming",
     "mail",
     "outgoing",
     "store-postgres",
@@ -183,7 +185,8 @@ fn forbidden(name: &str, layer: Layer, on: &str) -> Option<String> {
         | (Layer::Shell | Layer::Testkit | Layer::Binary, Layer::Seam)
         | (Layer::Testkit | Layer::Binary, Layer::Shell) => true,
         (Layer::Shell, Layer::Shell) => {
-            on == "outgoing" || (matches!(name, "agent" | "gateway") && on == "client")
+            matches!(on, "incoming" | "outgoing")
+                || (matches!(name, "agent" | "gateway") && on == "client")
         }
         (Layer::Pure | Layer::Seam, Layer::Seam | Layer::Shell)
         | (_, Layer::Testkit | Layer::Binary) => false,

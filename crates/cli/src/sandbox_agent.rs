@@ -100,7 +100,7 @@ fn answers(dir: &Path, file: Option<&Path>) -> Result<Answers> {
             .map_err(|error| anyhow!("{}: {}", file.display(), error.message()));
     }
     let path = std::path::absolute(dir.join(ANSWERS)).context("the folder of answers")?;
-    std::fs::create_dir_all(&path).context("the folder of answers cannot be made")?;
+    crate::folder::make(&path).context("the folder of answers cannot be made")?;
     let mut way = toml::Table::new();
     way.insert(
         "path".to_owned(),

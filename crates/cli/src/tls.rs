@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use amtsbote_incoming::{ClientCertificates, Speaks, server_tls};
 use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::folder::{self, Readers};
 
@@ -29,23 +28,11 @@ pub(crate) fn loopback(dir: &Path) -> Result<(Arc<ServerConfig>, PathBuf)> {
     ))
 }
 
-/// TLS from PEM files, with the provider named instead of taken from the process.
+/// TLS from PEM files.
 pub(crate) fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
-    let chain_pem = folder::read_file(certificate)?;
-    let chain = CertificateDer::pem_slice_iter(&chain_pem)
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(|| format!("{} is not a PEM certificate chain", certificate.display()))?;
-    let key_der = PrivateKeyDer::from_pem_slice(&folder::read_file(key)?)
-        .map_err(|_| anyhow::anyhow!("{} is not a PEM private key", key.display()))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .context("TLS cannot be set up")?
-        .with_no_client_auth()
-        .with_single_cert(chain, key_der)
-        .context("certificate and key do not fit together")?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    let (chain, key) = (folder::read_file(certificate)?, folder::read_file(key)?);
+    server_tls((&chain, &key), ClientCertificates::NotAsked, Speaks::Http2)
+        .with_context(|| format!("{} and its key", certificate.display()))
 }
 
 fn make(dir: &Path) -> Result<()> {

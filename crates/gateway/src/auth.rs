@@ -55,7 +55,7 @@ impl Clients {
     pub fn admit(&self, id: &str, secret: &str) -> Option<&Client> {
         let client = id.parse::<ClientId>().ok().and_then(|id| self.0.get(&id));
         let claimed = amtsbote_jose::sha256_hex(secret.as_bytes());
-        let known = client.map_or("-", |client| client.secret_sha256.as_str());
+        let known = client.map_or(NOBODYS, |client| client.secret_sha256.as_str());
         amtsbote_jose::mac::same(claimed.as_bytes(), known.as_bytes())
             .then_some(client)
             .flatten()
@@ -66,6 +66,9 @@ impl Clients {
         self.0.get(id)
     }
 }
+
+/// As long as a hash, and none.
+const NOBODYS: &str = "----------------------------------------------------------------";
 
 /// What a client is told whose token was narrowed too far.
 pub(crate) const OUT_OF_SCOPE: &str = "the scopes of the token do not include this";

@@ -110,6 +110,8 @@ pub struct Limits {
     pub token_life: Duration,
     /// Silence after which an upload is given up.
     pub upload_idle: Duration,
+    /// The longest an upload may take, however steadily it drips: 500 MB at 1.2 Mbit/s.
+    pub upload_max: Duration,
     /// Requests with tokens of one client per minute; 0 is no limit.
     pub requests_per_minute: u32,
     /// Tokens for one client per minute; 0 is no limit. Clients exist that ask for nine to send one submission.
@@ -129,6 +131,7 @@ impl Default for Limits {
             wait_max: Duration::from_secs(30),
             token_life: Duration::from_mins(30),
             upload_idle: Duration::from_mins(1),
+            upload_max: Duration::from_hours(1),
             requests_per_minute: 60_000,
             tokens_per_minute: 60_000,
         }

@@ -39,6 +39,7 @@ pub mod sealer;
 pub mod server;
 pub mod uplink;
 
+pub use amtsbote_incoming::Bounds as ServerSettings;
 pub use auth::{Client, Clients, Right};
 pub use backoff::Backoff;
 pub use callbacks::{CallbackPolicy, CallbackWorker, CircuitPolicy};
@@ -51,5 +52,5 @@ pub use mails::{MailPolicy, MailWorker, Postman, Undelivered};
 pub use router::router;
 pub use routing::{Area, RoutingSettings};
 pub use sealer::{NotSealed, Sealer};
-pub use server::{Server, ServerSettings};
+pub use server::Server;
 pub use uplink::{Freshness, StaticRoute, Uplink, UplinkPolicy, UplinkWorker, Uplinks};

@@ -32,7 +32,7 @@ pub use client::Outgoing;
 pub use failure::{Failure, NotOpened, Refusal};
 pub use retry_after::retry_after;
 pub use settings::{Identity, PlainHttp, Reach, Settings, Timeouts};
-pub use tls::client_config;
+pub use tls::{client_config, tls_provider};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use crate::{Identity, NotOpened, PlainHttp, Settings};
 
 pub(crate) fn config(settings: &Settings) -> Result<ClientConfig, NotOpened> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(provider()))
+    let builder = ClientConfig::builder_with_provider(Arc::new(tls_provider()))
         .with_safe_default_protocol_versions()
         .map_err(NotOpened::Tls)?
         .with_root_certificates(roots(settings)?);
@@ -41,7 +41,7 @@ pub fn client_config(roots_pem: Option<&[u8]>) -> Result<ClientConfig, NotOpened
     if store.is_empty() {
         return Err(NotOpened::NoRoots);
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(tls_provider()))
         .with_safe_default_protocol_versions()
         .map_err(NotOpened::Tls)?
         .with_root_certificates(store)
@@ -49,7 +49,8 @@ pub fn client_config(roots_pem: Option<&[u8]>) -> Result<ClientConfig, NotOpened
     Ok(config)
 }
 
-pub(crate) fn provider() -> CryptoProvider {
+/// The profile itself, for listeners.
+pub fn tls_provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![
             suite::TLS13_AES_256_GCM_SHA384,

@@ -1,31 +1,23 @@
-//! The listener that procedures call: bounds, TLS, orderly end; and what each call is answered.
+//! What procedures call: who is listened to, and what each call is answered.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::{Refusal, Return, Said};
+use amtsbote_incoming::{Bounds, ClientCertificates, Host, Listener, NotSecured, Speaks};
 use amtsbote_jose::sha256_hex;
 use amtsbote_problem::{Code, Findings, Language, Problem};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use hyper::server::conn::http1;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use rustls::crypto::aws_lc_rs;
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use rustls_pki_types::CertificateDer;
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::callback::{Callbacks, Outcome, Room, fresh_id};
@@ -33,34 +25,15 @@ use crate::callback_settings::{Refused, Shown};
 use crate::fields::Case;
 use crate::reading::{self, Filled, Got};
 
-const CONNECTIONS_MAX: usize = 64;
 /// Bodies in memory at a time.
 const BODIES_MAX: usize = 4;
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-const HEADER_READ_MAX: Duration = Duration::from_secs(30);
+/// Of these, bodies that have to be read before it is proven who sends them: so strangers cannot take all places.
+const UNPROVEN_MAX: usize = 2;
+/// Silence in a body.
+const BODY_IDLE_MAX: Duration = Duration::from_secs(15);
 const BODY_READ_MAX: Duration = Duration::from_mins(2);
-const DRAIN_MAX: Duration = Duration::from_secs(25);
 /// Where problems are explained. A URI of ours: nothing is served there.
 const PROBLEMS: &str = "https://schema.amtsbote.example/problems/";
-
-/// TLS of the listener is not usable.
-#[derive(Debug, thiserror::Error)]
-pub enum NotSecured {
-    /// No certificate in the chain's file.
-    #[error("the certificate file of the callbacks holds no certificate in PEM form")]
-    Chain,
-    /// No key in the key's file.
-    #[error("the key file of the callbacks holds no private key in PEM form")]
-    Key,
-    /// No authority in the file of those that issue client certificates.
-    #[error(
-        "the file of authorities for client certificates holds no usable certificate in PEM form"
-    )]
-    ClientAuthorities,
-    /// The parts do not fit together.
-    #[error("TLS cannot be set up with these certificates and this key")]
-    Tls(#[source] rustls::Error),
-}
 
 /// TLS of the listener; with authorities, certificates of theirs are asked for and not demanded: each path says what it needs. All
 /// in PEM.
@@ -69,50 +42,22 @@ pub fn callback_tls(
     key: &[u8],
     client_authorities: Option<&[u8]>,
 ) -> Result<Arc<ServerConfig>, NotSecured> {
-    let certificates = |pem| CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let chain = certificates(chain)
-        .ok()
-        .filter(|chain| !chain.is_empty())
-        .ok_or(NotSecured::Chain)?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| NotSecured::Key)?;
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(NotSecured::Tls)?;
-    let builder = match client_authorities {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(pem).map_err(|_| NotSecured::ClientAuthorities)? {
-                roots
-                    .add(certificate)
-                    .map_err(|_| NotSecured::ClientAuthorities)?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .allow_unauthenticated()
-                .build()
-                .map_err(|_| NotSecured::ClientAuthorities)?;
-            builder.with_client_cert_verifier(verifier)
-        }
-    };
-    let mut config = builder
-        .with_single_cert(chain, key)
-        .map_err(NotSecured::Tls)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    let clients =
+        client_authorities.map_or(ClientCertificates::NotAsked, ClientCertificates::Asked);
+    amtsbote_incoming::server_tls((chain, key), clients, Speaks::Http1)
 }
 
 /// A bound listener, ready to serve.
 pub struct CallbackServer {
-    listener: TcpListener,
+    listener: Listener,
     desk: Arc<Desk>,
 }
 
 /// What all connections share.
 struct Desk {
-    tls: Option<TlsAcceptor>,
     callbacks: Arc<Callbacks>,
     bodies: Semaphore,
+    unproven: Semaphore,
 }
 
 impl CallbackServer {
@@ -123,11 +68,11 @@ impl CallbackServer {
         callbacks: Arc<Callbacks>,
     ) -> io::Result<Self> {
         Ok(Self {
-            listener: TcpListener::bind(address).await?,
+            listener: Listener::bind(address, tls, Bounds::of_agents()).await?,
             desk: Arc::new(Desk {
-                tls: tls.map(TlsAcceptor::from),
                 callbacks,
                 bodies: Semaphore::new(BODIES_MAX),
+                unproven: Semaphore::new(UNPROVEN_MAX),
             }),
         })
     }
@@ -139,105 +84,49 @@ impl CallbackServer {
 
     /// Serves until `stop` resolves; then who waits is told to come again.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let graceful = GracefulShutdown::new();
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            let slot = tokio::select! {
-                slot = slots.clone().acquire_owned() => slot,
-                () = &mut stop => break,
-            };
-            let Ok(slot) = slot else { break };
-            let stream = tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        // Out of file descriptors or the peer is gone: breathe, then go on.
-                        tracing::warn!(error = %error, "a connection could not be accepted: {error}");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                        continue;
-                    }
-                },
-                () = &mut stop => break,
-            };
-            let (desk, watcher) = (self.desk.clone(), graceful.watcher());
-            tokio::spawn(async move {
-                desk.connected(stream, watcher).await;
-                drop(slot);
-            });
-        }
-        drop(self.listener);
-        // Nobody settles any more.
-        self.desk.bodies.close();
-        self.desk.callbacks.close();
-        if tokio::time::timeout(DRAIN_MAX, graceful.shutdown())
-            .await
-            .is_err()
-        {
-            tracing::warn!("some callbacks were still open at the end of the drain time");
-        }
+        let desk = self.desk.clone();
+        let stopped = move || {
+            // Nobody settles any more.
+            desk.bodies.close();
+            desk.callbacks.close();
+        };
+        self.listener.run(self.desk, stop, stopped).await;
     }
 }
 
-impl Desk {
-    async fn connected(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
-        // Small answers must not wait for Nagle; failing to set it costs milliseconds, nothing else.
-        let _ = stream.set_nodelay(true);
-        let Some(tls) = self.tls.clone() else {
-            return self.speak(stream, None, watcher).await;
-        };
-        match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                let shown = stream.get_ref().1.peer_certificates();
-                let certificate = shown.and_then(<[_]>::first).map(|leaf| sha256_hex(leaf));
-                self.speak(stream, certificate, watcher).await;
-            }
-            Ok(Err(error)) => tracing::debug!(error = %error, "a TLS handshake failed: {error}"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
-        }
-    }
+impl Host for Desk {
+    /// SHA-256 of the certificate that was shown.
+    type Guest = Option<String>;
+    type Body = Full<Bytes>;
 
-    async fn speak<S>(self: Arc<Self>, stream: S, certificate: Option<String>, watcher: Watcher)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let serve = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let (desk, certificate) = (self.clone(), certificate.clone());
-            async move { Ok::<_, Infallible>(desk.answer(request, certificate).await) }
-        });
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_READ_MAX)
-            .max_buf_size(64 * 1024);
-        let connection = builder.serve_connection(TokioIo::new(stream), serve);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(error = %error, "a connection ended early: {error}");
-        }
+    fn meet(&self, shown: Option<&CertificateDer<'_>>) -> Self::Guest {
+        shown.map(|leaf| sha256_hex(leaf))
     }
 
     async fn answer(
         &self,
+        certificate: Arc<Self::Guest>,
         request: Request<Incoming>,
-        certificate: Option<String>,
-    ) -> Response<Full<Bytes>> {
+    ) -> Option<Response<Full<Bytes>>> {
         let language = request.headers().get("accept-language");
         let language = language.and_then(|value| value.to_str().ok());
         let language = language.map_or(Language::default(), Language::from_accept);
-        match self.taken(request, certificate).await {
+        Some(match self.taken(request, certificate.as_deref()).await {
             Ok(()) => {
                 let mut response = Response::new(Full::default());
                 *response.status_mut() = StatusCode::NO_CONTENT;
                 response
             }
             Err(problem) => rendered(&problem, language),
-        }
+        })
     }
+}
 
+impl Desk {
     async fn taken(
         &self,
         request: Request<Incoming>,
-        certificate: Option<String>,
+        certificate: Option<&str>,
     ) -> Result<(), Problem> {
         let (head, body) = request.into_parts();
         let room = self.callbacks.at(head.uri.path());
@@ -245,13 +134,16 @@ impl Desk {
         if head.method != Method::POST {
             return Err(Code::MethodNotAllowed.into());
         }
-        let shown = shown(&head.headers, certificate.as_deref(), &room);
+        let shown = shown(&head.headers, certificate, &room);
         let auth = &room.settings.auth;
         auth.first(&shown).map_err(unproven)?;
-        let slot = self.bodies.try_acquire();
-        let _slot = slot.map_err(|_| later(Code::Overloaded))?;
+        let overloaded = |_| later(Code::Overloaded);
+        let stranger = auth.needs_body().then(|| self.unproven.try_acquire());
+        let stranger = stranger.transpose().map_err(overloaded)?;
+        let _slot = self.bodies.try_acquire().map_err(overloaded)?;
         let body = read(body, body_max(&room)).await?;
         auth.second(&shown, &body).map_err(unproven)?;
+        drop(stranger);
         let content_type = header(&head.headers, "content-type")
             .unwrap_or_default()
             .to_owned();
@@ -289,13 +181,27 @@ async fn read(body: Incoming, max: usize) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > max as u64 {
         return Err(too_large());
     }
-    let collected = tokio::time::timeout(BODY_READ_MAX, Limited::new(body, max).collect()).await;
-    match collected {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(Code::MalformedRequest).detail("the body broke off")),
-        Err(_) => Err(Code::TooSlow.into()),
-    }
+    let reading = async {
+        let mut body = Limited::new(body, max);
+        let mut whole = BytesMut::new();
+        while let Some(frame) = timeout(BODY_IDLE_MAX, body.frame())
+            .await
+            .map_err(|_| Code::TooSlow)?
+        {
+            match frame.map(Frame::into_data) {
+                Ok(Ok(piece)) => whole.extend_from_slice(&piece),
+                // Trailers carry nothing for us.
+                Ok(Err(_)) => {}
+                Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
+                Err(_) => {
+                    return Err(Problem::new(Code::MalformedRequest).detail("the body broke off"));
+                }
+            }
+        }
+        Ok(whole.freeze())
+    };
+    let read = timeout(BODY_READ_MAX, reading).await;
+    read.unwrap_or_else(|_| Err(Code::TooSlow.into()))
 }
 
 /// Large bodies take their time: not on the threads that serve.

@@ -21,6 +21,9 @@ const SECRET_MIN_CHARS: usize = 20;
 /// How far a call's clock may be from ours, both ways: as in FIT-Connect.
 const WINDOW_S: u64 = 300;
 
+/// HMAC-SHA-512 in hex.
+const MAC_CHARS: usize = 128;
+
 /// One path that procedures post to.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -201,7 +204,10 @@ impl CallbackAuth {
                     .ok_or(unproven("a bearer token is needed, and this is not it"))
             }
             Self::Hmac { .. } => {
-                (shown.mac.is_some() && shown.timestamp.is_some())
+                let is_mac = |mac: &str| {
+                    mac.len() == MAC_CHARS && mac.bytes().all(|byte| byte.is_ascii_hexdigit())
+                };
+                (shown.mac.is_some_and(is_mac) && shown.timestamp.is_some())
                     .then_some(())
                     .ok_or(unproven(
                         "callback-timestamp and callback-authentication are needed",
@@ -221,6 +227,14 @@ impl CallbackAuth {
                     "a client certificate is needed, and this is not one of ours",
                 ))
             }
+        }
+    }
+
+    /// Whether nothing is proven before the body was read.
+    pub(crate) const fn needs_body(&self) -> bool {
+        match self {
+            Self::Bearer { .. } | Self::Certificate { .. } => false,
+            Self::Hmac { .. } => true,
         }
     }
 

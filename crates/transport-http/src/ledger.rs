@@ -6,8 +6,9 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Fault;
@@ -25,7 +26,10 @@ impl Ledger {
     /// Makes the folder if it is missing.
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
         for name in [REFUSED, KEPT] {
-            fs::create_dir_all(path.join(name))
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path.join(name))
                 .map_err(|error| misconfigured(&format!("work_path: {}", error.kind())))?;
         }
         Ok(Self(path.to_owned()))
@@ -68,7 +72,9 @@ impl Ledger {
         let text = text.to_owned();
         // Dying before the rename leaves what was there before, and the answer is given once more.
         blocking(move || {
-            let mut file = File::create(&aside)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let mut file = options.open(&aside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&aside, place)?;

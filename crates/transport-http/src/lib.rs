@@ -33,7 +33,7 @@ mod tree;
 mod wire;
 
 pub use callback::{CallbackInbound, Callbacks};
-pub use callback_server::{CallbackServer, NotSecured, callback_tls};
+pub use callback_server::{CallbackServer, callback_tls};
 pub use fields::{Documents, Fields, Kind, MalformedPointer, Pointer, UnknownKind};
 pub use inbound::HttpInbound;
 pub use outbound::{Http, HttpOutbound};

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 const DEPTH_MAX: usize = 40;
 const ELEMENTS_MAX: usize = 200_000;
+/// Of one element: they are compared with each other, each with each.
+const ATTRIBUTES_MAX: usize = 256;
 
 /// An element that is being read.
 #[derive(Default)]
@@ -80,8 +82,8 @@ fn begun(start: &BytesStart<'_>) -> Option<Open> {
         name: local(name.as_ref()).to_owned(),
         ..Open::default()
     };
-    for attribute in start.attributes() {
-        let attribute = attribute.ok()?;
+    for (count, attribute) in start.attributes().enumerate() {
+        let attribute = attribute.ok().filter(|_| count < ATTRIBUTES_MAX)?;
         let key: &str = attribute.key.as_ref();
         if key != "xmlns" && !key.starts_with("xmlns:") {
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
@@ -133,6 +135,11 @@ mod tests {
 
     #[test]
     fn what_is_not_xml_or_too_much_is_nothing() {
+        let attributes =
+            |count| (0..count).fold(String::new(), |all, nr| all + &format!(" a{nr}=\"\""));
+        let wide = format!("<a{}/>", attributes(ATTRIBUTES_MAX + 1));
+        let fits = format!("<a{}/>", attributes(ATTRIBUTES_MAX));
+        assert!(of_xml(fits.as_bytes()).is_some());
         let deep = format!("{}{}", "<a>".repeat(100), "</a>".repeat(100));
         for xml in [
             "",
@@ -144,6 +151,7 @@ mod tests {
             "<a>&x;</a>",
             "<a b=c/>",
             &deep,
+            &wide,
         ] {
             assert!(of_xml(xml.as_bytes()).is_none(), "{xml}");
         }

@@ -44,7 +44,7 @@ pub use box_outbound::{XtaBox, XtaBoxOutbound};
 pub use directory::{Directory, DirectoryEntry, StaticDirectory};
 pub use inbound::XtaInbound;
 pub use outbound::{Xta, XtaOutbound};
-pub use server::{NotSecured, Server, mutual_tls};
+pub use server::{Server, mutual_tls};
 pub use service::Service;
 pub use settings::{BoxSettings, Settings};
 pub use wire::{BusinessScenario, Cover, MessageType, Party};

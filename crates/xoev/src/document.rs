@@ -14,6 +14,8 @@ use crate::{Directory, DirectoryKey, Head};
 const DEPTH_MAX: usize = 64;
 /// The most elements.
 const NODES_MAX: usize = 400_000;
+/// The most attributes of one element: they are compared with each other, each with each.
+const ATTRIBUTES_MAX: usize = 256;
 
 /// The bytes are not the XML this crate writes: not well-formed, too deep, too many elements, a document type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -311,8 +313,11 @@ impl Reading {
             return Err(Malformed);
         }
         let (mut attributes, mut declared) = (Vec::new(), Vec::new());
-        for attribute in start.attributes() {
+        for (count, attribute) in start.attributes().enumerate() {
             let attribute = attribute.map_err(|_| Malformed)?;
+            if count >= ATTRIBUTES_MAX {
+                return Err(Malformed);
+            }
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|_| Malformed)?;
@@ -410,4 +415,20 @@ fn with_paths(mut nodes: Vec<Node>) -> Vec<Node> {
         }
     }
     nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_has_a_bounded_number_of_attributes() {
+        let with = |count| {
+            let attributes =
+                (0..count).fold(String::new(), |all, nr| all + &format!(" a{nr}=\"\""));
+            Document::read(format!("<a{attributes}/>").as_bytes()).map(drop)
+        };
+        assert_eq!(with(ATTRIBUTES_MAX), Ok(()));
+        assert_eq!(with(ATTRIBUTES_MAX + 1), Err(Malformed));
+    }
 }

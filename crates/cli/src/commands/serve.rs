@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use amtsbote_settings as settings;
 use anyhow::{Context, Result, bail};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use serde_json::json;
 
 use super::settings::load;
 use crate::args::SettingsFile;
 use crate::clock::SystemClock;
 use crate::gateway::{self, Given, Ready};
 use crate::stop::Stop;
-use crate::talk::Talk;
+use crate::talk::{Form, Talk};
 use crate::{agents, callbacks, identity, services, tls, upkeep, xta};
 
 /// Which part of the settings runs in this process.
@@ -27,6 +29,7 @@ pub(crate) enum Part {
 /// Everything is opened before anything says that it is ready: what is wrong in the agent's part shows at once.
 pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<()> {
     let settings = based(load(file, talk)?, &file.settings);
+    undumpable();
     let stop = Stop::on_signals()?;
     let gateway = match (part, &settings.gateway) {
         (Part::Both, None) | (Part::Agent, _) => None,
@@ -49,6 +52,19 @@ pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<(
         agent.finished().await;
     }
     Ok(())
+}
+
+/// Keys and content are in memory: no core dump holds them, and no other process of this user reads them.
+fn undumpable() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let forbidden = setrlimit(Resource::Core, none)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if let Err(error) = forbidden {
+        tracing::warn!(error = %error, "core dumps could not be forbidden: {error}");
+    }
 }
 
 /// The XTA server first: it makes the message boxes that the agents put their parcels into.
@@ -80,6 +96,11 @@ async fn open_gateway(settings: &settings::Gateway, talk: Talk) -> Result<Ready>
         .as_ref()
         .map(|tls| tls::server_config(&tls.certificate, &tls.key))
         .transpose()?;
+    if settings.key_trust_file.is_none() {
+        tracing::warn!(
+            "gateway.key_trust_file is not set: it is not verified who vouches for destinations' keys"
+        );
+    }
     let identity = identity::gateway(&settings.keys_dir, &SystemClock)?;
     let given = Given {
         identity,
@@ -92,7 +113,10 @@ async fn open_gateway(settings: &settings::Gateway, talk: Talk) -> Result<Ready>
 fn start_gateway(ready: Ready, stop: &Stop, talk: Talk) -> Result<tokio::task::JoinHandle<()>> {
     let background = upkeep::background(&ready, stop)?;
     let base = ready.context.addresses().base.clone();
-    talk.announce(format_args!("{} {base}", talk.pick("bereit:", "ready:")))?;
+    match talk.form() {
+        Form::Json => talk.announce(json!({ "ready": true, "baseUrl": base }))?,
+        Form::Text => talk.announce(format_args!("{} {base}", talk.pick("bereit:", "ready:")))?,
+    }
     let router = amtsbote_gateway::router(ready.context.clone());
     let wait = stop.wait();
     Ok(tokio::spawn(async move {

@@ -157,3 +157,66 @@ async fn filled<'b>(
         _ => ask,
     }
 }
+
+/// Every path below every API, each way of asking; what is not here needs a token.
+const OPEN: [&str; 16] = [
+    "GET /problems",
+    "GET /problems/internal",
+    "POST /token",
+    "GET /submission-api/.well-known/jwks.json",
+    "GET /submission-api/v1/info",
+    "GET /submission-api/v2/info",
+    "GET /portal/.well-known/jwks.json",
+    "GET /submission-api/v1/destinations/{id}/keys/k",
+    "GET /submission-api/v2/destinations/{id}/keys/k",
+    "GET /submission-api/v2/destinations/{id}",
+    "GET /destination-api/v2/destinations/{id}",
+    "GET /destination-api/v2/destinations/{id}/keys",
+    "GET /destination-api/v2/destinations/{id}/keys/k",
+    "GET /routing-api/v2/routes",
+    "GET /routing-api/v2/areas",
+    "GET /routing-api/v2/info",
+];
+
+const CLOSED: [&str; 20] = [
+    "GET /submission-api/v1/destinations/{id}",
+    "GET /destination-api/v2/destinations",
+    "POST /destination-api/v2/destinations",
+    "GET /destination-api/v1/destinations/{id}",
+    "PATCH /destination-api/v2/destinations/{id}",
+    "PUT /destination-api/v2/destinations/{id}",
+    "DELETE /destination-api/v2/destinations/{id}",
+    "POST /destination-api/v2/destinations/{id}/keys",
+    "POST /submission-api/v1/destinations",
+    "POST /submission-api/v1/destinations/{id}/keys",
+    "POST /intake/v1/submissions",
+    "POST /intake/submissions",
+    "GET /intake/v1/submissions/{id}",
+    "POST /intake/v1/validations",
+    "GET /log/v1/head",
+    "GET /log/v1/blocks",
+    "GET /log/v1/cases/{id}/events/{id}/proof",
+    "GET /submission-api/v2/submissions",
+    "PUT /submission-api/v2/submissions/{id}",
+    "GET /submission-api/v2/cases/{id}/events",
+];
+
+#[tokio::test]
+async fn without_a_token_nothing_else_is_answered() {
+    let bench = Bench::new().await;
+    for (routes, needs_token) in [(OPEN.as_slice(), false), (CLOSED.as_slice(), true)] {
+        for route in routes {
+            let (method, path) = route.split_once(' ').unwrap();
+            let path = path.replace("{id}", "2b6f0cc9-0000-4000-8000-000000000000");
+            let answer = bench.ask(method.parse().unwrap(), &path).await;
+            let is_refused = answer.status == 401;
+            assert_eq!(is_refused, needs_token, "{route}: {}", answer.status);
+            assert_ne!(answer.status, 405, "{route}");
+            assert_eq!(
+                answer.header("x-content-type-options"),
+                "nosniff",
+                "{route}"
+            );
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Uploading and downloading attachments.
 
+use std::time::Duration;
+
 use amtsbote_gateway::Limits;
 use amtsbote_model::submission::State;
 use axum::body::Body;
@@ -193,6 +195,30 @@ async fn a_silent_upload_is_given_up() {
         .put(&ids.attachment(id))
         .by("sender")
         .body("application/jose", Body::from_stream(silent))
+        .await;
+    answer.refuses(408, "too-slow");
+    assert_eq!(bench.blob_count().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_drips_is_given_up_in_the_end() {
+    let bench = Bench::new().await;
+    let id = new_attachment();
+    let ids = bench.announce("v2", &[id]).await;
+    // Whole but for its end, which comes so slowly that no silence is too long.
+    let text = sealed(b"x", "application/pdf");
+    let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from(text))]);
+    let drip = stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(59)).await;
+        Some((Ok(Bytes::new()), ()))
+    });
+    let answer = bench
+        .put(&ids.attachment(id))
+        .by("sender")
+        .body(
+            "application/jose",
+            Body::from_stream(futures_util::StreamExt::chain(begun, drip)),
+        )
         .await;
     answer.refuses(408, "too-slow");
     assert_eq!(bench.blob_count().await, 0);

@@ -42,7 +42,7 @@ impl Authority {
     /// A TLS peer for `peer.example`; demands a certificate of this authority if told so.
     async fn peer(&self, clients: Clients) -> u16 {
         let (chain, key) = self.issue("peer.example");
-        let builder = ServerConfig::builder_with_provider(Arc::new(tls::provider()))
+        let builder = ServerConfig::builder_with_provider(Arc::new(tls::tls_provider()))
             .with_safe_default_protocol_versions()
             .unwrap();
         let builder = match clients {
@@ -52,7 +52,7 @@ impl Authority {
                 roots.add(self.0.der().clone()).unwrap();
                 let verifier = WebPkiClientVerifier::builder_with_provider(
                     Arc::new(roots),
-                    Arc::new(tls::provider()),
+                    Arc::new(tls::tls_provider()),
                 );
                 builder.with_client_cert_verifier(verifier.build().unwrap())
             }

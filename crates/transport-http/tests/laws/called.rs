@@ -48,6 +48,7 @@ enum Wire {
 struct Called {
     dir: TempDir,
     address: SocketAddr,
+    callbacks: Arc<Callbacks>,
     inbound: Arc<CallbackInbound>,
     sent: AtomicUsize,
     answered: Arc<Mutex<Vec<u16>>>,
@@ -85,6 +86,7 @@ impl Called {
         });
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let served = callbacks.clone();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -92,7 +94,7 @@ impl Called {
                 .unwrap();
             runtime.block_on(async {
                 let here = "127.0.0.1:0".parse().unwrap();
-                let server = CallbackServer::bind(here, tls, callbacks).await.unwrap();
+                let server = CallbackServer::bind(here, tls, served).await.unwrap();
                 tell.send(server.local_addr().unwrap()).unwrap();
                 server.run(async { drop(stopped.await) }).await;
             });
@@ -100,6 +102,7 @@ impl Called {
         Self {
             dir,
             address: told.recv().unwrap(),
+            callbacks,
             inbound: Arc::new(inbound),
             sent: AtomicUsize::new(0),
             answered: Arc::default(),
@@ -433,6 +436,32 @@ fn bodies_in_memory_are_counted_and_a_stop_sends_everybody_away() {
     for begun in begun {
         assert_eq!(begun.join().unwrap().status, 503);
     }
+}
+
+#[test]
+fn who_is_not_proven_yet_takes_no_place_of_those_who_are() {
+    let called = Called::start("auth = { kind = \"hmac\", secret_file = \"secret\" }");
+    let beside = format!("url_path = \"/c\"\n{BEARER}\n{FIELDS}");
+    let dir = called.dir.path();
+    let beside = (called.callbacks).open(toml::from_str(&beside).unwrap(), dir, Arc::new(Still));
+    let beside = beside.unwrap();
+    // They look signed, and their bodies never come.
+    let mac = "0".repeat(128);
+    let stranger = format!("callback-timestamp: {NOW_S}\r\ncallback-authentication: {mac}\r\n");
+    let half = format!("POST /a/b HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n{stranger}\r\n");
+    let strangers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = TcpStream::connect(called.address).unwrap();
+            stream.write_all(half.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    until(|| call(called.address, "POST /a/b", &stranger, b"{}").status == 503);
+    let body = json!({ "antrag": ID, "az": "1" }).to_string();
+    let address = called.address;
+    let begun = std::thread::spawn(move || call(address, "POST /c", &bearer(), body.as_bytes()));
+    until(|| beside.waiting() == 1);
+    drop((called, strangers, begun));
 }
 
 #[test]

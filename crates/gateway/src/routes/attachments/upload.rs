@@ -105,7 +105,10 @@ async fn take(
         room,
     };
     let mut writer = asked.context.blobs().begin().await?;
-    let envelope = receive(&asked.context, body, writer.as_mut(), &rules).await?;
+    let receiving = receive(&asked.context, body, writer.as_mut(), &rules);
+    let envelope = timeout(asked.context.limits().upload_max, receiving)
+        .await
+        .map_err(|_| Code::TooSlow)??;
     let end = Arrival {
         subject: consignment.subject,
         id,
