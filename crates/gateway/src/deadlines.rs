@@ -210,30 +210,21 @@ impl Deadlines {
             state,
             before: before(self.context.now(), after),
         };
-        let (mut left, mut room) = (0, self.retention.per_round);
+        let mut slices = Slices::of(self.retention.per_round);
         loop {
-            // What was done is not listed any more; what was left is.
-            let page = Page {
-                offset: left,
-                limit: SLICE.min(room),
-            };
-            let listed = self.context.store().submissions(&filter, page).await?;
-            if listed.entries.is_empty() {
-                round.left += left;
+            let listed = self.context.store().submissions(&filter, slices.page());
+            let entries = listed.await?.entries;
+            if entries.is_empty() {
+                round.left += slices.left;
                 return Ok(());
             }
-            for entry in listed.entries {
-                room = room.saturating_sub(1);
-                match (self.take(entry.id, state, step).await, step) {
-                    (Ok(Taken::Done), Step::Reject) => round.rejected += 1,
-                    (Ok(Taken::Done), _) => round.deleted += 1,
-                    (Ok(Taken::Moved), _) => left += 1,
-                    (Err(refused), _) => {
-                        let code = refused.problem().code.entry().code;
-                        tracing::warn!(submission.id = %entry.id, problem.code = code, "a deadline of {} could not be kept yet", entry.id);
-                        left += 1;
-                    }
+            for entry in entries {
+                let taken = self.take(entry.id, state, step).await;
+                if let Err(refused) = &taken {
+                    let code = refused.problem().code.entry().code;
+                    tracing::warn!(submission.id = %entry.id, problem.code = code, "a deadline of {} could not be kept yet", entry.id);
                 }
+                slices.count(taken.unwrap_or(Taken::Moved), step, round);
             }
         }
     }
@@ -338,6 +329,38 @@ enum Taken {
     Done,
     /// Somebody else was faster. (If that took it off the list, the next of this round's entries waits for the next round.)
     Moved,
+}
+
+/// What of one kind a round goes through, slice by slice.
+struct Slices {
+    /// What was left is listed again; what was done is not.
+    left: u64,
+    room: u32,
+}
+
+impl Slices {
+    const fn of(per_round: u32) -> Self {
+        Self {
+            left: 0,
+            room: per_round,
+        }
+    }
+
+    fn page(&self) -> Page {
+        Page {
+            offset: self.left,
+            limit: SLICE.min(self.room),
+        }
+    }
+
+    fn count(&mut self, taken: Taken, step: Step, round: &mut Round) {
+        self.room = self.room.saturating_sub(1);
+        match (taken, step) {
+            (Taken::Moved, _) => self.left += 1,
+            (Taken::Done, Step::Reject) => round.rejected += 1,
+            (Taken::Done, _) => round.deleted += 1,
+        }
+    }
 }
 
 fn say(round: &Round) {

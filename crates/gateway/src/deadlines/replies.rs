@@ -6,9 +6,9 @@ use amtsbote_fit_connect::event::{EventProblem, Part, Payload, Violation};
 use amtsbote_model::ReplyId;
 use amtsbote_model::reply::{self, Party};
 use amtsbote_model::submission::{Event as Step, State};
-use amtsbote_store::{Batch, Change, Committed, Page, ReplyFilter, ReplyRecord};
+use amtsbote_store::{Batch, Change, Committed, ReplyFilter, ReplyRecord};
 
-use super::{Deadlines, Round, SLICE, Taken, before};
+use super::{Deadlines, Round, Slices, Taken, before};
 use crate::access::reply_reference;
 use crate::answer::Refused;
 use crate::callbacks::{Thread, reply_event_notice_to_receiver, reply_event_notice_to_sender};
@@ -26,30 +26,21 @@ impl Deadlines {
             state,
             before: before(self.context.now(), after),
         };
-        let (mut left, mut room) = (0, self.retention.per_round);
+        let mut slices = Slices::of(self.retention.per_round);
         loop {
-            // What was done is not listed any more; what was left is.
-            let page = Page {
-                offset: left,
-                limit: SLICE.min(room),
-            };
-            let listed = self.context.store().replies(&filter, page).await?;
-            if listed.entries.is_empty() {
-                round.left += left;
+            let listed = self.context.store().replies(&filter, slices.page());
+            let entries = listed.await?.entries;
+            if entries.is_empty() {
+                round.left += slices.left;
                 return Ok(());
             }
-            for entry in listed.entries {
-                room = room.saturating_sub(1);
-                match (self.take_reply(entry.id, state, step).await, step) {
-                    (Ok(Taken::Done), Step::Reject) => round.rejected += 1,
-                    (Ok(Taken::Done), _) => round.deleted += 1,
-                    (Ok(Taken::Moved), _) => left += 1,
-                    (Err(refused), _) => {
-                        let code = refused.problem().code.entry().code;
-                        tracing::warn!(subject.id = %entry.id, problem.code = code, "a deadline of reply {} could not be kept yet", entry.id);
-                        left += 1;
-                    }
+            for entry in entries {
+                let taken = self.take_reply(entry.id, state, step).await;
+                if let Err(refused) = &taken {
+                    let code = refused.problem().code.entry().code;
+                    tracing::warn!(subject.id = %entry.id, problem.code = code, "a deadline of reply {} could not be kept yet", entry.id);
                 }
+                slices.count(taken.unwrap_or(Taken::Moved), step, round);
             }
         }
     }
