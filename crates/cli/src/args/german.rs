@@ -77,18 +77,16 @@ fn argument(arg: Arg, texts: &HashMap<&str, &str>) -> Arg {
     let mut help = arg
         .get_help()
         .map_or_else(String::new, |help| german(&help.to_string(), texts));
-    let values = arg.get_possible_values();
-    let described: Vec<String> = values.iter().map(|value| described(value, texts)).collect();
-    if !described.is_empty() && !is_switch(&arg) {
-        help = format!("{help}\n{}", described.join("\n"));
-    }
-    let defaults: Vec<_> = arg
-        .get_default_values()
-        .iter()
-        .map(|value| value.to_string_lossy())
-        .collect();
-    if !defaults.is_empty() && !is_switch(&arg) {
-        help = format!("{help} [Vorgabe: {}]", defaults.join(" "));
+    let takes_value = arg.get_action().takes_values();
+    if takes_value {
+        let values = arg.get_possible_values();
+        let values = values.iter().map(|value| described(value, texts));
+        help.extend(values);
+        let defaults = arg.get_default_values().iter();
+        let defaults: Vec<_> = defaults.map(|value| value.to_string_lossy()).collect();
+        if !defaults.is_empty() {
+            help = format!("{help} [Vorgabe: {}]", defaults.join(" "));
+        }
     }
     if let Some(name) = arg.get_env() {
         help = format!("{help} [Umgebung: {}]", name.to_string_lossy());
@@ -100,20 +98,16 @@ fn argument(arg: Arg, texts: &HashMap<&str, &str>) -> Arg {
     };
     arg.help(help)
         .help_heading(heading)
-        .hide_possible_values(true)
-        .hide_default_value(true)
+        .hide_possible_values(takes_value)
+        .hide_default_value(takes_value)
         .hide_env(true)
-}
-
-fn is_switch(arg: &Arg) -> bool {
-    matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::SetFalse)
 }
 
 fn described(value: &PossibleValue, texts: &HashMap<&str, &str>) -> String {
     let help = value
         .get_help()
         .map(|help| german(&help.to_string(), texts));
-    format!("- {}: {}", value.get_name(), help.unwrap_or_default())
+    format!("\n- {}: {}", value.get_name(), help.unwrap_or_default())
 }
 
 fn german(english: &str, texts: &HashMap<&str, &str>) -> String {
