@@ -9,9 +9,10 @@ use amtsbote_fit_connect::event::{
 };
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_jose::{Jws, sign};
-use amtsbote_model::EventId;
 use amtsbote_model::delivery::{Cause, Decision, Delivery, Event, Failure, Verdict};
+use amtsbote_model::ids::time_ordered;
 use amtsbote_model::submission::State;
+use amtsbote_model::{EventId, Timestamp};
 use amtsbote_store::DeliveryRow;
 
 use crate::Served;
@@ -60,7 +61,7 @@ impl Inner {
     ) -> Result<String, Failure> {
         let claims = Claims {
             schema: Some(SetSchema::CURRENT),
-            id: fresh_event_id(),
+            id: fresh_event_id(self.parts.clock.now()),
             issuer: Issuer::Destination(row.destination_id),
             issued_at: self.parts.clock.now(),
             subject: Subject::Submission(row.submission_id),
@@ -170,7 +171,7 @@ impl Inner {
         let again = match (self.served(row.destination_id), claims_of(token)) {
             (Some(served), Some(claims)) => {
                 let claims = Claims {
-                    id: fresh_event_id(),
+                    id: fresh_event_id(self.parts.clock.now()),
                     issued_at: self.parts.clock.now(),
                     ..claims
                 };
@@ -244,7 +245,6 @@ pub(crate) fn ids_of(row: &DeliveryRow) -> SubmissionRef {
     }
 }
 
-fn fresh_event_id() -> EventId {
-    // A random UUID, version 4 (RFC 9562 §5.4).
-    EventId::from_uuid(uuid::Builder::from_random_bytes(amtsbote_jose::random_bytes()).into_uuid())
+fn fresh_event_id(now: Timestamp) -> EventId {
+    EventId::from_uuid(time_ordered(now, amtsbote_jose::random_bytes()))
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use amtsbote_jose::{KeySet, PrivateKey, TokenKey};
+use amtsbote_model::ids::time_ordered;
 use amtsbote_model::{Clock, EventId, Timestamp};
 use amtsbote_store::{Blobs, Chain, Store};
 use amtsbote_validate::service::Catalogue;
@@ -265,9 +266,9 @@ impl Context {
         self.0.parts.clock.now()
     }
 
-    /// A new random UUID (version 4) for any kind of id.
+    /// A new UUID for any kind of id, ordered by time.
     pub fn new_uuid(&self) -> Uuid {
-        Uuid::new_v4()
+        time_ordered(self.now(), amtsbote_jose::random_bytes())
     }
 
     /// A new event id.

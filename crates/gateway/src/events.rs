@@ -4,11 +4,11 @@ use amtsbote_fit_connect::event::{
     Claims, EventKind, Issuer, NotifyType, Payload, SetSchema, Subject,
 };
 use amtsbote_jose::sign;
+use amtsbote_model::ids::derived;
 use amtsbote_model::submission::{Event as Step, Issuer as Signer};
 use amtsbote_model::{CaseId, EventId, Timestamp};
 use amtsbote_problem::Code;
 use amtsbote_store::{Event, ReplyRef, SubmissionRef};
-use uuid::Uuid;
 
 use crate::Context;
 use crate::answer::Refused;
@@ -97,7 +97,7 @@ pub fn notify_event_id(subject: Subject, kind: NotifyType) -> EventId {
         NotifyType::Callback => b"notify-callback",
         NotifyType::Polling => b"notify-polling",
     };
-    EventId::from_uuid(Uuid::new_v5(&subject.uuid(), name))
+    EventId::from_uuid(derived(subject.uuid(), name))
 }
 
 /// Signs several payloads in one go on the crypto pool.

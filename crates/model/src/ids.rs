@@ -7,7 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
+
+use crate::Timestamp;
 
 /// The text is not a UUID of 32 hexadecimal digits (with or without dashes).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +77,28 @@ macro_rules! ids {
             }
         }
     )+};
+}
+
+/// A new id (UUID of version 7, RFC 9562 §5.7): 48 bits of time, 74 random ones.
+///
+/// Ids that are made about the same time lie beside each other in every index, so what a new one costs does not depend on how many
+/// there are.
+pub fn time_ordered(now: Timestamp, random: [u8; 10]) -> Uuid {
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+/// The one id that follows from another one and a name.
+///
+/// Of a time-ordered id: its time and 74 bits of a hash (version 8, RFC 9562 §5.8), so that it lies beside it. Of all others: version 5.
+pub fn derived(from: Uuid, name: &[u8]) -> Uuid {
+    let hashed = Uuid::new_v5(&from, name);
+    if from.get_version_num() != 7 {
+        return hashed;
+    }
+    let mut bytes = hashed.into_bytes();
+    bytes[..6].copy_from_slice(&from.as_bytes()[..6]);
+    Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 fn parse(text: &str) -> Result<Uuid, MalformedId> {
@@ -188,6 +212,32 @@ mod tests {
             format!("{id:?}"),
             "case:f39ab143-d91a-474a-b69f-b00f1a1873c2"
         );
+    }
+
+    #[test]
+    fn later_ids_come_later_and_those_of_one_moment_differ() {
+        let at = |millis, random| time_ordered(Timestamp::from_millis(millis), [random; 10]);
+        assert!(at(1_700_000_000_000, 255) < at(1_700_000_000_001, 0));
+        assert_ne!(at(1_700_000_000_000, 1), at(1_700_000_000_000, 2));
+        assert_eq!(at(1_700_000_000_000, 1).get_version_num(), 7);
+        assert_eq!(at(-1, 1), at(0, 1));
+        assert_eq!(
+            at(1_700_000_000_000, 0xab).to_string(),
+            "018bcfe5-6800-7bab-abab-abababababab"
+        );
+    }
+
+    #[test]
+    fn a_derived_id_lies_beside_a_time_ordered_one_and_others_keep_theirs() {
+        let from = time_ordered(Timestamp::from_millis(1_700_000_000_000), [1; 10]);
+        let one = derived(from, b"one");
+        assert_eq!(one.as_bytes()[..6], from.as_bytes()[..6]);
+        assert_eq!(one, derived(from, b"one"));
+        assert_ne!(one, derived(from, b"two"));
+        let beside = time_ordered(Timestamp::from_millis(1_700_000_000_000), [2; 10]);
+        assert_ne!(one, derived(beside, b"one"));
+        let old = Uuid::from_u128(0xf39a_b143_d91a_474a_b69f_b00f_1a18_73c2);
+        assert_eq!(derived(old, b"one"), Uuid::new_v5(&old, b"one"));
     }
 
     #[test]

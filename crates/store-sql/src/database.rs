@@ -12,6 +12,8 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// The WAL is cut to this length after a checkpoint.
 const WAL_KEPT_BYTES: i64 = 64 << 20;
 const STATEMENTS_CACHED: usize = 128;
+/// Pages that the writer keeps, in KiB: the upper ones of large indexes, and those where new rows come in.
+const WRITER_CACHE_KIB: i64 = 16 << 10;
 
 /// What kind of database it is.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Schema {
     pub(crate) application_id: i64,
     /// `migrations[n]` leads from version n to n + 1; what is released is never changed.
     pub(crate) migrations: &'static [&'static str],
+    /// From this version on rows have sums.
+    pub(crate) summed_from: usize,
 }
 
 impl Schema {
@@ -164,6 +168,9 @@ fn prepare(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<
     // Looked at before anything is written: a foreign or newer file stays as it is.
     let version = version(connection, path, schema)?;
     set_durable(connection, path)?;
+    connection
+        .pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
+        .map_err(fault)?;
     sums::register(connection).map_err(fault)?;
     migrate(connection, version, schema).map_err(fault)?;
     sums::keep(connection).map_err(fault)
@@ -232,7 +239,7 @@ fn set_durable(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         .map_err(fault)
 }
 
-/// All steps at once, so that each row has its right sum before and after.
+/// All steps in one transaction; rows get sums in between, as later steps may copy them.
 pub(crate) fn migrate(
     connection: &mut Connection,
     from: usize,
@@ -242,14 +249,22 @@ pub(crate) fn migrate(
         return Ok(());
     }
     let transaction = connection.transaction()?;
-    let with_sums = sums::before_migrations(&transaction)?;
-    for (version, migration) in (1_i64..).zip(schema.migrations).skip(from) {
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "application_id", schema.application_id)?;
-        transaction.pragma_update(None, "user_version", version)?;
+    transaction.pragma_update(None, "application_id", schema.application_id)?;
+    let summed_from = schema.summed_from.max(from);
+    for steps in [from..summed_from, summed_from..schema.migrations.len()] {
+        let migrations = &schema.migrations[steps.clone()];
+        let sums = sums::Migration::begin(&transaction, migrations.concat())?;
+        for migration in migrations {
+            transaction.execute_batch(migration)?;
+        }
+        sums.end(&transaction)?;
+        transaction.pragma_update(None, "user_version", signed(steps.end))?;
     }
-    sums::after_migrations(&transaction, &with_sums)?;
     transaction.commit()
+}
+
+fn signed(version: usize) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -260,6 +275,7 @@ mod tests {
         name: "test",
         application_id: 77,
         migrations: &["CREATE TABLE a (x)", "CREATE TABLE b (x)"],
+        summed_from: 0,
     };
     const OLDER: Schema = Schema {
         migrations: &["CREATE TABLE a (x)"],

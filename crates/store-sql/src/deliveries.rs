@@ -31,6 +31,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema/agent-5.sql"),
         include_str!("schema/agent-6.sql"),
     ],
+    summed_from: 5,
 };
 
 const COLUMNS: &str = "submission_id, case_id, destination_id, noted_at, due_at, body, revision";

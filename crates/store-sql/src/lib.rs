@@ -33,6 +33,8 @@ mod folder_blobs;
 mod gateway;
 mod group;
 mod open_error;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod relays;
 mod restoring;

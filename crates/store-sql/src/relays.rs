@@ -22,6 +22,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema/uplink-1.sql"),
         include_str!("schema/uplink-2.sql"),
     ],
+    summed_from: 2,
 };
 
 const COLUMNS: &str = "submission_id, uplink, body, log, revision";

@@ -147,34 +147,50 @@ fn table(connection: &Connection, (name, without_rowid): (String, bool)) -> Resu
     })
 }
 
-/// Before migrations: rows that have a wrong sum already lose it, so that the new one does not make them right.
-pub(crate) fn before_migrations(connection: &Connection) -> Result<Vec<String>> {
-    let mut with_sums = Vec::new();
-    for table in tables(connection)?.into_iter().filter(|t| t.has_sum) {
-        let (name, sum) = (&table.name, table.sum(""));
-        connection.execute_batch(&format!(
-            "UPDATE \"{name}\" SET sum = NULL WHERE sum IS NOT {sum}"
-        ))?;
-        with_sums.push(table.name);
-    }
-    Ok(with_sums)
+/// Sums on the way from one version to another: rows that have a wrong one lose it before, so that none becomes right after.
+pub(crate) struct Migration {
+    /// The statements. A table that they do not name keeps its rows, which are not looked at: there may be millions.
+    sql: String,
+    with_sums: Vec<String>,
 }
 
-/// After migrations: each table has its column and each row its sum, except rows that had a wrong one before.
-pub(crate) fn after_migrations(connection: &Connection, with_sums: &[String]) -> Result<()> {
-    for table in tables(connection)? {
-        let (name, sum) = (&table.name, table.sum(""));
-        if !table.has_sum {
-            connection.execute_batch(&format!("ALTER TABLE \"{name}\" ADD COLUMN sum BLOB"))?;
+impl Migration {
+    /// Before the statements.
+    pub(crate) fn begin(connection: &Connection, sql: String) -> Result<Self> {
+        let mut with_sums = Vec::new();
+        for table in tables(connection)?.into_iter().filter(|t| t.has_sum) {
+            let (name, sum) = (&table.name, table.sum(""));
+            if sql.contains(name) {
+                connection.execute_batch(&format!(
+                    "UPDATE \"{name}\" SET sum = NULL WHERE sum IS NOT {sum}"
+                ))?;
+            }
+            with_sums.push(table.name);
         }
-        let which = if table.has_sum && with_sums.contains(name) {
-            "sum IS NOT NULL"
-        } else {
-            "true"
-        };
-        connection.execute_batch(&format!("UPDATE \"{name}\" SET sum = {sum} WHERE {which}"))?;
+        Ok(Self { sql, with_sums })
     }
-    Ok(())
+
+    /// After them: each table has its column and each row its sum, except rows that had a wrong one before.
+    pub(crate) fn end(self, connection: &Connection) -> Result<()> {
+        for table in tables(connection)? {
+            let (name, sum) = (&table.name, table.sum(""));
+            if !table.has_sum {
+                connection.execute_batch(&format!("ALTER TABLE \"{name}\" ADD COLUMN sum BLOB"))?;
+            }
+            let had_sums = table.has_sum && self.with_sums.contains(name);
+            if had_sums && !self.sql.contains(name) {
+                continue;
+            }
+            let which = if had_sums {
+                format!("sum IS NOT NULL AND sum IS NOT {sum}")
+            } else {
+                "true".to_owned()
+            };
+            connection
+                .execute_batch(&format!("UPDATE \"{name}\" SET sum = {sum} WHERE {which}"))?;
+        }
+        Ok(())
+    }
 }
 
 /// From now on this connection gives sums to the rows it writes.
@@ -197,9 +213,8 @@ mod tests {
             CREATE TABLE b (k TEXT, x BLOB, y TEXT, PRIMARY KEY (k, x)) STRICT, WITHOUT ROWID;
             INSERT INTO a (x) VALUES ('before');";
         database.execute_batch(sql).unwrap();
-        let with_sums = before_migrations(&database).unwrap();
-        assert_eq!(with_sums, Vec::<String>::new());
-        after_migrations(&database, &with_sums).unwrap();
+        let migration = Migration::begin(&database, sql.to_owned()).unwrap();
+        migration.end(&database).unwrap();
         keep(&database).unwrap();
         database
     }
@@ -249,10 +264,24 @@ mod tests {
         database.execute_batch(WRITES).unwrap();
         let sql = "UPDATE a SET sum = zeroblob(16) WHERE x = 'three'";
         database.execute_batch(sql).unwrap();
-        let with_sums = before_migrations(&database).unwrap();
-        let sql = "ALTER TABLE a ADD COLUMN y TEXT NOT NULL DEFAULT 'new'; CREATE TABLE c (x TEXT)";
+        let sql = "ALTER TABLE a ADD COLUMN y TEXT NOT NULL DEFAULT 'new'; CREATE TABLE c (x TEXT); UPDATE a SET n = 9";
+        let migration = Migration::begin(&database, sql.to_owned()).unwrap();
         database.execute_batch(sql).unwrap();
-        after_migrations(&database, &with_sums).unwrap();
+        migration.end(&database).unwrap();
+        assert_eq!(wrong(&database), 1);
+    }
+
+    #[test]
+    fn a_migration_leaves_tables_alone_that_it_does_not_name() {
+        let database = database();
+        database.execute_batch(WRITES).unwrap();
+        // As the disk may have it: whoever looked at it would take its sum away.
+        let sql = "UPDATE a SET sum = zeroblob(16) WHERE x = 'three'";
+        database.execute_batch(sql).unwrap();
+        let migration = Migration::begin(&database, "UPDATE b SET y = 'new'".to_owned()).unwrap();
+        migration.end(&database).unwrap();
+        let kept = "SELECT count(*) FROM a WHERE sum = zeroblob(16)";
+        assert_eq!(database.query_row(kept, [], |row| row.get(0)), Ok(1));
         assert_eq!(wrong(&database), 1);
     }
 

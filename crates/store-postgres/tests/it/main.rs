@@ -6,5 +6,6 @@ mod agents_around;
 mod benches;
 mod examine;
 mod laws;
+mod many;
 mod opening;
 mod outages;

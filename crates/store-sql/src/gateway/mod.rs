@@ -6,6 +6,8 @@ mod destinations;
 mod lists;
 mod replies;
 mod rows;
+#[cfg(test)]
+mod sums_cost;
 mod upkeep;
 
 use std::path::Path;
@@ -42,7 +44,9 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("../schema/gateway-3.sql"),
         include_str!("../schema/gateway-4.sql"),
         include_str!("../schema/gateway-5.sql"),
+        include_str!("../schema/gateway-6.sql"),
     ],
+    summed_from: 4,
 };
 
 /// The gateway's store in one SQLite file. Dropping it waits for the writes that are queued and closes the file.

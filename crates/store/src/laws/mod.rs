@@ -25,6 +25,7 @@ pub mod durable;
 pub mod leases;
 pub mod ledger;
 pub mod lists;
+pub mod many;
 pub mod refusals;
 pub mod relays;
 pub mod replies;
