@@ -286,6 +286,25 @@ mod tests {
     }
 
     #[test]
+    fn a_table_copied_with_its_sums_keeps_them_right_and_wrong() {
+        let database = database();
+        database.execute_batch(WRITES).unwrap();
+        let sql = "UPDATE a SET sum = zeroblob(16) WHERE x = 'three'";
+        database.execute_batch(sql).unwrap();
+        let triggers = "DROP TRIGGER temp.a_inserted; DROP TRIGGER temp.a_updated";
+        database.execute_batch(triggers).unwrap();
+        let sql = "CREATE TABLE a_2 (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, x TEXT, sum BLOB) STRICT;
+            INSERT INTO a_2 (id, n, x, sum) SELECT id, n, x, sum FROM a;
+            DROP TABLE a; ALTER TABLE a_2 RENAME TO a;";
+        let migration = Migration::begin(&database, sql.to_owned()).unwrap();
+        database.execute_batch(sql).unwrap();
+        migration.end(&database).unwrap();
+        assert_eq!(wrong(&database), 1);
+        let rows = "SELECT count(*) FROM a WHERE sum IS NOT NULL";
+        assert_eq!(database.query_row(rows, [], |row| row.get(0)), Ok(1));
+    }
+
+    #[test]
     fn what_is_told_of_a_row_is_its_key() {
         let database = database();
         database.execute_batch(WRITES).unwrap();

@@ -176,6 +176,26 @@ impl Server {
         self.run_sql(database, sql)
     }
 
+    /// A copy of a database in a new one, made by `pg_dump` and `pg_restore` as an operator would: its URL.
+    pub fn dumped_and_restored(&self, url: &str) -> String {
+        let copy = self.database();
+        let file = self.folder.path().join(format!(
+            "{}.dump",
+            self.made.fetch_add(1, Ordering::Relaxed)
+        ));
+        let file = file.to_str().expect("a temporary folder's name is text");
+        self.run_program("pg_dump", &["-d", url, "-Fc", "-f", file]);
+        self.run_program("pg_restore", &["-d", &copy, "--exit-on-error", file]);
+        copy
+    }
+
+    fn run_program(&self, name: &str, arguments: &[&str]) {
+        let mut command = Command::new(self.programs.join(name));
+        let output = command.args(arguments).output().expect("it runs");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {error}");
+    }
+
     fn run_sql(&self, database: &str, sql: &str) -> String {
         let mut command = Command::new(self.programs.join("psql"));
         command

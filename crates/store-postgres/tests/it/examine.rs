@@ -170,3 +170,31 @@ async fn events_of_two_processes_are_sealed_once_each_while_they_are_written() {
     };
     assert_eq!(checked, expected);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_taken_beside_a_gateway_is_whole_and_goes_on() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let (url, store) = sealed(server).await;
+    let copy = server.dumped_and_restored(&url);
+    // What comes after the dump is not in it, and does not disturb it.
+    done(&store, vec![Change::Append(event(74, 1, 1))]).await;
+    drop(store);
+
+    let restored = PostgresStore::open(&target(&copy)).await.unwrap();
+    let found = examined(&restored).await;
+    assert_eq!(found.missing, []);
+    assert_eq!(found.chain.contradictions, []);
+    let leaves = found.chain.leaves;
+    assert!(leaves >= 3, "{found:?}");
+    assert_eq!(restored.content(of(1)).await.unwrap(), Some(content()));
+    // Sequences came along: new events are numbered behind the old ones, and the chain goes on.
+    done(&restored, vec![Change::Append(event(75, 1, 1))]).await;
+    assert_eq!(seal(&restored, 9).await, 2);
+    let found = examined(&restored).await;
+    assert_eq!(
+        (found.chain.contradictions, found.chain.leaves),
+        (vec![], leaves + 2)
+    );
+}

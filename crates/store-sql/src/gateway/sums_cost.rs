@@ -61,9 +61,8 @@ fn sums_cost_a_share_of_an_arrival() {
     });
     for table in crate::sums::tables(&without).unwrap() {
         let name = table.name;
-        let sql = format!(
-            "DROP TRIGGER temp.\"{name}_inserted\"; DROP TRIGGER temp.\"{name}_updated\""
-        );
+        let sql =
+            format!("DROP TRIGGER temp.\"{name}_inserted\"; DROP TRIGGER temp.\"{name}_updated\"");
         without.execute_batch(&sql).unwrap();
     }
     for round in 0..3 {

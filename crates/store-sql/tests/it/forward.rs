@@ -24,6 +24,7 @@ INSERT INTO events (id, case_id, submission_id, name, issuer, at, token)
            (x'00000000000000000000000000000008', x'00000000000000000000000000000001', x'00000000000000000000000000000002', 'create-submission', 'service', 3000, 'a.b.c');
 INSERT INTO outbox (id, submission_id, url, secret, body, tries, due_at)
     VALUES (x'00000000000000000000000000000007', x'00000000000000000000000000000001', 'https://callback.example/', 'secret', '{}', 2, 10);
+INSERT INTO remembered VALUES ('client-7', 'key', 'fingerprint', 'answer', 1000);
 PRAGMA application_id = 1096970055;
 PRAGMA user_version = 1;
 ";
@@ -45,6 +46,8 @@ async fn a_database_of_version_1_keeps_its_submissions_and_takes_replies() {
     let log = store.events(LogOf::Case(id(1)), ALL).await.unwrap();
     let subjects: Vec<_> = log.entries.iter().map(|event| event.subject).collect();
     assert_eq!(subjects, [of(1), of(2)]);
+    let repeated = store.remembered(&client(7), "key").await.unwrap();
+    assert_eq!(repeated.unwrap().answer, "answer");
     let due = store.due(at(99), 10).await.unwrap();
     assert_eq!((due[0].subject, due[0].tries), (of(1), 2));
 
