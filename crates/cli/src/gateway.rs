@@ -91,7 +91,7 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
         areas: areas::pilots(),
         requests_per_minute: per_minute.unwrap_or(routing.requests_per_minute),
     };
-    let context = Gateway::with_uplinks(parts, routing, uplinks::open(settings)?);
+    let context = Gateway::with_uplinks(parts, routing, Box::pin(uplinks::open(settings)).await?);
     Ok(Ready {
         context,
         server,

@@ -8,26 +8,57 @@ use amtsbote_gateway::{Freshness, StaticRoute, Uplink, Uplinks};
 use amtsbote_jose::{CertificateRule, TrustAnchors, X5c};
 use amtsbote_model::Secret;
 use amtsbote_settings as settings;
-use amtsbote_store_sql::SqliteRelays;
+use amtsbote_store::Relays;
+use amtsbote_store_postgres::{OpenError as NotOpened, PostgresRelays};
+use amtsbote_store_sql::{OpenError, SqliteRelays};
 use anyhow::{Context, Result, anyhow};
 use url::Url;
 
 use crate::clock::SystemClock;
 use crate::{access, folder};
 
-/// The uplinks of the settings over the relays in the gateway's folder; none without settings for them.
-pub(crate) fn open(settings: &settings::Gateway) -> Result<Uplinks> {
+/// The uplinks of the settings over the relays, which are where the gateway's rows are; none without settings for them.
+pub(crate) async fn open(settings: &settings::Gateway) -> Result<Uplinks> {
     if settings.uplinks.is_empty() {
         return Ok(Uplinks::default());
     }
-    let relays = SqliteRelays::open(&settings.data_dir)
+    let relays = relays(settings)
+        .await
         .context("the database of the uplinks cannot be opened")?;
     let list = settings
         .uplinks
         .iter()
         .map(uplink)
         .collect::<Result<Vec<_>>>()?;
-    Ok(Uplinks::new(list, Arc::new(relays)))
+    Ok(Uplinks::new(list, relays))
+}
+
+async fn relays(settings: &settings::Gateway) -> Result<Arc<dyn Relays>> {
+    Ok(match settings.shared_database() {
+        Some(database) => {
+            Arc::new(PostgresRelays::open(&crate::database::target(database)?).await?)
+        }
+        None => Arc::new(SqliteRelays::open(&settings.data_dir)?),
+    })
+}
+
+/// The relays beside the processes that use them; none where none were ever kept.
+pub(crate) async fn relays_beside(settings: &settings::Gateway) -> Result<Option<Arc<dyn Relays>>> {
+    if let Some(database) = settings.shared_database() {
+        if settings.uplinks.is_empty() {
+            return Ok(None);
+        }
+        let target = crate::database::target(database)?;
+        return match PostgresRelays::open_as_guest(&target).await {
+            // No gateway with an uplink has ever run there.
+            Err(NotOpened::OtherVersion { found: 0, .. }) => Ok(None),
+            opened => Ok(Some(Arc::new(opened?))),
+        };
+    }
+    match SqliteRelays::open_as_guest(&settings.data_dir) {
+        Err(OpenError::Absent { .. }) => Ok(None),
+        opened => Ok(Some(Arc::new(opened?))),
+    }
 }
 
 fn uplink(settings: &settings::Uplink) -> Result<Uplink> {

@@ -174,7 +174,14 @@ impl Gateway {
 impl Gateway {
     /// Whether its rows are on a server that several gateways may share.
     pub fn has_shared_database(&self) -> bool {
-        self.database.as_ref().is_some_and(Database::is_shared)
+        self.shared_database().is_some()
+    }
+
+    /// The server that several gateways may share, if its rows are there.
+    pub fn shared_database(&self) -> Option<&Database> {
+        self.database
+            .as_ref()
+            .filter(|database| database.is_shared())
     }
 
     fn check_shared(&self, faults: &mut Vec<SettingsFault>) {
@@ -182,12 +189,6 @@ impl Gateway {
             faults.push(fault(
                 "gateway.blobs",
                 "with kind = \"postgres\" say where attachments are: kind = \"s3\" for any number of gateways, kind = \"folder\" for a single one",
-            ));
-        }
-        if !self.uplinks.is_empty() {
-            faults.push(fault(
-                "gateway.uplink",
-                "the state of uplinks is kept in SQLite only: leave out gateway.database, or the uplinks",
             ));
         }
     }

@@ -228,10 +228,7 @@ mod tests {
         let folder = "[gateway.blobs]\nkind = \"folder\"\n";
         check(&with(&format!("{database}{folder}")), &[]);
         check(&with("[gateway.database]\nkind = \"sqlite\"\n"), &[]);
-        check(
-            &with(&format!("{database}{folder}{UPLINK}")),
-            &["gateway.uplink"],
-        );
+        check(&with(&format!("{database}{folder}{UPLINK}")), &[]);
         check(
             &with("[gateway.database]\nkind = \"oracle\"\n"),
             &["(file)"],

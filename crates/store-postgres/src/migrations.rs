@@ -67,6 +67,15 @@ pub(crate) const AGENT: Part = Part {
     }],
 };
 
+/// The uplinks' tables.
+pub(crate) const UPLINK: Part = Part {
+    schema: "amtsbote_uplink",
+    migrations: &[Migration {
+        sql: include_str!("schema/uplink-1.sql"),
+        older: Older::MayGoOn,
+    }],
+};
+
 /// A version there that this program must not use.
 pub(crate) async fn incompatible(
     client: &Client,

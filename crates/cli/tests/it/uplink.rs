@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use amtsbote_testkit::postgres::Server;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
@@ -24,6 +25,8 @@ struct Stage {
     port: u16,
     foreign_port: u16,
     destination: String,
+    /// Of our rows, if they are not in a file.
+    server: Option<Server>,
 }
 
 impl Stage {
@@ -47,6 +50,7 @@ impl Stage {
             port: free_port(),
             foreign_port,
             destination,
+            server: None,
         };
         stage.write_foreign_settings();
         stage
@@ -84,7 +88,21 @@ impl Stage {
             self.foreign.dir().join("clients/portal.secret"),
             self.foreign.dir().join("ca.pem"),
         );
-        self.ours.write_settings(self.port, &uplink);
+        let text = format!("{uplink}{}", self.database());
+        self.ours.write_settings(self.port, &text);
+    }
+
+    fn database(&self) -> String {
+        let Some(server) = &self.server else {
+            return String::new();
+        };
+        let url = server.database();
+        let url = url.replace(&format!(":{}@", server.password()), "@");
+        std::fs::write(self.ours.dir().join("database.password"), server.password()).unwrap();
+        format!(
+            "[gateway.database]\nkind = \"postgres\"\nurl = \"{url}\"\npassword_file = \"database.password\"\n\n\
+             [gateway.blobs]\nkind = \"folder\"\n"
+        )
     }
 
     fn by_routing_service(&self) -> String {
@@ -455,11 +473,22 @@ async fn submit_until_taken(stage: &Stage, application: &Application) -> String 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_when_both_gateways_are_killed_again_and_again() {
-    const KILLS: usize = 8;
+    kill_both(Stage::new().await, 8).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_where_ours_keeps_its_rows_on_postgres() {
+    if let Some(server) = Server::start() {
+        let mut stage = Stage::new().await;
+        stage.server = Some(server);
+        kill_both(stage, 4).await;
+    }
+}
+
+async fn kill_both(stage: Stage, kills: usize) {
     let seed = seed();
     println!("AMTSBOTE_SEED={seed}");
     let mut dice = Dice(seed);
-    let stage = Stage::new().await;
     stage.write_settings("v1", &stage.by_route());
     let _agent = stage.start_agent();
     let (mut ours, mut foreign) = (stage.start_ours(), stage.start_foreign());
@@ -467,7 +496,7 @@ async fn nothing_is_lost_or_doubled_when_both_gateways_are_killed_again_and_agai
         "Anna", "Berta", "Clara", "Dora", "Emma", "Frieda", "Gerda", "Hanna",
     ];
     let mut accepted = Vec::new();
-    for name in names.iter().take(KILLS) {
+    for name in names.iter().take(kills) {
         let marker = format!("Geheimwort{name}");
         let plan = format!("%PDF {marker} {}", marker.repeat(20_000)).into_bytes();
         let application = Application::new(&marker, vec![plan, b"%PDF klein".to_vec()]);

@@ -6,7 +6,7 @@
 mod claims;
 mod deliveries;
 mod desk;
-mod rows;
+pub(crate) mod rows;
 mod ways_back;
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::migrations::AGENT;
 use crate::{OpenError, PostgresLeases, Target};
 
 /// For a whole call. Shorter than a lease is not needed: what a late answer says is checked by its revision.
-const ANSWER_MAX: Duration = Duration::from_secs(15);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
 
 /// The state of the agents of one delivery service, in a PostgreSQL database that several processes may have open.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl Leases for PostgresDeliveries {
 }
 
 /// What became of a call. A connection that failed or did not answer goes away: nobody knows what is open on it.
-fn settled<T>(
+pub(crate) fn settled<T>(
     done: Result<Result<T, Fault>, Elapsed>,
     connection: Connection,
     kind: &'static str,
@@ -135,4 +135,4 @@ macro_rules! run {
         })
     };
 }
-use run;
+pub(crate) use run;

@@ -9,8 +9,8 @@ use tokio_postgres::types::ToSql;
 
 use crate::fault::Fault;
 
-pub(super) type Read<T> = Result<T, Fault>;
-pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(crate) type Read<T> = Result<T, Fault>;
+pub(crate) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// The columns that [`delivery`] needs.
 pub(super) const DELIVERY: &str =
@@ -31,7 +31,7 @@ pub(super) fn json(delivery: &Delivery) -> Read<String> {
 }
 
 /// A connection, or a transaction on it.
-pub(super) trait Statements: Sync {
+pub(crate) trait Statements: Sync {
     fn query<'a>(
         &'a self,
         sql: &'a str,
@@ -72,7 +72,7 @@ macro_rules! statements {
 statements!(ClientWrapper);
 statements!(Transaction<'_>);
 
-pub(super) async fn rows(
+pub(crate) async fn rows(
     client: &impl Statements,
     sql: &str,
     values: Values<'_>,
@@ -81,12 +81,12 @@ pub(super) async fn rows(
 }
 
 /// How many rows it changed.
-pub(super) async fn execute(client: &impl Statements, sql: &str, values: Values<'_>) -> Read<u64> {
+pub(crate) async fn execute(client: &impl Statements, sql: &str, values: Values<'_>) -> Read<u64> {
     Ok(client.run(sql, values).await?)
 }
 
 /// Reads each row.
-pub(super) fn all<T>(found: &[Row], read: fn(&Row) -> Read<T>) -> Read<Vec<T>> {
+pub(crate) fn all<T>(found: &[Row], read: fn(&Row) -> Read<T>) -> Read<Vec<T>> {
     found.iter().map(read).collect()
 }
 

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use amtsbote_store::laws::{Bench, DurableBench};
 use amtsbote_store_postgres::{
-    Encryption, OpenError, PostgresDeliveries, PostgresLeases, PostgresStore, Target,
+    Encryption, OpenError, PostgresDeliveries, PostgresLeases, PostgresRelays, PostgresStore,
+    Target,
 };
 use amtsbote_testkit::postgres::Server;
 use tokio::runtime::Runtime;
@@ -37,6 +38,12 @@ impl Open for PostgresStore {
 impl Open for PostgresDeliveries {
     async fn open(target: &Target) -> Result<Self, OpenError> {
         Self::open(target, "bund").await
+    }
+}
+
+impl Open for PostgresRelays {
+    async fn open(target: &Target) -> Result<Self, OpenError> {
+        Self::open(target).await
     }
 }
 

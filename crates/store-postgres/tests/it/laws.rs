@@ -1,6 +1,6 @@
 //! All laws of all traits.
 
-use amtsbote_store_postgres::{PostgresDeliveries, PostgresLeases, PostgresStore};
+use amtsbote_store_postgres::{PostgresDeliveries, PostgresLeases, PostgresRelays, PostgresStore};
 
 use crate::benches::Over;
 
@@ -20,6 +20,8 @@ amtsbote_store::ledger_laws!(bench!(PostgresStore));
 amtsbote_store::durable_ledger_laws!(bench!(PostgresStore));
 amtsbote_store::delivery_laws!(bench!(PostgresDeliveries));
 amtsbote_store::way_back_laws!(bench!(PostgresDeliveries));
+amtsbote_store::relay_laws!(bench!(PostgresRelays));
+amtsbote_store::durable_relay_laws!(bench!(PostgresRelays));
 amtsbote_store::desk_laws!(bench!(PostgresDeliveries));
 amtsbote_store::durable_delivery_laws!(bench!(PostgresDeliveries));
 

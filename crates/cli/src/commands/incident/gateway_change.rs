@@ -2,7 +2,7 @@
 
 use amtsbote_model::relay::{Event, Failed};
 use amtsbote_model::{Clock as _, Timestamp};
-use amtsbote_store::{Batch, Change, Committed, RelayRow, Relays as _, Swapped, Upkeep};
+use amtsbote_store::{Batch, Change, Committed, RelayRow, Swapped, Upkeep};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 

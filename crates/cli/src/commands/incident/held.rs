@@ -10,8 +10,7 @@ use amtsbote_gateway::{CallbackPolicy, MailPolicy};
 use amtsbote_model::incident::Number;
 use amtsbote_model::{DestinationId, Subject, SubmissionId, Timestamp};
 use amtsbote_settings as settings;
-use amtsbote_store::{Mail, Notice, RelayRow, Relays as _, Store};
-use amtsbote_store_sql::{OpenError, SqliteRelays};
+use amtsbote_store::{Mail, Notice, RelayRow, Relays, Store};
 use anyhow::Result;
 use url::Url;
 
@@ -19,6 +18,7 @@ use super::words::{About, about_texts};
 use crate::args::StuckKind;
 use crate::database;
 use crate::integrity::{self, Integrity};
+use crate::uplinks;
 
 /// What waits longer is no hiccup.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -81,7 +81,7 @@ impl Heap {
 /// The gateway's databases, opened as a guest, and the folder they lie in.
 pub(crate) struct GatewayDesk {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) relays: Option<SqliteRelays>,
+    pub(crate) relays: Option<Arc<dyn Relays>>,
     give_up: (Duration, Duration),
     unanswered: Duration,
 }
@@ -95,10 +95,7 @@ impl GatewayDesk {
         let Some(opened) = database::open_beside(settings).await? else {
             return Ok(None);
         };
-        let relays = match SqliteRelays::open_as_guest(&settings.data_dir) {
-            Err(OpenError::Absent { .. }) => None,
-            opened => Some(opened?),
-        };
+        let relays = uplinks::relays_beside(settings).await?;
         let callbacks = settings.callbacks.give_up_after;
         let callbacks = callbacks.map_or(CallbackPolicy::default().give_up_after, |span| span.0);
         Ok(Some(Self {
