@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Runs an independent XTA 2 client (xta-tool, from PyPI) against the XTA server of an agent.
+# Runs independent XTA 2 clients against the XTA server of an agent: xta-tool (from PyPI), and a client that Apache CXF generates from
+# the WSDL the server serves, with its policies and with both directions checked against its schemas.
 #
 #   interop/xta.sh [PROGRAM]      PROGRAM: a built amtsbote; without it, one is built
 #
-# Prints one PASS or FAIL line for each scenario and ends with 1 if one failed. The client is installed below interop/target; it is
-# run as it is published and is no part of this project.
+# Prints one PASS or FAIL line for each scenario and ends with 1 if one failed. What the clients need is installed below
+# interop/target; it is run as it is published and is no part of this project. A JDK and Maven come from the system's packages if
+# they are missing.
 set -euo pipefail
 export NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
@@ -30,6 +32,8 @@ install_packages() {
   local missing=() root=()
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   command -v openssl >/dev/null || missing+=(openssl)
+  command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
+  command -v mvn >/dev/null || missing+=(maven)
   [ "${#missing[@]}" -gt 0 ] || return 0
   say "installing ${missing[*]} …"
   [ "$(id -u)" -eq 0 ] || root=(sudo -n)
@@ -49,7 +53,17 @@ install_client() {
   fi
 }
 
+install_stack() {
+  if ! cmp -s "$here/xta-java/pom.xml" "$cache/java/pom.xml"; then
+    say "fetching Java libraries …"
+    mkdir -p "$cache/java"
+    mvn -q -B -f "$here/xta-java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$cache/java/lib" >&2
+    cp "$here/xta-java/pom.xml" "$cache/java/pom.xml"
+  fi
+}
+
 install_packages
 amtsbote=$(program "$@")
 install_client
-"$cache/bin/python" "$here/python/xta_scenarios.py" "$amtsbote" "$cache/bin/xta" "$work"
+install_stack
+"$cache/bin/python" "$here/python/xta_scenarios.py" "$amtsbote" "$cache/bin/xta" "$work" "$cache/java/lib"

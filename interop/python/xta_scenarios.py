@@ -1,9 +1,10 @@
-"""An independent XTA 2 client (xta-tool) against the XTA server of an agent.
+"""Independent XTA 2 clients against the XTA server of an agent.
 
-    xta_scenarios.py AMTSBOTE XTA WORK
+    xta_scenarios.py AMTSBOTE XTA WORK JARS
 
-AMTSBOTE is the program, XTA the client's command, WORK an empty folder. Sets up a gateway and an agent whose way out is a message
-box, sends an application through the intake, and takes it away with the client as a procedure would; then sends an answer.
+AMTSBOTE is the program, XTA the command of xta-tool, WORK an empty folder, JARS the folder of a Java web service stack. Sets up a
+gateway and an agent whose way out is a message box, sends an application through the intake, and takes it away with the client as a
+procedure would; then sends an answer. Then the same with a client that the stack generates from the WSDL which the server serves.
 Prints one PASS or FAIL line for each scenario and ends with 1 if one failed. Standard library only.
 """
 
@@ -12,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -23,6 +25,7 @@ import urllib.request
 
 AMTSBOTE, XTA = sys.argv[1], sys.argv[2]
 WORK = pathlib.Path(sys.argv[3]).resolve()
+JARS = sys.argv[4] + "/*"
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FIXTURE = ROOT / "fixtures/submissions/wiesbaden-bauantrag.json"
 PACKAGE = "bauantrag-xbau-0200"
@@ -177,10 +180,10 @@ message_type = {{ code = "baugenehmigung.antrag.0200", payload_schema = "http://
                   "application/merge-patch+json")
         return created["destinationId"]
 
-    def submit(self):
+    def submit(self, key):
         access = ["--url", f"http://127.0.0.1:{self.port}", "--client-id", "portal",
                   "--client-secret-file", WORK / "clients/portal.secret"]
-        sent = json.loads(run(AMTSBOTE, "--json", "submit", FIXTURE, *access))["submissionId"]
+        sent = json.loads(run(AMTSBOTE, "--json", "submit", FIXTURE, "--idempotency-key", key, *access))["submissionId"]
         end = time.monotonic() + SOON
         while True:
             state = json.loads(run(AMTSBOTE, "--json", "status", sent, *access))["state"]
@@ -220,7 +223,7 @@ def refused(ended, word):
 
 
 def scenarios(house):
-    parcel = house.submit()
+    parcel = house.submit("interop-first")
     message = f"urn:uuid:{parcel}"
     xta = client(house, "procedure", "procedure", "bab:06414000")
 
@@ -310,6 +313,41 @@ attachments:
     ]
 
 
+def wsdl(house):
+    """The WSDL as the server serves it to the procedure."""
+    tls = ssl.create_default_context(cafile=WORK / "ca.pem")
+    tls.load_cert_chain(WORK / "procedure.pem", WORK / "procedure.key")
+    url = f"https://localhost:{house.xta_port}/services/XTAService/ManagementPort?wsdl"
+    with urllib.request.urlopen(url, context=tls, timeout=30) as answer:
+        text = answer.read().decode()
+    assert f'location="https://localhost:{house.xta_port}/services/XTAService/MsgBoxPort"' in text, text[-2000:]
+    (WORK / "xta.wsdl").write_text(text)
+    return WORK / "xta.wsdl"
+
+
+def generated(house):
+    """A client made from it; prints its own lines, tells whether all passed."""
+    code = WORK / "java"
+    run("java", "-cp", JARS, "org.apache.cxf.tools.wsdlto.WSDLToJava", "-exsh", "true", "-noAddressBinding",
+        "-d", code, wsdl(house))
+    # The stack has the types of addressing itself.
+    shutil.rmtree(code / "org")
+    sources = [*code.rglob("*.java"), *(ROOT / "interop/xta-java/src").rglob("*.java")]
+    run("javac", "--release", "17", "-nowarn", "-d", WORK / "classes", "-cp", JARS, *sources)
+    run("openssl", "pkcs12", "-export", "-in", "procedure.pem", "-inkey", "procedure.key", "-passout", "pass:interop",
+        "-out", "procedure.p12", cwd=WORK)
+    run("keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", "ca.pem", "-storetype", "PKCS12",
+        "-storepass", "interop", "-keystore", "trust.p12", cwd=WORK)
+    waiting = "urn:uuid:" + house.submit("interop-second")
+    ended = subprocess.run(
+        ["java", "-cp", f"{WORK / 'classes'}:{JARS}", "interop.XtaScenarios", f"https://localhost:{house.xta_port}",
+         str(WORK / "xta.wsdl"), str(WORK / "procedure.p12"), str(WORK / "trust.p12"), "bab:06414000", waiting,
+         "baugenehmigung.antrag.0200"], stderr=subprocess.PIPE, text=True)
+    if ended.returncode:
+        sys.stderr.write(ended.stderr)
+    return ended.returncode == 0
+
+
 def main():
     house = House()
     failed = False
@@ -329,6 +367,7 @@ def main():
                 failed = True
                 traceback.print_exc()
                 print(f"FAIL xta-tool: {name}", flush=True)
+        failed = not generated(house) or failed
     finally:
         house.stop()
     return 1 if failed else 0

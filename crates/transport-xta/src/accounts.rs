@@ -59,14 +59,14 @@ impl Account {
         self.services.iter().any(|known| known == service)
     }
 
-    /// For whom an author speaks, if the account may speak so. `*` stands for all its identifiers.
+    /// For whom an author speaks, if the account may speak so. `*` stands for all its identifiers, as does no author at all.
     pub(crate) fn voice(&self, author: Option<&Party>) -> Option<Voice> {
         match author.map(|author| author.id.as_str()) {
-            Some("*") => Some(Voice(self.identifiers.clone())),
+            Some("*") | None => Some(Voice(self.identifiers.clone())),
             Some(id) if self.identifiers.iter().any(|known| known == id) => {
                 Some(Voice(vec![id.to_owned()]))
             }
-            Some(_) | None => None,
+            Some(_) => None,
         }
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn soap(operation: &str, fault: &SoapFault) -> Fault {
         | FaultKind::MessageSchemaViolation
         | FaultKind::MessageVirusDetection
         | FaultKind::SyncAsync
+        | FaultKind::CancelDenied
         | FaultKind::OtherSender => rejected(
             operation,
             &format!("xta-{}", name.to_ascii_lowercase()),

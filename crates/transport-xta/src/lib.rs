@@ -20,6 +20,7 @@
 
 mod accounts;
 mod box_outbound;
+mod browse;
 mod call;
 mod directory;
 mod fault;
@@ -30,12 +31,14 @@ mod mime;
 mod mtom;
 mod outbound;
 mod receive;
+mod respond;
 mod server;
 mod service;
 mod settings;
 mod soap;
 mod source;
 mod spool;
+mod take;
 mod wire;
 mod xml;
 

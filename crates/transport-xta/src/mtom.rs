@@ -120,6 +120,16 @@ impl Shape {
         }
     }
 
+    /// The action that a content type names: in SOAP 1.2 it stands there, in MTOM perhaps within `start-info`.
+    pub(crate) fn action_of(content_type: &str) -> Option<String> {
+        let media_type = MediaType::read(content_type)?;
+        let own = media_type.parameter("action").map(str::to_owned);
+        own.or_else(|| {
+            let inner = MediaType::read(media_type.parameter("start-info")?)?;
+            inner.parameter("action").map(str::to_owned)
+        })
+    }
+
     /// Whether a part of this id, the `index`th from 0, is the envelope.
     pub(crate) fn is_root(&self, id: &str, index: usize) -> bool {
         match self {
@@ -187,6 +197,27 @@ mod tests {
             expected.map(|(id, bytes)| (id.to_owned(), bytes.to_vec()))
         );
         assert!(shape.is_root(ROOT, 3) && !shape.is_root("1@x", 0));
+    }
+
+    #[test]
+    fn actions_stand_in_the_content_type_or_in_what_starts() {
+        for (text, expected) in [
+            (
+                "application/soap+xml; charset=utf-8; action=\"urn:a\"",
+                Some("urn:a"),
+            ),
+            ("application/soap+xml", None),
+            (
+                "multipart/related; boundary=b; type=\"application/xop+xml\"; start-info=\"application/soap+xml; action=\\\"urn:a\\\"\"",
+                Some("urn:a"),
+            ),
+            (
+                "multipart/related; boundary=b; start-info=\"application/soap+xml\"; action=\"urn:a\"",
+                Some("urn:a"),
+            ),
+        ] {
+            assert_eq!(Shape::action_of(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

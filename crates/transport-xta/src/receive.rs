@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::mailbox::{Mailbox, Staged};
 use crate::mime::{PartHead, Parts, Step};
 use crate::mtom::Shape;
-use crate::soap::FaultKind;
+use crate::soap::Wrong;
 use crate::spool::{Spool, Spooled, blocking, stage};
 
 /// An envelope whose contents stand in parts of their own.
@@ -43,7 +43,7 @@ pub(crate) struct Arrived {
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// It gets a fault.
-    Fault(FaultKind, String),
+    Fault(Wrong, String),
     /// The disk does not do.
     Disk(std::io::Error),
     /// The peer is gone; nobody hears an answer.
@@ -57,8 +57,15 @@ impl From<std::io::Error> for Refusal {
 }
 
 impl Refusal {
+    pub(crate) fn denied() -> Self {
+        Self::Fault(
+            Wrong::Author,
+            "das Zertifikat gehört zu keinem Konto, das für diesen Autor spricht".to_owned(),
+        )
+    }
+
     pub(crate) fn parameter(text: impl Into<String>) -> Self {
-        Self::Fault(FaultKind::ParameterIsNotValid, text.into())
+        Self::Fault(Wrong::Parameter, text.into())
     }
 }
 
@@ -81,7 +88,7 @@ pub(crate) async fn receive(
     while let Some(bytes) = next(&mut body).await? {
         left = left
             .checked_sub(bytes.len() as u64)
-            .ok_or_else(|| Refusal::parameter("die Nachricht ist zu groß"))?;
+            .ok_or_else(|| Refusal::Fault(Wrong::Size, "die Nachricht ist zu groß".to_owned()))?;
         reading.take(&bytes).await?;
     }
     reading.whole()

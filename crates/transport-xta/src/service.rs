@@ -2,32 +2,20 @@
 
 use std::sync::Arc;
 
-use amtsbote_adapter::Piece;
-use amtsbote_model::{Clock, Personal};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use amtsbote_model::Clock;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
 
 use crate::accounts::{Account, Voice};
-use crate::mailbox::{Item, Place, Placed, Record, Tray};
-use crate::mime::content_id;
-use crate::mtom::{Message, Part, Shape, text};
-use crate::receive::{Bounds, PARTS_MAX, Received, Refusal, receive};
-use crate::soap::{Envelope, FaultKind, Operation, Port, SOAP_TYPE, envelope, fault};
-use crate::source::file_source;
-use crate::spool::{Spool, Spooled, blocking, stage};
-use crate::wire::{self, Availability, Content, Inner};
-
-const LIST_MAX: usize = 1_000;
-const LIST_DEFAULT: usize = 100;
-const NAME_MAX_BYTES: usize = 255;
-
-pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+use crate::browse::{Position, Selection};
+use crate::mailbox::{Place, Record, Tray};
+use crate::mtom::Shape;
+use crate::receive::{Bounds, Received, Refusal, receive};
+use crate::respond::{Body, bare, message, soap, streamed, wsdl};
+use crate::soap::{Envelope, Operation, Port, Wrong, answering, envelope, fault};
+use crate::spool::blocking;
+use crate::take::take;
+use crate::wire::{self, Availability};
 
 /// The service of all accounts.
 pub struct Service {
@@ -42,8 +30,17 @@ pub struct Service {
 enum Answer {
     /// An envelope with this header and body.
     Envelope(String, String),
-    /// A message of the box.
-    Message(Message),
+    /// A message of the box, with this header besides its own.
+    Message(Box<Record>, String),
+}
+
+/// A refusal, and the addressing of the answer that tells of it.
+struct Refused(String, Refusal);
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(String::new(), refusal)
+    }
 }
 
 impl Service {
@@ -79,32 +76,38 @@ impl Service {
         let Some(port) = port(request.uri().path()) else {
             return Some(bare(StatusCode::NOT_FOUND));
         };
+        if request.method() == Method::GET && asks_for_wsdl(request.uri().query()) {
+            return Some(wsdl(said(request.headers(), &header::HOST)));
+        }
         if request.method() != Method::POST {
             return Some(bare(StatusCode::METHOD_NOT_ALLOWED));
         }
         let outcome = match account {
-            None => Err(denied()),
+            None => Err(Refusal::Fault(
+                Wrong::Account,
+                "das Zertifikat gehört zu keinem Konto".to_owned(),
+            )
+            .into()),
             Some(account) => self.serve(account, port, request).await,
         };
-        match outcome {
-            Ok(Answer::Envelope(header, body)) => {
-                Some(soap(StatusCode::OK, envelope(&header, &body)))
-            }
-            Ok(Answer::Message(message)) => Some(streamed(&message)),
-            // Some stacks look for faults under 500 only.
-            Err(Refusal::Fault(kind, reason)) => Some(soap(
+        // Some stacks look for faults under 500 only.
+        let fault = |addressing: String, wrong, reason: &str| {
+            Some(soap(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                envelope("", &fault(kind, &reason)),
-            )),
-            Err(Refusal::Disk(error)) => {
-                tracing::error!(error = %error, "a message box could not be used: {error}");
-                let xml = fault(
-                    FaultKind::TechnicalProblem,
-                    "der Nachrichtenspeicher ist gestört",
-                );
-                Some(soap(StatusCode::INTERNAL_SERVER_ERROR, envelope("", &xml)))
+                envelope(&addressing, &fault(wrong, reason)),
+            ))
+        };
+        match outcome {
+            Ok(response) => Some(response),
+            Err(Refused(addressing, Refusal::Fault(wrong, reason))) => {
+                fault(addressing, wrong, &reason)
             }
-            Err(Refusal::Gone) => None,
+            Err(Refused(addressing, Refusal::Disk(error))) => {
+                tracing::error!(error = %error, "a message box could not be used: {error}");
+                let reason = "der Nachrichtenspeicher ist gestört";
+                fault(addressing, Wrong::Internal, reason)
+            }
+            Err(Refused(_, Refusal::Gone)) => None,
         }
     }
 
@@ -113,15 +116,14 @@ impl Service {
         account: &Arc<Account>,
         port: Port,
         request: Request<Incoming>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Response<Body>, Refused> {
         let (head, body) = request.into_parts();
-        let said = |name| {
-            head.headers
-                .get(name)
-                .and_then(|value: &HeaderValue| value.to_str().ok())
-                .unwrap_or("")
-        };
-        let shape = Shape::of(said(header::CONTENT_TYPE)).ok_or_else(|| {
+        let encoding = said(&head.headers, &header::CONTENT_ENCODING);
+        if !["", "identity"].contains(&encoding) {
+            return Err(Refusal::parameter("komprimierte Anfragen werden nicht gelesen").into());
+        }
+        let content_type = said(&head.headers, &header::CONTENT_TYPE);
+        let shape = Shape::of(content_type).ok_or_else(|| {
             Refusal::parameter("erwartet wird SOAP 1.2 in UTF-8, allein oder als multipart/related")
         })?;
         let bounds = Bounds {
@@ -135,12 +137,30 @@ impl Service {
         let received = receive(&shape, body, bounds).await?;
         let envelope = Envelope::read(&received.envelope)
             .map_err(|fault| Refusal::parameter(fault.to_string()))?;
-        let soap_action = said(header::HeaderName::from_static("soapaction")).trim_matches('"');
-        let operation = operation(&envelope, soap_action)
+        let soap_action = said(&head.headers, &SOAP_ACTION).trim_matches('"');
+        let action = Shape::action_of(content_type).unwrap_or_default();
+        let operation = operation(&envelope, [soap_action, &action])
             .filter(|operation| operation.port() == port)
             .ok_or_else(|| Refusal::parameter("diese Operation gibt es an diesem Port nicht"))?;
-        self.perform(account, operation, &envelope, (received, shape))
+        // Who does not address is not answered so.
+        let addressing = match (envelope.action(), envelope.request_id()) {
+            ("", "") => String::new(),
+            (_, id) => answering(&operation.action(), id),
+        };
+        let answer = self
+            .perform(account, operation, &envelope, received)
             .await
+            .map_err(|refusal| Refused(addressing.clone(), refusal))?;
+        Ok(match answer {
+            Answer::Envelope(header, body) => soap(
+                StatusCode::OK,
+                crate::soap::envelope(&format!("{addressing}{header}"), &body),
+            ),
+            Answer::Message(record, header) => {
+                let header = format!("{header}{addressing}");
+                streamed(&message(account, &record, &header, &shape))
+            }
+        })
     }
 
     async fn perform(
@@ -148,17 +168,19 @@ impl Service {
         account: &Arc<Account>,
         operation: Operation,
         envelope: &Envelope,
-        (received, shape): (Received, Shape),
+        received: Received,
     ) -> Result<Answer, Refusal> {
         let author = wire::read_author(&envelope.header);
-        let voice = || account.voice(author.as_ref()).ok_or_else(denied);
+        if author.is_none() && envelope.header.child("Author").is_some() {
+            return Err(Refusal::parameter(
+                "der Header Author nennt keinen Identifier",
+            ));
+        }
+        let voice = || account.voice(author.as_ref()).ok_or_else(Refusal::denied);
         match operation {
             Operation::CheckAccountActive => voice().map(|_| nothing()),
             Operation::CreateMessageId => {
-                // The one operation whose author may be left out.
-                if author.is_some() {
-                    voice()?;
-                }
+                voice()?;
                 let id = format!("urn:uuid:{}", uuid::Uuid::new_v4());
                 Ok(Answer::Envelope(
                     String::new(),
@@ -170,9 +192,19 @@ impl Service {
                 lookup(account, envelope)
             }
             Operation::GetTransportReport => self.report(account, &voice()?, envelope).await,
-            Operation::SendMessage => self.take(account, envelope, received).await,
-            Operation::GetStatusList => list(account, voice()?, envelope).await,
-            Operation::GetMessage => self.fetch(account, &voice()?, envelope, &shape).await,
+            Operation::CancelMessage => cancel(account, &voice()?, envelope).await,
+            Operation::SendMessage => {
+                take(account, envelope, received, self.clock.now()).await?;
+                Ok(nothing())
+            }
+            Operation::SendMessageSync => Err(Refusal::Fault(
+                Wrong::AsyncOnly,
+                "Nachrichten werden nur asynchron angenommen: sendMessage".to_owned(),
+            )),
+            Operation::GetStatusList => list(account, &voice()?, envelope).await,
+            Operation::GetNextStatusList => next_list(account, &voice()?, envelope).await,
+            Operation::GetMessage => self.fetch(account, &voice()?, envelope).await,
+            Operation::GetNextMessage => self.fetch_next(account, &voice()?, envelope).await,
             Operation::Close => self.close(account, &voice()?, envelope).await,
         }
     }
@@ -194,63 +226,22 @@ impl Service {
         Ok(Answer::Envelope(String::new(), xml))
     }
 
-    /// sendMessage: answered after the message is durable. Dying before: the sender repeats under the same id, and what was
-    /// staged is swept. Dying after: the repeat finds it.
-    async fn take(
-        &self,
-        account: &Arc<Account>,
-        envelope: &Envelope,
-        received: Received,
-    ) -> Result<Answer, Refusal> {
-        let metadata = envelope
-            .header
-            .child("MessageMetaData")
-            .ok_or_else(|| Refusal::parameter("der Header MessageMetaData fehlt"))?;
-        let (cover, id) = wire::read_metadata(metadata).map_err(|place| {
-            Refusal::parameter(format!(
-                "MessageMetaData/{place} fehlt oder ist nicht lesbar"
-            ))
-        })?;
-        // `*` names nobody an answer could go to.
-        if cover.author.id == "*" || account.voice(Some(&cover.author)).is_none() {
-            return Err(denied());
-        }
-        let container = envelope
-            .body
-            .child("GenericContentContainer")
-            .ok_or_else(|| Refusal::parameter("GenericContentContainer fehlt"))?;
-        let contents = wire::read_container(container)
-            .map_err(|place| Refusal::parameter(format!("GenericContentContainer/{place} fehlt; verschlüsselte Container werden nicht angenommen")))?;
-        let (staged, files) = arrange(account, &contents, received).await?;
-        let record = Record::new(id, cover, files, self.clock.now());
-        let mailbox = account.mailbox.clone();
-        match blocking(move || mailbox.place(staged, &record, Tray::Inbox)).await? {
-            Placed::New => {
-                tracing::info!("took a message of the account {}", account.name);
-                Ok(nothing())
-            }
-            Placed::Repeated => Ok(nothing()),
-            Placed::Taken => Err(Refusal::parameter(
-                "unter dieser MessageID ist schon eine andere Nachricht bekannt",
-            )),
-        }
-    }
-
     async fn fetch(
         &self,
         account: &Arc<Account>,
         voice: &Voice,
         envelope: &Envelope,
-        shape: &Shape,
     ) -> Result<Answer, Refusal> {
-        let request = envelope.body.child("MsgBoxFetchRequest");
-        let ids = request
-            .and_then(|request| request.child("MsgSelector"))
-            .map_or_else(Vec::new, |selector| wire::selected(selector, "MessageID"));
-        let [id] = ids[..] else {
+        let selection = select(envelope, "MsgBoxFetchRequest")?;
+        if selection.names_several() {
             return Err(Refusal::parameter(
-                "MsgSelector nennt nicht genau eine MessageID",
+                "MsgSelector nennt mehr als eine MessageID",
             ));
+        }
+        let Some(id) = selection.one() else {
+            return self
+                .fetch_behind(account, voice, &selection, &Position::start(None))
+                .await;
         };
         let found = find(account, id.to_owned())
             .await?
@@ -258,9 +249,57 @@ impl Service {
         let Some((Place::Tray(Tray::Box), record)) = found else {
             return Err(unknown());
         };
+        let header = wire::box_response(&Position::end(), 0);
+        self.give(account, record, header).await
+    }
+
+    /// The message behind the one before. That one stays until it is closed: only then it counts as collected.
+    async fn fetch_next(
+        &self,
+        account: &Arc<Account>,
+        voice: &Voice,
+        envelope: &Envelope,
+    ) -> Result<Answer, Refusal> {
+        let request = envelope.body.child("MsgBoxGetNextRequest");
+        let id = request.map_or("", |request| request.attribute("MsgBoxRequestID"));
+        let position = Position::read(id).ok_or_else(|| {
+            Refusal::Fault(
+                Wrong::UnknownId,
+                "diese MsgBoxRequestID führt zu keiner weiteren Nachricht".to_owned(),
+            )
+        })?;
+        self.fetch_behind(account, voice, &Selection::default(), &position)
+            .await
+    }
+
+    async fn fetch_behind(
+        &self,
+        account: &Arc<Account>,
+        voice: &Voice,
+        selection: &Selection,
+        position: &Position,
+    ) -> Result<Answer, Refusal> {
+        let records = waiting(account).await?;
+        let (found, position, pending) = position.next(&records, voice, selection, Some(1));
+        let Some(record) = found.first() else {
+            return Err(Refusal::Fault(
+                Wrong::UnknownId,
+                "es wartet keine weitere Nachricht".to_owned(),
+            ));
+        };
+        let header = wire::box_response(&position.request_id(), pending);
+        self.give(account, (*record).clone(), header).await
+    }
+
+    async fn give(
+        &self,
+        account: &Arc<Account>,
+        record: Record,
+        header: String,
+    ) -> Result<Answer, Refusal> {
         let (mailbox, now) = (account.mailbox.clone(), self.clock.now());
         let record = blocking(move || mailbox.fetched(record, now)).await?;
-        Ok(Answer::Message(message(account, &record, shape)))
+        Ok(Answer::Message(Box::new(record), header))
     }
 
     /// close: what is closed again stays closed.
@@ -295,17 +334,28 @@ impl Service {
     }
 }
 
-fn operation(envelope: &Envelope, soap_action: &str) -> Option<Operation> {
-    [envelope.action(), soap_action]
-        .into_iter()
-        .find_map(Operation::of)
-        .or_else(|| {
-            envelope
-                .body
-                .children()
-                .first()
-                .and_then(|body| Operation::of_body(&body.name))
-        })
+const SOAP_ACTION: header::HeaderName = header::HeaderName::from_static("soapaction");
+
+fn said<'a>(headers: &'a header::HeaderMap, name: &header::HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value: &HeaderValue| value.to_str().ok())
+        .unwrap_or("")
+}
+
+fn asks_for_wsdl(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.eq_ignore_ascii_case("wsdl"))
+}
+
+fn operation(envelope: &Envelope, actions: [&str; 2]) -> Option<Operation> {
+    let named = std::iter::once(envelope.action()).chain(actions);
+    named.into_iter().find_map(Operation::of).or_else(|| {
+        envelope
+            .body
+            .children()
+            .first()
+            .and_then(|body| Operation::of_body(&body.name))
+    })
 }
 
 fn port(path: &str) -> Option<Port> {
@@ -317,17 +367,10 @@ fn port(path: &str) -> Option<Port> {
     }
 }
 
-fn denied() -> Refusal {
-    Refusal::Fault(
-        FaultKind::PermissionDenied,
-        "das Zertifikat gehört zu keinem Konto, das für diesen Autor spricht".to_owned(),
-    )
-}
-
 // Unknown and foreign look alike.
 fn unknown() -> Refusal {
     Refusal::Fault(
-        FaultKind::InvalidMessageId,
+        Wrong::UnknownId,
         "unter dieser MessageID ist keine Nachricht bekannt".to_owned(),
     )
 }
@@ -341,200 +384,85 @@ async fn find(account: &Account, id: String) -> Result<Option<(Place, Record)>, 
     Ok(blocking(move || mailbox.find(&id)).await?)
 }
 
+/// What was sent went at once: there is nothing to call back.
+async fn cancel(account: &Account, voice: &Voice, envelope: &Envelope) -> Result<Answer, Refusal> {
+    let id = envelope.body.text_at("MessageID").to_owned();
+    let known = find(account, id).await?;
+    Err(match known {
+        Some((_, record)) if voice.may_ask_about(&record) => Refusal::Fault(
+            Wrong::Gone,
+            "die Nachricht war ohne NotBefore erteilt und ist schon zugestellt".to_owned(),
+        ),
+        Some(_) | None => Refusal::parameter("unter dieser MessageID ist keine Nachricht bekannt"),
+    })
+}
+
 fn lookup(account: &Account, envelope: &Envelope) -> Result<Answer, Refusal> {
     let request = envelope.body.child("LookupServiceRequest");
-    let (service, _) = request
+    let asked = request
         .and_then(wire::read_lookup)
         .ok_or_else(|| Refusal::parameter("LookupServiceRequest nennt keinen Dienst"))?;
-    let available = if account.offers(&service) {
-        Availability::Yes
-    } else {
-        Availability::No
+    let result = |(service, reader): &(String, Option<wire::Party>)| {
+        let available = if account.offers(service) {
+            Availability::Yes
+        } else {
+            Availability::No
+        };
+        wire::lookup_result(service, reader.as_ref(), available)
     };
+    let results: String = asked.iter().map(result).collect();
     Ok(Answer::Envelope(
         String::new(),
-        wire::lookup_response(&service, available),
+        wire::lookup_response(&results),
     ))
 }
 
-async fn list(account: &Account, voice: Voice, envelope: &Envelope) -> Result<Answer, Refusal> {
+fn select(envelope: &Envelope, request: &str) -> Result<Selection, Refusal> {
+    Selection::read(envelope.body.child(request))
+        .map_err(|(wrong, reason)| Refusal::Fault(wrong, reason.to_owned()))
+}
+
+async fn waiting(account: &Account) -> Result<Vec<Record>, Refusal> {
+    let mailbox = account.mailbox.clone();
+    Ok(blocking(move || mailbox.list(Tray::Box)).await?)
+}
+
+async fn list(account: &Account, voice: &Voice, envelope: &Envelope) -> Result<Answer, Refusal> {
     let request = envelope.body.child("MsgBoxStatusListRequest");
     let asked = request.and_then(|request| request.attribute("maxListItems").parse().ok());
-    let max = asked.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
-    let mailbox = account.mailbox.clone();
-    let records = blocking(move || mailbox.list(Tray::Box)).await?;
-    let mine: Vec<&Record> = records
-        .iter()
-        .filter(|record| voice.may_read(record))
-        .collect();
+    let selection = select(envelope, "MsgBoxStatusListRequest")?;
+    listed(account, voice, &selection, &Position::start(asked)).await
+}
+
+async fn next_list(
+    account: &Account,
+    voice: &Voice,
+    envelope: &Envelope,
+) -> Result<Answer, Refusal> {
+    let request = envelope.body.child("MsgBoxGetNextRequest");
+    let id = request.map_or("", |request| request.attribute("MsgBoxRequestID"));
+    match Position::read(id) {
+        Some(position) => listed(account, voice, &Selection::default(), &position).await,
+        None => Ok(Answer::Envelope(
+            wire::box_has_nothing(id),
+            wire::status_list(&[]),
+        )),
+    }
+}
+
+async fn listed(
+    account: &Account,
+    voice: &Voice,
+    selection: &Selection,
+    position: &Position,
+) -> Result<Answer, Refusal> {
+    let records = waiting(account).await?;
+    let (found, position, pending) = position.next(&records, voice, selection, None);
     let metadata =
         |record: &&Record| wire::metadata(&record.cover, &record.message_id, record.times());
-    let entries: Vec<String> = mine.iter().take(max).map(metadata).collect();
-    let (header, body) = wire::status_list(&entries, mine.len() - entries.len());
-    Ok(Answer::Envelope(header, body))
-}
-
-/// Brings the contents of a container and the files of its parts together, in the order of the container.
-async fn arrange(
-    account: &Account,
-    contents: &[Content<'_>],
-    received: Received,
-) -> Result<(crate::mailbox::Staged, Vec<Item>), Refusal> {
-    if contents.len() >= PARTS_MAX {
-        return Err(Refusal::parameter("zu viele Anhänge"));
-    }
-    let mut staged = match received.staged {
-        Some(staged) => staged,
-        None => stage(&account.mailbox).await?,
-    };
-    let mut written: Vec<Spooled> = received
-        .parts
-        .iter()
-        .map(|part| part.spooled.clone())
-        .collect();
-    let mut order = Vec::new();
-    let mut items = Vec::new();
-    for content in contents {
-        if content.name.len() > NAME_MAX_BYTES || content.media_type.len() > NAME_MAX_BYTES {
-            return Err(Refusal::parameter(
-                "ein Dateiname oder contentType ist zu lang",
-            ));
-        }
-        let index = match content.inner {
-            Inner::Include(href) => {
-                let id = content_id(href)
-                    .ok_or_else(|| Refusal::parameter("ein xop:Include nennt keine Content-ID"))?;
-                let part = received.parts.iter().position(|part| part.id == id);
-                let index = part.ok_or_else(|| {
-                    Refusal::parameter("ein xop:Include nennt einen Teil, der fehlt")
-                })?;
-                if order.contains(&index) {
-                    return Err(Refusal::parameter("zwei xop:Include nennen denselben Teil"));
-                }
-                index
-            }
-            Inner::Inline(base64) => {
-                let plain: String = base64.split_ascii_whitespace().collect();
-                let bytes = STANDARD
-                    .decode(plain)
-                    .map_err(|_| Refusal::parameter("ein Inhalt ist kein Base64"))?;
-                let file = staged.create()?;
-                let mut spool = Spool::new(file);
-                spool.write(&bytes).await?;
-                written.push(spool.finish().await?);
-                written.len() - 1
-            }
-        };
-        order.push(index);
-        items.push(Item {
-            name: Personal::new(content.name.to_owned()),
-            media_type: content.media_type.to_owned(),
-            size: written[index].size,
-            sha256: written[index].sha256.clone(),
-        });
-    }
-    let staged = blocking(move || {
-        staged.order(&order)?;
-        Ok(staged)
-    })
-    .await?;
-    Ok((staged, items))
-}
-
-/// A message as an answer, in the manner of the request: with MTOM, or with its contents as base64.
-fn message(account: &Account, record: &Record, shape: &Shape) -> Message {
-    let header = format!(
-        "{}{}",
-        wire::metadata(&record.cover, &record.message_id, record.times()),
-        wire::box_response(0)
-    );
-    let key = record.key();
-    let source = |index: usize, item: &Item| {
-        file_source(account.mailbox.file(Tray::Box, &key, index), item.size)
-    };
-    let start = |index: usize, item: &Item| {
-        wire::content_start(index, item.name.reveal(), &item.media_type)
-    };
-    let files = || record.files.iter().enumerate();
-    match shape {
-        Shape::Plain => {
-            let whole = envelope(
-                &header,
-                &format!("{}|{}", wire::container_start(), wire::CONTAINER_END),
-            );
-            // Metadata may hold the mark as well: the container stands behind it.
-            let (before, after) = whole.rsplit_once('|').unwrap_or((&whole, ""));
-            let mut pieces = vec![text(before.to_owned())];
-            for (index, item) in files() {
-                pieces.push(text(start(index, item)));
-                pieces.push(Piece::Base64(source(index, item)));
-                pieces.push(text(wire::content_end(index)));
-            }
-            pieces.push(text(after.to_owned()));
-            Message::plain(pieces)
-        }
-        Shape::Related { .. } => {
-            let id = |index: usize| format!("{index}.{key}@amtsbote");
-            let content = |(index, item)| {
-                [
-                    start(index, item),
-                    wire::include(&id(index)),
-                    wire::content_end(index),
-                ]
-                .concat()
-            };
-            let contents: String = files().map(content).collect();
-            let xml = envelope(
-                &header,
-                &format!(
-                    "{}{contents}{}",
-                    wire::container_start(),
-                    wire::CONTAINER_END
-                ),
-            );
-            let parts = files().map(|(index, item)| Part {
-                id: id(index),
-                pieces: vec![Piece::Attachment(source(index, item))],
-            });
-            let boundary = format!("uuid:{}", uuid::Uuid::new_v4());
-            let action = format!("{}Response", Operation::GetMessage.action());
-            Message::related(&boundary, &action, &xml, parts.collect())
-        }
-    }
-}
-
-fn soap(status: StatusCode, xml: String) -> Response<Body> {
-    let body = Full::new(Bytes::from(xml))
-        .map_err(|never| match never {})
-        .boxed_unsync();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let content_type =
-        HeaderValue::from_str(&format!("{SOAP_TYPE}; charset=utf-8")).expect("visible ASCII");
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
-    response
-}
-
-fn streamed(message: &Message) -> Response<Body> {
-    let body = StreamBody::new(message.stream().map_ok(Frame::data)).boxed_unsync();
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_str(&message.content_type).expect("visible ASCII"),
-    );
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(message.length));
-    response
-}
-
-fn bare(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(
-        Full::default()
-            .map_err(|never| match never {})
-            .boxed_unsync(),
-    );
-    *response.status_mut() = status;
-    response
+    let entries: Vec<String> = found.iter().map(metadata).collect();
+    Ok(Answer::Envelope(
+        wire::box_response(&position.request_id(), pending),
+        wire::status_list(&entries),
+    ))
 }

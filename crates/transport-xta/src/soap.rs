@@ -23,9 +23,13 @@ pub(crate) enum Operation {
     CreateMessageId,
     LookupService,
     GetTransportReport,
+    CancelMessage,
     SendMessage,
+    SendMessageSync,
     GetStatusList,
+    GetNextStatusList,
     GetMessage,
+    GetNextMessage,
     Close,
 }
 
@@ -37,30 +41,40 @@ pub(crate) enum Port {
     MsgBox,
 }
 
+const SERVICE: &str = "http://www.xta.de/XTA/";
 const MSG_BOX: &str = "http://www.osci.eu/ws/2008/05/transport/urn/messageTypes/";
 
 impl Operation {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::CheckAccountActive,
         Self::CreateMessageId,
         Self::LookupService,
         Self::GetTransportReport,
+        Self::CancelMessage,
         Self::SendMessage,
+        Self::SendMessageSync,
         Self::GetStatusList,
+        Self::GetNextStatusList,
         Self::GetMessage,
+        Self::GetNextMessage,
         Self::Close,
     ];
 
-    /// The value of `wsa:Action`. That of `LookupService` is *unconfirmed*.
+    /// The value of `wsa:Action`, of requests, answers and faults alike.
     pub(crate) fn action(self) -> String {
         let (base, name) = match self {
-            Self::CheckAccountActive => ("http://www.xta.de/XTA/", "CheckAccountActive"),
-            Self::CreateMessageId => ("http://www.xta.de/XTA/", "CreateMessageID"),
-            Self::LookupService => ("http://www.xta.de/XTA/", "LookupService"),
-            Self::GetTransportReport => ("http://www.xta.de/XTA/", "GetTransportReport"),
-            Self::SendMessage => ("http://www.xta.de/XTA/", "SendMessage"),
+            Self::CheckAccountActive => (SERVICE, "CheckAccountActive"),
+            Self::CreateMessageId => (SERVICE, "CreateMessageID"),
+            // Not the operation's own name.
+            Self::LookupService => (SERVICE, "IsServiceAvailable"),
+            Self::GetTransportReport => (SERVICE, "GetTransportReport"),
+            Self::CancelMessage => (SERVICE, "CancelMessage"),
+            Self::SendMessage => (SERVICE, "SendMessage"),
+            Self::SendMessageSync => (SERVICE, "SendMessageSync"),
             Self::GetStatusList => (MSG_BOX, "MsgBoxStatusListRequest"),
+            Self::GetNextStatusList => (MSG_BOX, "MsgBoxGetNextListRequest"),
             Self::GetMessage => (MSG_BOX, "MsgBoxFetchRequest"),
+            Self::GetNextMessage => (MSG_BOX, "MsgBoxGetNextMsgRequest"),
             Self::Close => (MSG_BOX, "MsgBoxCloseRequest"),
         };
         format!("{base}{name}")
@@ -73,7 +87,8 @@ impl Operation {
             .find(|operation| operation.action() == action)
     }
 
-    /// The operation whose request has this element in its body; the two with an empty body have none.
+    /// The operation whose request has this element in its body, where there is one such: a client that names no action
+    /// is understood all the same.
     pub(crate) fn of_body(name: &str) -> Option<Self> {
         match name {
             "LookupServiceRequest" => Some(Self::LookupService),
@@ -91,9 +106,14 @@ impl Operation {
             Self::CheckAccountActive
             | Self::CreateMessageId
             | Self::LookupService
-            | Self::GetTransportReport => Port::Management,
-            Self::SendMessage => Port::Send,
-            Self::GetStatusList | Self::GetMessage | Self::Close => Port::MsgBox,
+            | Self::GetTransportReport
+            | Self::CancelMessage => Port::Management,
+            Self::SendMessage | Self::SendMessageSync => Port::Send,
+            Self::GetStatusList
+            | Self::GetNextStatusList
+            | Self::GetMessage
+            | Self::GetNextMessage
+            | Self::Close => Port::MsgBox,
         }
     }
 }
@@ -118,6 +138,27 @@ pub(crate) fn addressed(action: &str, id: &str, to: &str) -> String {
         escaped(id),
         escaped(to),
     );
+    header
+}
+
+/// The addressing headers of an answer: stacks that were told by the WSDL that the service is addressed refuse one without.
+pub(crate) fn answering(action: &str, relates_to: &str) -> String {
+    let mut header = String::new();
+    let id = format!("urn:uuid:{}", uuid::Uuid::new_v4());
+    let _ = write!(
+        header,
+        "<wsa:Action xmlns:wsa=\"{ADDRESSING}\">{}</wsa:Action>\
+         <wsa:MessageID xmlns:wsa=\"{ADDRESSING}\">{id}</wsa:MessageID>\
+         <wsa:To xmlns:wsa=\"{ADDRESSING}\">{ADDRESSING}/anonymous</wsa:To>",
+        escaped(action),
+    );
+    if !relates_to.is_empty() {
+        let _ = write!(
+            header,
+            "<wsa:RelatesTo xmlns:wsa=\"{ADDRESSING}\">{}</wsa:RelatesTo>",
+            escaped(relates_to)
+        );
+    }
     header
 }
 
@@ -150,7 +191,18 @@ impl Envelope {
 
     /// The action its addressing header names; empty without.
     pub(crate) fn action(&self) -> &str {
-        self.header.text_at("Action")
+        self.addressed("Action")
+    }
+
+    /// The id of the request itself, not that of a message it is about; empty without.
+    pub(crate) fn request_id(&self) -> &str {
+        self.addressed("MessageID")
+    }
+
+    fn addressed(&self, name: &str) -> &str {
+        let ours = |element: &&Element| element.namespace == ADDRESSING && element.name == name;
+        let mut headers = self.header.children().iter();
+        headers.find(ours).map_or("", Element::text)
     }
 
     /// Its fault, if it is one.
@@ -194,6 +246,7 @@ pub(crate) enum FaultKind {
     MessageVirusDetection,
     SyncAsync,
     InvalidMessageId,
+    CancelDenied,
     TechnicalProblem,
     /// `soap:Sender` without a detail of XTA.
     OtherSender,
@@ -215,6 +268,7 @@ impl FaultKind {
             "MessageVirusDetection" => Some(Self::MessageVirusDetection),
             "SyncAsync" => Some(Self::SyncAsync),
             "InvalidMessageID" => Some(Self::InvalidMessageId),
+            "CancelDenied" => Some(Self::CancelDenied),
             "XTAWSTechnicalProblem" | "TechnicalProblem" => Some(Self::TechnicalProblem),
             _ => None,
         }
@@ -237,6 +291,7 @@ impl FaultKind {
             Self::MessageVirusDetection => "MessageVirusDetection",
             Self::SyncAsync => "SyncAsync",
             Self::InvalidMessageId => "InvalidMessageID",
+            Self::CancelDenied => "CancelDenied",
             Self::TechnicalProblem | Self::OtherReceiver => "XTAWSTechnicalProblem",
         }
     }
@@ -249,6 +304,7 @@ impl FaultKind {
             | Self::MessageVirusDetection
             | Self::SyncAsync
             | Self::InvalidMessageId
+            | Self::CancelDenied
             | Self::OtherSender => "soap:Sender",
             Self::TechnicalProblem | Self::OtherReceiver => "soap:Receiver",
         }
@@ -265,15 +321,72 @@ pub(crate) struct SoapFault {
     pub(crate) reason: String,
 }
 
-/// Writes a fault. `code` and `name` are in no namespace; the numbers of the code list are *unconfirmed*, so the code is the
-/// exception's own word.
-pub(crate) fn fault(kind: FaultKind, reason: &str) -> String {
-    let name = kind.name();
+/// What this server finds wrong: an entry of the standard's list of error numbers, each of which belongs to one exception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// No account has this certificate.
+    Account,
+    /// The account may not speak for this author.
+    Author,
+    /// Something of the request is missing or cannot be read.
+    Parameter,
+    /// Parts of the request do not go together.
+    Combination,
+    /// The message is too large.
+    Size,
+    /// Another message has this id.
+    IdTaken,
+    /// It is ours.
+    Internal,
+    /// No message has this id, as far as the account may know.
+    UnknownId,
+    /// There is only the asynchronous way.
+    AsyncOnly,
+    /// The message had no hour before which it was not to go, so it went.
+    Gone,
+}
+
+impl Wrong {
+    pub(crate) const fn kind(self) -> FaultKind {
+        match self {
+            Self::Account | Self::Author => FaultKind::PermissionDenied,
+            Self::Parameter | Self::Combination | Self::Size | Self::IdTaken => {
+                FaultKind::ParameterIsNotValid
+            }
+            Self::Internal => FaultKind::TechnicalProblem,
+            Self::UnknownId => FaultKind::InvalidMessageId,
+            Self::AsyncOnly => FaultKind::SyncAsync,
+            Self::Gone => FaultKind::CancelDenied,
+        }
+    }
+
+    const fn number(self) -> &'static str {
+        match self {
+            Self::Parameter => "9000",
+            Self::Account => "9012",
+            Self::Author => "9014",
+            Self::Combination => "9022",
+            Self::Size => "9023",
+            Self::IdTaken => "9024",
+            Self::Internal => "9030",
+            Self::UnknownId => "9070",
+            Self::AsyncOnly => "9080",
+            Self::Gone => "9101",
+        }
+    }
+}
+
+const ERROR_LIST: &str = "urn:de:xta:webservice:codeliste:fehlernummer";
+
+/// Writes a fault; `code` and `name` are in no namespace.
+pub(crate) fn fault(wrong: Wrong, reason: &str) -> String {
+    let (name, number) = (wrong.kind().name(), wrong.number());
     format!(
         "<soap:Fault><soap:Code><soap:Value>{}</soap:Value></soap:Code>\
          <soap:Reason><soap:Text xml:lang=\"de\">{reason}</soap:Text></soap:Reason>\
-         <soap:Detail><xta:{name}Exception xmlns:xta=\"{XTA}\"><errorCode><code>{name}</code><name>{reason}</name></errorCode></xta:{name}Exception></soap:Detail></soap:Fault>",
-        kind.side(),
+         <soap:Detail><xta:{name}Exception xmlns:xta=\"{XTA}\"><xta:errorCode listURI=\"{ERROR_LIST}\" listVersionID=\"1.0\">\
+         <code>{number}</code><name>{reason}</name></xta:errorCode></xta:{name}Exception></soap:Detail></soap:Fault>",
+        wrong.kind().side(),
         reason = escaped(reason),
     )
 }
@@ -284,22 +397,56 @@ mod tests {
 
     #[test]
     fn a_fault_written_is_read_again() {
-        for kind in [
-            FaultKind::PermissionDenied,
-            FaultKind::ParameterIsNotValid,
-            FaultKind::MessageSchemaViolation,
-            FaultKind::MessageVirusDetection,
-            FaultKind::SyncAsync,
-            FaultKind::InvalidMessageId,
-            FaultKind::TechnicalProblem,
+        for (wrong, kind, number) in [
+            (Wrong::Author, FaultKind::PermissionDenied, "9014"),
+            (Wrong::Parameter, FaultKind::ParameterIsNotValid, "9000"),
+            (Wrong::AsyncOnly, FaultKind::SyncAsync, "9080"),
+            (Wrong::UnknownId, FaultKind::InvalidMessageId, "9070"),
+            (Wrong::Gone, FaultKind::CancelDenied, "9101"),
+            (Wrong::Internal, FaultKind::TechnicalProblem, "9030"),
         ] {
-            let xml = envelope("", &fault(kind, "so nicht"));
+            let xml = envelope("", &fault(wrong, "so nicht"));
             let read = Envelope::read(xml.as_bytes()).unwrap().fault().unwrap();
             assert_eq!(
                 (read.kind, read.reason.as_str(), read.code.as_str()),
-                (kind, "so nicht", kind.name())
+                (kind, "so nicht", number)
             );
         }
+    }
+
+    #[test]
+    fn details_are_known_by_their_words_in_front() {
+        for kind in [
+            FaultKind::MessageSchemaViolation,
+            FaultKind::MessageVirusDetection,
+            FaultKind::CancelDenied,
+        ] {
+            for ending in ["", "Exception", "ExceptionType", "Fault"] {
+                let detail = format!(
+                    "<soap:Fault><soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code><soap:Detail><{}{ending}/></soap:Detail></soap:Fault>",
+                    kind.name()
+                );
+                let read = Envelope::read(envelope("", &detail).as_bytes()).unwrap();
+                assert_eq!(read.fault().unwrap().kind, kind, "{ending}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_relates_to_the_request_not_to_the_message() {
+        let metadata = "<o:MessageMetaData xmlns:o=\"urn:o\"><MessageID>urn:x:message</MessageID></o:MessageMetaData><MessageID>urn:x:none</MessageID>";
+        let header = format!(
+            "{metadata}{}",
+            addressed("urn:a", "urn:x:request", "urn:to")
+        );
+        let read = Envelope::read(envelope(&header, "").as_bytes()).unwrap();
+        assert_eq!(
+            (read.action(), read.request_id()),
+            ("urn:a", "urn:x:request")
+        );
+        let answer = answering(read.action(), read.request_id());
+        assert!(answer.contains(">urn:x:request</wsa:RelatesTo>"));
+        assert!(!answering("urn:a", "").contains("RelatesTo"));
     }
 
     #[test]

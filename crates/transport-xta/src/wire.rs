@@ -271,10 +271,15 @@ pub(crate) enum Inner<'a> {
 /// The opening tag of a content's element up to where the content begins; the message stands first.
 pub(crate) fn content_start(index: usize, name: &str, media_type: &str) -> String {
     let element = content_element(index);
+    // Empty attributes break the schema.
+    let filename = if name.is_empty() {
+        String::new()
+    } else {
+        format!(" filename=\"{}\"", escaped(name))
+    };
     format!(
-        "<xta:{element} contentType=\"{}\" filename=\"{}\">",
-        escaped(media_type),
-        escaped(name)
+        "<xta:{element} contentType=\"{}\"{filename}>",
+        escaped(media_type)
     )
 }
 
@@ -325,20 +330,33 @@ pub(crate) fn read_container(container: &Element) -> Result<Vec<Content<'_>>, &'
     .collect()
 }
 
-/// The answer to a status list: the header of the message box and the list of metadata.
-pub(crate) fn status_list(entries: &[String], pending: usize) -> (String, String) {
-    let body = format!(
+/// The answer to a status list: metadata of each.
+pub(crate) fn status_list(entries: &[String]) -> String {
+    format!(
         "<osci:MsgStatusList xmlns:osci=\"{OSCI}\">{}</osci:MsgStatusList>",
         entries.concat()
-    );
-    (box_response(pending), body)
+    )
 }
 
-/// `MsgBoxResponse`: its form beyond `ItemsPending` is *unconfirmed*.
-pub(crate) fn box_response(pending: usize) -> String {
+/// `MsgBoxResponse`: under which id the next ones are asked for, and how many there are.
+pub(crate) fn box_response(request_id: &str, pending: usize) -> String {
     format!(
-        "<osci:MsgBoxResponse xmlns:osci=\"{OSCI}\" MsgBoxRequestID=\"1\"><osci:ItemsPending>{pending}</osci:ItemsPending></osci:MsgBoxResponse>"
+        "<osci:MsgBoxResponse xmlns:osci=\"{OSCI}\" MsgBoxRequestID=\"{}\"><osci:ItemsPending>{pending}</osci:ItemsPending></osci:MsgBoxResponse>",
+        escaped(request_id)
     )
+}
+
+/// `MsgBoxResponse` where the id of a request leads nowhere.
+pub(crate) fn box_has_nothing(request_id: &str) -> String {
+    format!(
+        "<osci:MsgBoxResponse xmlns:osci=\"{OSCI}\" MsgBoxRequestID=\"{}\"><osci:NoMessageAvailable reason=\"{OSCI}/MsgBox/reasons/RequestIdInvalid\"/></osci:MsgBoxResponse>",
+        escaped(request_id)
+    )
+}
+
+/// A point in time of XML Schema; without a zone it is UTC.
+pub(crate) fn date_time(text: &str) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&format!("{text}Z")))
 }
 
 /// The message ids a fetch or close request names: as `wsa:MessageID` below the selector, or as text.
@@ -354,8 +372,7 @@ pub(crate) fn selected<'a>(request: &'a Element, element: &'a str) -> Vec<&'a st
         .collect()
 }
 
-/// Where a transport order stands. The numbers are *unconfirmed*: 0 open, 1 done (green), 2 done with warnings (yellow),
-/// 3 failed (red).
+/// Where a transport order stands: 0 open, 1 done (green), 2 done with warnings (yellow), 3 failed (red).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Open,
@@ -371,7 +388,7 @@ impl Status {
     }
 }
 
-/// `TransportReport`.
+/// `TransportReport`; its parts stand in this order.
 pub(crate) fn transport_report(
     metadata: &str,
     status: Status,
@@ -379,35 +396,48 @@ pub(crate) fn transport_report(
     now: Timestamp,
 ) -> String {
     format!(
-        "<xta:TransportReport xmlns:xta=\"{XTA}\"><xta:ReportTime>{now}</xta:ReportTime><xta:XTAServerIdentity>{}</xta:XTAServerIdentity>{metadata}\
+        "<xta:TransportReport xmlns:xta=\"{XTA}\">{metadata}<xta:ReportTime>{now}</xta:ReportTime><xta:XTAServerIdentity>{}</xta:XTAServerIdentity>\
          <xta:MessageStatus><xta:Status>{}</xta:Status></xta:MessageStatus></xta:TransportReport>",
         escaped(server),
         status.number(),
     )
 }
 
-/// `LookupServiceRequest` for one service and reader; element names below the list are *unconfirmed*.
-pub(crate) fn read_lookup(request: &Element) -> Option<(String, Option<Party>)> {
-    let one = request.descendant("LookupService").unwrap_or(request);
-    let service = one
-        .child("ServiceType")
-        .or_else(|| one.child("Service"))?
-        .text()
-        .to_owned();
-    Some((service, read_party(one.child("Reader"))))
+/// What a `LookupServiceRequest` asks for: services, and who is to offer each. `None` if one names no service, or there is none.
+pub(crate) fn read_lookup(request: &Element) -> Option<Vec<(String, Option<Party>)>> {
+    let lists = request.all("LookupServiceRequestList");
+    let asked = lists.flat_map(|list| list.all("LookupService"));
+    let read = |one: &Element| {
+        let service = one.text_at("ServiceType");
+        let named = !service.is_empty() && is_short(service);
+        named.then(|| (service.to_owned(), read_party(one.child("Reader"))))
+    };
+    let asked: Option<Vec<_>> = asked.map(read).collect();
+    asked.filter(|asked| !asked.is_empty())
 }
 
-/// Its answer.
-pub(crate) fn lookup_response(service: &str, available: Availability) -> String {
+/// One result of the answer: what was asked, and the result.
+pub(crate) fn lookup_result(
+    service: &str,
+    reader: Option<&Party>,
+    available: Availability,
+) -> String {
     let value = match available {
         Availability::Yes => "true",
         Availability::No => "false",
     };
     format!(
-        "<xta:LookupServiceResponse xmlns:xta=\"{XTA}\"><xta:LookupServiceResultList><xta:LookupServiceResult><xta:ServiceType>{}</xta:ServiceType>\
-         <xta:IsServiceAvailableValue><xta:ServiceIsAvailable>{value}</xta:ServiceIsAvailable></xta:IsServiceAvailableValue>\
-         </xta:LookupServiceResult></xta:LookupServiceResultList></xta:LookupServiceResponse>",
+        "<xta:LookupServiceResult>{}<xta:ServiceType>{}</xta:ServiceType><xta:IsServiceAvailableValue>\
+         <xta:ServiceIsAvailable>{value}</xta:ServiceIsAvailable></xta:IsServiceAvailableValue></xta:LookupServiceResult>",
+        reader.map_or_else(String::new, |reader| party("Reader", reader)),
         escaped(service),
+    )
+}
+
+/// The answer of these results.
+pub(crate) fn lookup_response(results: &str) -> String {
+    format!(
+        "<xta:LookupServiceResponse xmlns:xta=\"{XTA}\"><xta:LookupServiceResultList>{results}</xta:LookupServiceResultList></xta:LookupServiceResponse>"
     )
 }
 

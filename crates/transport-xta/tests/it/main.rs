@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod cuts;
 mod laws;
 mod peer;
 mod pki;

@@ -8,9 +8,9 @@ use bytes::Bytes;
 
 use crate::stage::{AUTHOR, LIMIT, Stage, aside};
 
-const PLAIN: &str = "application/soap+xml; charset=utf-8";
+pub(crate) const PLAIN: &str = "application/soap+xml; charset=utf-8";
 const RELATED: &str = "multipart/related; type=\"application/xop+xml\"; boundary=\"b\"; start=\"<root>\"; start-info=\"application/soap+xml\"";
-const BOX_ID: &str = "urn:uuid:f39ab143-d91a-474a-b69f-b00f1a1873c2";
+pub(crate) const BOX_ID: &str = "urn:uuid:f39ab143-d91a-474a-b69f-b00f1a1873c2";
 
 fn soap(action: &str, header: &str, body: &str) -> String {
     format!(
@@ -54,7 +54,7 @@ fn status_list(stage: &Stage, who: &str, max: &str) -> String {
     .1
 }
 
-fn fetch_request(who: &str, id: &str) -> String {
+pub(crate) fn fetch_request(who: &str, id: &str) -> String {
     let body = format!(
         "<t:MsgBoxFetchRequest xmlns:t=\"http://www.osci.eu/ws/2008/05/transport\"><t:MsgSelector>{}</t:MsgSelector></t:MsgBoxFetchRequest>",
         message_id(id)
@@ -62,15 +62,15 @@ fn fetch_request(who: &str, id: &str) -> String {
     soap(&msg_box("MsgBoxFetchRequest"), &author(who), &body)
 }
 
-fn close(stage: &Stage, who: &str, id: &str) -> (u16, String) {
+pub(crate) fn close_request(who: &str, id: &str) -> String {
     let body = format!(
         "<t:MsgBoxCloseRequest xmlns:t=\"http://www.osci.eu/ws/2008/05/transport\" MsgBoxRequestID=\"1\"><t:LastMsgReceived>{id}</t:LastMsgReceived></t:MsgBoxCloseRequest>"
     );
-    call(
-        stage,
-        "MsgBoxPort",
-        &soap(&msg_box("MsgBoxCloseRequest"), &author(who), &body),
-    )
+    soap(&msg_box("MsgBoxCloseRequest"), &author(who), &body)
+}
+
+fn close(stage: &Stage, who: &str, id: &str) -> (u16, String) {
+    call(stage, "MsgBoxPort", &close_request(who, id))
 }
 
 fn report(stage: &Stage, who: &str, id: &str) -> (u16, String) {
@@ -84,7 +84,8 @@ fn report(stage: &Stage, who: &str, id: &str) -> (u16, String) {
 /// A client takes everything that waits.
 pub(crate) fn close_all(stage: &Stage) {
     let list = status_list(stage, "*", "1000");
-    for part in list.split("urn:uuid:").skip(1) {
+    let (_, body) = list.split_once("<soap:Body>").unwrap();
+    for part in body.split("urn:uuid:").skip(1) {
         assert_eq!(
             close(stage, "*", &format!("urn:uuid:{}", &part[..36])).0,
             200
@@ -92,20 +93,24 @@ pub(crate) fn close_all(stage: &Stage) {
     }
 }
 
-fn put(stage: &Stage) {
+pub(crate) fn waiting() -> Parcel {
     let file = |path: &str, text: &'static [u8]| ParcelFile {
         path: path.parse().unwrap(),
         media_type: "application/xml".to_owned(),
         pieces: vec![Piece::Bytes(Personal::new(Bytes::from_static(text)))],
     };
-    let parcel = Parcel {
+    Parcel {
         id: BOX_ID["urn:uuid:".len()..].parse().unwrap(),
         files: vec![
             file("antrag.xml", b"<a>|</a>"),
             file("plan.bin", b"\r\n--b\0\xff"),
             file("leer.txt", b""),
         ],
-    };
+    }
+}
+
+pub(crate) fn put(stage: &Stage) {
+    let parcel = waiting();
     let way = stage.box_way();
     let receipt = aside(async { way.deliver(&parcel, LIMIT).await }).unwrap();
     assert_eq!(
@@ -278,17 +283,28 @@ fn ids_are_new_each_time_and_services_are_looked_up() {
     };
     let (first, second) = (id(&author(AUTHOR)), id(""));
     assert!(first.contains("MessageID") && second.contains("urn:uuid:") && first != second);
-    for (service, available) in [("urn:x:urkunden", "true"), ("urn:x:other", "false")] {
-        let body = format!(
-            "<x:LookupServiceRequest xmlns:x=\"http://xoev.de/transport/xta/211\"><x:LookupServiceRequestList><x:LookupService><x:ServiceType>{service}</x:ServiceType></x:LookupService></x:LookupServiceRequestList></x:LookupServiceRequest>"
-        );
+    let asked = |service: &str| {
+        format!(
+            "<x:LookupServiceRequestList><x:LookupService><o:Reader xmlns:o=\"http://www.osci.eu/ws/2014/10/transport\"><o:Identifier type=\"xoev\">kop:06414000</o:Identifier></o:Reader><x:ServiceType>{service}</x:ServiceType></x:LookupService></x:LookupServiceRequestList>"
+        )
+    };
+    let body = format!(
+        "<x:LookupServiceRequest xmlns:x=\"http://xoev.de/transport/xta/211\">{}{}</x:LookupServiceRequest>",
+        asked("urn:x:urkunden"),
+        asked("urn:x:other")
+    );
+    for action in [xta("IsServiceAvailable"), "urn:unheard-of".to_owned()] {
         let (status, xml) = call(
             &stage,
             "ManagementPort",
-            &soap("urn:unheard-of", &author("*"), &body),
+            &soap(&action, &author("*"), &body),
         );
+        let found = |service: &str, available: &str| {
+            let reader = "kop:06414000</oscimeta:Identifier></oscimeta:Reader>";
+            xml.contains(&format!("{reader}<xta:ServiceType>{service}</xta:ServiceType><xta:IsServiceAvailableValue><xta:ServiceIsAvailable>{available}<"))
+        };
         assert!(
-            status == 200 && xml.contains(&format!("<xta:ServiceIsAvailable>{available}<")),
+            status == 200 && found("urn:x:urkunden", "true") && found("urn:x:other", "false"),
             "{xml}"
         );
     }
@@ -602,4 +618,197 @@ fn opening_the_account_sweeps_what_a_stop_left_and_nothing_else() {
         "the report counts"
     );
     assert!(swept("box").is_empty());
+}
+
+fn put_as(stage: &Stage, nr: u8) -> String {
+    let id = format!("f39ab143-d91a-474a-b69f-b00f1a18730{nr}");
+    let parcel = Parcel {
+        id: id.parse().unwrap(),
+        files: vec![ParcelFile {
+            path: "antrag.xml".parse().unwrap(),
+            media_type: "application/xml".to_owned(),
+            pieces: vec![Piece::Bytes(Personal::new(Bytes::from(vec![b'0' + nr])))],
+        }],
+    };
+    aside(async { stage.box_way().deliver(&parcel, LIMIT).await }).unwrap();
+    format!("urn:uuid:{id}")
+}
+
+fn next(action: &str, request_id: &str) -> String {
+    let body = format!(
+        "<t:MsgBoxGetNextRequest xmlns:t=\"http://www.osci.eu/ws/2008/05/transport\" MsgBoxRequestID=\"{request_id}\"/>"
+    );
+    soap(&msg_box(action), "", &body)
+}
+
+fn request_id(xml: &str) -> String {
+    let (_, behind) = xml.split_once("MsgBoxRequestID=\"").unwrap();
+    behind.split_once('"').unwrap().0.to_owned()
+}
+
+#[test]
+fn a_box_is_listed_piece_by_piece_and_a_repeat_gives_the_same_piece() {
+    let stage = Stage::new();
+    let ids: Vec<String> = (0..5).map(|nr| put_as(&stage, nr)).collect();
+    let mut xml = status_list(&stage, "*", "2");
+    let mut seen = Vec::new();
+    for (pieces, pending) in [(0..2, 3), (2..4, 1), (4..5, 0), (5..5, 0)] {
+        let listed: Vec<&String> = ids.iter().filter(|id| xml.contains(*id)).collect();
+        assert_eq!(listed, ids[pieces].iter().collect::<Vec<_>>());
+        assert!(
+            xml.contains(&format!("<osci:ItemsPending>{pending}<")),
+            "{xml}"
+        );
+        seen.extend(listed.into_iter().cloned());
+        let ask = next("MsgBoxGetNextListRequest", &request_id(&xml));
+        let first = call(&stage, "MsgBoxPort", &ask);
+        let again = call(&stage, "MsgBoxPort", &ask);
+        let body =
+            |answer: &(u16, String)| answer.1.split_once("<soap:Body>").unwrap().1.to_owned();
+        assert_eq!((first.0, body(&first)), (200, body(&again)));
+        xml = first.1;
+    }
+    assert_eq!(seen, ids);
+    let (status, xml) = call(&stage, "MsgBoxPort", &next("MsgBoxGetNextListRequest", "1"));
+    assert!(
+        status == 200 && xml.contains("reasons/RequestIdInvalid"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn messages_are_fetched_one_after_the_other_and_stay_until_they_are_closed() {
+    let stage = Stage::new();
+    let ids: Vec<String> = (0..3).map(|nr| put_as(&stage, nr)).collect();
+    let all = "<t:MsgBoxFetchRequest xmlns:t=\"http://www.osci.eu/ws/2008/05/transport\"/>";
+    let mut answer = call(
+        &stage,
+        "MsgBoxPort",
+        &soap(&msg_box("MsgBoxFetchRequest"), "", all),
+    );
+    for (nr, id) in ids.iter().enumerate() {
+        assert!(answer.0 == 200 && answer.1.contains(id), "{answer:?}");
+        assert!(
+            answer
+                .1
+                .contains(&format!("<osci:ItemsPending>{}<", 2 - nr))
+        );
+        answer = call(
+            &stage,
+            "MsgBoxPort",
+            &next("MsgBoxGetNextMsgRequest", &request_id(&answer.1)),
+        );
+    }
+    assert!(has_fault(&answer, "InvalidMessageID"));
+    assert_eq!(stage.messages("box").len(), 3);
+    // What nobody has fetched, and what came in a span.
+    let list = |selector: &str| {
+        let body = format!(
+            "<t:MsgBoxStatusListRequest xmlns:t=\"http://www.osci.eu/ws/2008/05/transport\"><t:MsgSelector {selector}</t:MsgSelector></t:MsgBoxStatusListRequest>"
+        );
+        call(
+            &stage,
+            "MsgBoxPort",
+            &soap(&msg_box("MsgBoxStatusListRequest"), "", &body),
+        )
+    };
+    let new = put_as(&stage, 9);
+    let xml = list("newEntry=\"true\">").1;
+    assert!(
+        xml.contains(&new) && ids.iter().all(|id| !xml.contains(id)),
+        "{xml}"
+    );
+    for (span, count) in [
+        (
+            "><t:MsgBoxEntryTimeFrom>2027-01-01T00:00:00Z</t:MsgBoxEntryTimeFrom>",
+            4,
+        ),
+        (
+            "><t:MsgBoxEntryTimeTo>2027-01-01T00:00:00Z</t:MsgBoxEntryTimeTo>",
+            0,
+        ),
+        ("><t:Extension/>", 0),
+    ] {
+        let (status, xml) = list(span);
+        let found = xml.matches("<oscimeta:MessageMetaData").count();
+        assert_eq!((status, found), (200, count), "{span}");
+    }
+    assert_eq!(
+        list("><t:MsgBoxEntryTimeTo>gestern</t:MsgBoxEntryTimeTo>").0,
+        500
+    );
+}
+
+#[test]
+fn answers_and_faults_are_addressed_where_the_request_was() {
+    let stage = Stage::new();
+    let action = xta("CreateMessageID");
+    for (header, expected) in [("", true), (author("psw:1").as_str(), true)] {
+        let asked = format!("{}{header}", message_id("urn:x:request"));
+        let (_, xml) = call(&stage, "ManagementPort", &soap(&action, &asked, ""));
+        let says = |text: &str| xml.contains(text) == expected;
+        assert!(
+            says(&format!(
+                "Action xmlns:wsa=\"http://www.w3.org/2005/08/addressing\">{action}<"
+            )) && says(">urn:x:request</wsa:RelatesTo>"),
+            "{xml}"
+        );
+    }
+    // Known by its content type alone, as those stacks say it that do not address.
+    let bare =
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body/></s:Envelope>";
+    let content_type = format!("{PLAIN}; action=\"{action}\"");
+    let (status, _, body) = stage.post("ManagementPort", "known", &content_type, bare);
+    let xml = String::from_utf8(body).unwrap();
+    assert!(
+        status == 200 && xml.contains("urn:uuid:") && !xml.contains("RelatesTo"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn what_is_not_offered_is_refused_by_its_own_exception() {
+    let stage = Stage::new();
+    let message = container("<x:Message contentType=\"text/xml\">QQ==</x:Message>");
+    let sync = soap(
+        &xta("SendMessageSync"),
+        &metadata(AUTHOR, "urn:x:1"),
+        &message,
+    );
+    let refused = call(&stage, "SendXtaPort", &sync);
+    assert!(
+        has_fault(&refused, "SyncAsync") && refused.1.contains("<code>9080<"),
+        "{refused:?}"
+    );
+    let cancel = |id: &str| {
+        let xml = soap(&xta("CancelMessage"), &author(AUTHOR), &message_id(id));
+        call(&stage, "ManagementPort", &xml)
+    };
+    assert!(has_fault(&cancel("urn:x:1"), "ParameterIsNotValid"));
+    let later = metadata(AUTHOR, "urn:x:1").replace(
+        "<o:DeliveryAttributes/>",
+        "<o:DeliveryAttributes><o:NotBefore>2100-01-01T00:00:00</o:NotBefore></o:DeliveryAttributes>",
+    );
+    let refused = call(
+        &stage,
+        "SendXtaPort",
+        &soap(&xta("SendMessage"), &later, &message),
+    );
+    assert!(refused.1.contains("<code>9022<"), "{refused:?}");
+    let past = later.replace("2100-", "2020-");
+    assert_eq!(
+        call(
+            &stage,
+            "SendXtaPort",
+            &soap(&xta("SendMessage"), &past, &message)
+        )
+        .0,
+        200
+    );
+    let refused = cancel("urn:x:1");
+    assert!(
+        has_fault(&refused, "CancelDenied") && refused.1.contains("<code>9101<"),
+        "{refused:?}"
+    );
+    assert_eq!(stage.messages("inbox").len(), 1);
 }

@@ -229,6 +229,18 @@ impl Stage {
         content_type: &str,
         body: impl Into<Vec<u8>>,
     ) -> Option<(u16, String, Vec<u8>)> {
+        self.try_post_at(&self.base(), port, who, content_type, body)
+    }
+
+    /// To a server at `base`.
+    pub(crate) fn try_post_at(
+        &self,
+        base: &str,
+        port: &str,
+        who: &str,
+        content_type: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> Option<(u16, String, Vec<u8>)> {
         let mut settings = amtsbote_outgoing::Settings::trusted("test");
         settings.extra_roots_pem = Some(self.pki.read("ca.pem"));
         settings.identity = Some(Identity {
@@ -236,7 +248,7 @@ impl Stage {
             key_pem: Secret::new(String::from_utf8(self.pki.read(&format!("{who}.key"))).unwrap()),
         });
         let outgoing = Outgoing::open(settings).unwrap();
-        let url = format!("{}/services/XTAService/{port}", self.base())
+        let url = format!("{base}/services/XTAService/{port}")
             .parse()
             .unwrap();
         let call = outgoing.request(reqwest::Method::POST, url).unwrap();
