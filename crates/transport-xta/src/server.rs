@@ -11,7 +11,8 @@ use rustls::ServerConfig;
 use rustls_pki_types::CertificateDer;
 
 use crate::accounts::Account;
-use crate::service::{Body, Service};
+use crate::respond::Body;
+use crate::service::Service;
 
 /// TLS that asks every client for a certificate of these authorities. All in PEM.
 pub fn mutual_tls(
