@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 const DEPTH_MAX: usize = 40;
 const ELEMENTS_MAX: usize = 200_000;
-/// Of one element: they are compared with each other, each with each.
+/// Of one element: each is kept with its name, and no answer has so many.
 const ATTRIBUTES_MAX: usize = 256;
 
 /// An element that is being read.

@@ -160,7 +160,7 @@ impl Walk<'_> {
             ));
         }
         let mut attributes = tag.attributes();
-        // The check for doubles is quadratic; the number is bounded first.
+        // Bounded before they are compared with each other.
         let count = attributes
             .with_checks(false)
             .take(self.limits.attributes_max + 1)

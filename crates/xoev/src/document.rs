@@ -14,7 +14,7 @@ use crate::{Directory, DirectoryKey, Head};
 const DEPTH_MAX: usize = 64;
 /// The most elements.
 const NODES_MAX: usize = 400_000;
-/// The most attributes of one element: they are compared with each other, each with each.
+/// The most attributes of one element.
 const ATTRIBUTES_MAX: usize = 256;
 
 /// The bytes are not the XML this crate writes: not well-formed, too deep, too many elements, a document type.
