@@ -116,6 +116,7 @@ fn number(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap())
 }
 
+#[expect(clippy::print_stdout, reason = "figures for people")]
 fn tell(what: &str, unit: &str, little: f64, much: f64) {
     println!(
         "{what}: {little:.0} {unit} with few, {much:.0} with many: {:.2}",

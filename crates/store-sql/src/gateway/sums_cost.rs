@@ -41,7 +41,7 @@ fn measure(database: &Connection, round: u64) -> f64 {
         write(database, (begin..begin + AT_ONCE).map(arrival));
     }
     let count = u32::try_from(GROUPS * AT_ONCE).unwrap();
-    (cpu_time() - began).as_secs_f64() * 1e6 / f64::from(count)
+    cpu_time().saturating_sub(began).as_secs_f64() * 1e6 / f64::from(count)
 }
 
 #[test]

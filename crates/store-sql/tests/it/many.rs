@@ -3,6 +3,7 @@
 //!
 //! The many are written by SQL of their own, since what is measured is what comes after them: finished submissions with three events each,
 //! sealed.
+#![expect(clippy::print_stdout, reason = "figures for people")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -175,7 +175,7 @@ fn a_procedure_takes_a_message_once_wherever_its_wire_to_the_box_is_cut() {
     let stage = Stage::new();
     put(&stage);
     let call = |wire: &Wire, xml: &str| {
-        let answer = stage.try_post_at(&wire.base(), "MsgBoxPort", "known", PLAIN, xml)?;
+        let answer = stage.try_post_at((&wire.base(), "MsgBoxPort"), "known", PLAIN, xml)?;
         Some((answer.0, String::from_utf8(answer.2).unwrap()))
     };
     // Fetching changes nothing, however often it is broken off.

@@ -229,14 +229,13 @@ impl Stage {
         content_type: &str,
         body: impl Into<Vec<u8>>,
     ) -> Option<(u16, String, Vec<u8>)> {
-        self.try_post_at(&self.base(), port, who, content_type, body)
+        self.try_post_at((&self.base(), port), who, content_type, body)
     }
 
     /// To a server at `base`.
     pub(crate) fn try_post_at(
         &self,
-        base: &str,
-        port: &str,
+        (base, port): (&str, &str),
         who: &str,
         content_type: &str,
         body: impl Into<Vec<u8>>,
