@@ -11,4 +11,5 @@ mod guest;
 mod killed;
 mod laws;
 mod many;
+mod many_deliveries;
 mod snapshot;

@@ -20,12 +20,12 @@ const MEASURED: u64 = 1_920;
     clippy::disallowed_methods,
     reason = "long runs are asked for by the environment"
 )]
-fn told(name: &str) -> Option<String> {
+pub(crate) fn told(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 /// What all threads of this process have spent on a processor: others on this machine do not count.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let spent = tasks.filter_map(|task| {
         let path = task.unwrap().path().join("schedstat");
@@ -36,13 +36,13 @@ fn cpu_time() -> Duration {
 }
 
 /// Bytes this process has given to files.
-fn written_bytes() -> u64 {
+pub(crate) fn written_bytes() -> u64 {
     let io = std::fs::read_to_string("/proc/self/io").unwrap();
     let line = io.lines().find_map(|line| line.strip_prefix("wchar: "));
     line.unwrap().parse().unwrap()
 }
 
-fn number(count: u64) -> f64 {
+pub(crate) fn number(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap())
 }
 
@@ -165,7 +165,7 @@ async fn compare(many: u64, ids: Ids) {
     }
 }
 
-fn tell(what: &str, unit: &str, little: f64, much: f64) {
+pub(crate) fn tell(what: &str, unit: &str, little: f64, much: f64) {
     println!(
         "{what}: {little:.0} {unit} with few, {much:.0} with many: {:.2}",
         much / little
