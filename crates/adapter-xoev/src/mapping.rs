@@ -14,7 +14,7 @@ use amtsbote_validate::charset::Group;
 use amtsbote_xoev::standard::Message;
 use amtsbote_xoev::{
     CodeLists, Day, Directory, Document, ErrorCode, Header, Locator, Product, XmlSchema, legal_day,
-    transliterate,
+    test_mark, transliterate,
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -49,7 +49,10 @@ impl Mapping for XoevMapping {
         let edition = self.edition(opened).ok_or_else(|| vec![no_version()])?;
         let header = Header::new(opened.parcel_id, opened.received_at);
         let files = self.along(edition, opened, &header);
-        let mut message = header.source(&self.product, self.settings.test.as_deref());
+        let reference = opened.sender.reveal().get("reference");
+        let reference = reference.and_then(Value::as_str);
+        let test = test_mark(self.settings.test.as_deref(), reference);
+        let mut message = header.source(&self.product, test);
         message["received_on"] = legal_day(opened.received_at)
             .map(|day| day.to_string())
             .into();

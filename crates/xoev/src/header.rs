@@ -4,6 +4,19 @@ use amtsbote_model::{ParcelId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+/// With this a reference begins that a sender gives to a connection test: the message says in its root that it is one
+/// (XÖV-Basisnachricht), and must not be processed. Long enough that nobody begins so by chance.
+pub const TEST_REFERENCE: &str = "AMTSBOTE-VERBINDUNGSTEST";
+
+/// What such a message says in its root.
+const TEST: &str = "Verbindungstest";
+
+/// What a message's root says in `test`: what the package says, or that this one is a connection test; nothing for any other.
+pub fn test_mark<'a>(package: Option<&'a str>, reference: Option<&str>) -> Option<&'a str> {
+    let is_test = reference.is_some_and(|reference| reference.starts_with(TEST_REFERENCE));
+    package.or(is_test.then_some(TEST))
+}
+
 /// Who writes messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
@@ -76,5 +89,37 @@ impl Header {
             "produktversion": product.version,
             "test": test,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_packages_and_connection_tests_mark_messages() {
+        for (package, reference, expected) in [
+            (None, None, None),
+            (None, Some("TEST"), None),
+            (None, Some("amtsbote-verbindungstest"), None),
+            (None, Some("AZ AMTSBOTE-VERBINDUNGSTEST"), None),
+            (
+                None,
+                Some("AMTSBOTE-VERBINDUNGSTEST nicht bearbeiten"),
+                Some("Verbindungstest"),
+            ),
+            (Some("Abnahme"), None, Some("Abnahme")),
+            (
+                Some("Abnahme"),
+                Some("AMTSBOTE-VERBINDUNGSTEST"),
+                Some("Abnahme"),
+            ),
+        ] {
+            assert_eq!(
+                test_mark(package, reference),
+                expected,
+                "{package:?} {reference:?}"
+            );
+        }
     }
 }

@@ -41,7 +41,7 @@ pub use directory::{Directory, DirectoryKey, ShippedDirectory};
 pub use document::{Document, Malformed, Node};
 pub use error_code::ErrorCode;
 pub use head::{Head, Party};
-pub use header::{Header, Product};
+pub use header::{Header, Product, TEST_REFERENCE, test_mark};
 pub use legal_day::{Day, legal_day};
 pub use locate::Locator;
 pub use schema::{Installed, SchemaSets, XmlSchema};

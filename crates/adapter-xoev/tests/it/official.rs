@@ -295,3 +295,38 @@ fn a_code_that_an_installed_list_does_not_have_is_found_at_its_place() {
         package.name
     );
 }
+
+#[test]
+fn a_connection_test_is_marked_in_its_message_and_an_application_is_not() {
+    let mut marked = 0;
+    for mut package in packages::all() {
+        // Those on show mark everything.
+        package.settings.remove("test");
+        let can = package.files.iter().any(|(path, bytes)| {
+            path.ends_with(".xml") && String::from_utf8_lossy(bytes).contains("b:attr-test=")
+        });
+        let format = packages::format_of(&package, &Installed::default());
+        let examples = package.examples.iter().map(|example| example.name.clone());
+        let first = examples
+            .into_iter()
+            .find(|name| package.preview(&format, name).unwrap().findings.is_empty());
+        let (true, Some(example)) = (can, first) else {
+            continue;
+        };
+        for (reference, expected) in [("AMTSBOTE-VERBINDUNGSTEST x", true), ("TEST x", false)] {
+            let sender = serde_json::json!({ "reference": reference }).to_string();
+            let path = format!("examples/{example}/sender.json");
+            package.files.insert(path, sender.into_bytes());
+            let message = message_of(package.preview(&format, &example).unwrap());
+            let text = String::from_utf8(message).unwrap();
+            assert_eq!(
+                text.contains("test=\"Verbindungstest\""),
+                expected,
+                "{}: {reference}",
+                package.name
+            );
+        }
+        marked += 1;
+    }
+    assert!(marked >= 8, "{marked}");
+}

@@ -46,6 +46,34 @@ fn person() -> Value {
 }
 
 #[test]
+fn days_are_those_that_messages_can_hold() {
+    let schema = schema(&json!({"type": "string", "format": "date"}));
+    for (day, expected) in [
+        ("2024-02-29", true),
+        ("2000-02-29", true),
+        ("0001-01-01", true),
+        ("9999-12-31", true),
+        ("2026-04-30", true),
+        ("0000-01-01", false),
+        ("2023-02-29", false),
+        ("1900-02-29", false),
+        ("2026-04-31", false),
+        ("2026-00-01", false),
+        ("2026-13-01", false),
+        ("2026-01-00", false),
+        ("2026-1-01", false),
+        ("10000-01-01", false),
+        ("-001-01-01", false),
+        ("2026-01-01Z", false),
+        ("2026/01/01", false),
+        ("２０２６-01-01", false),
+        ("", false),
+    ] {
+        assert_eq!(schema.check(&json!(day)).is_empty(), expected, "{day}");
+    }
+}
+
+#[test]
 fn all_findings_come_at_once_in_plain_words() {
     check(
         &person(),
