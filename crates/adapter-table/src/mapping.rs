@@ -8,7 +8,7 @@ use amtsbote_adapter::{
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
-use amtsbote_translate::columns::{self, Cell, Field, Layout, Record, RecordKind};
+use amtsbote_translate::columns::{self, Cell, Field, Layout, Record};
 use amtsbote_translate::{Ignored, Limits, Lineage, Place};
 use bytes::Bytes;
 
@@ -59,12 +59,10 @@ fn misfits(settings: &Settings, layout: &Layout) -> Findings {
         .constants()
         .into_iter()
         .map(|constant| (constant.at, constant.text));
-    let names = layout
-        .fields()
-        .map(|field| (format!("column/{}", field.name), field.name.clone()));
-    let pads = layout
-        .fields()
-        .map(|field| (format!("column/{}", field.name), field.pad.to_string()));
+    let names = layout.names().into_iter().flatten();
+    let names = names.map(|name| (format!("column/{name}"), name));
+    let fields = layout.fields().into_iter();
+    let pads = fields.map(|field| (format!("column/{}", field.name), field.pad.to_string()));
     constants
         .chain(names)
         .chain(pads)
@@ -87,34 +85,62 @@ fn widths(settings: &Settings, text: &str) -> Findings {
             Bilingual::new(de, en),
         ));
     };
-    if list.get("header").and_then(toml::Value::as_bool) == Some(true) {
+    if list
+        .get("header")
+        .is_some_and(|header| header.as_bool() != Some(false))
+    {
         wrong(
             "header",
             "gehört zu kind = \"csv\"",
             "belongs to kind = \"csv\"",
         );
     }
-    for group in ["before", "column", "after"] {
-        for field in list
-            .get(group)
-            .and_then(toml::Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            if field.get("width").is_none() {
-                let name = field
-                    .get("name")
-                    .and_then(toml::Value::as_str)
-                    .unwrap_or_default();
-                wrong(
-                    &format!("{group}/{name}"),
-                    "kind = \"fixed\" braucht width",
-                    "kind = \"fixed\" needs width",
-                );
-            }
+    for (place, field) in fields_of(&list) {
+        if field.get("width").is_none() {
+            let name = field.get("name").and_then(toml::Value::as_str);
+            wrong(
+                &format!("{place}/{}", name.unwrap_or_default()),
+                "kind = \"fixed\" braucht width",
+                "kind = \"fixed\" needs width",
+            );
         }
     }
     findings
+}
+
+/// All fields of a column list, with the name of their record.
+fn fields_of(list: &toml::Table) -> Vec<(String, &toml::Value)> {
+    let mut fields = Vec::new();
+    for group in ["before", "column", "after"] {
+        let here = list.get(group).and_then(toml::Value::as_array);
+        fields.extend(
+            here.into_iter()
+                .flatten()
+                .map(|field| (group.to_owned(), field)),
+        );
+    }
+    let mut open: Vec<&toml::Table> = vec![list];
+    while let Some(table) = open.pop() {
+        let records = table.get("record").and_then(toml::Value::as_array);
+        for record in records
+            .into_iter()
+            .flatten()
+            .filter_map(toml::Value::as_table)
+        {
+            let name = record
+                .get("name")
+                .and_then(toml::Value::as_str)
+                .unwrap_or_default();
+            let here = record.get("field").and_then(toml::Value::as_array);
+            fields.extend(
+                here.into_iter()
+                    .flatten()
+                    .map(|field| (name.to_owned(), field)),
+            );
+            open.push(record);
+        }
+    }
+    fields
 }
 
 struct Compiled {
@@ -173,44 +199,48 @@ impl Compiled {
     fn bytes(&self, table: &columns::Table, lineage: &[Lineage]) -> Result<Vec<u8>, Findings> {
         let mut out = self.settings.encoding.mark().to_vec();
         let mut findings = Findings::new();
-        if let Some(names) = &table.names {
-            let field = Field {
-                name: String::new(),
-                width: None,
-                align: columns::Align::Left,
-                pad: ' ',
-            };
-            let cells: Result<Vec<_>, _> = names
-                .iter()
-                .map(|name| wire::cell(&self.settings, &field, name))
-                .collect();
-            match cells {
-                Ok(cells) => out.extend(wire::record(&self.settings, &cells)),
-                Err(misfit) => findings.push(finding("header", misfit)),
-            }
-        }
         let sources: BTreeMap<&str, &Lineage> = lineage
             .iter()
             .map(|one| (one.output.as_str(), one))
             .collect();
-        let mut row = 0;
-        for record in &table.records {
-            let place = match record.kind {
-                RecordKind::Before => "before".to_owned(),
-                RecordKind::After => "after".to_owned(),
-                RecordKind::Row => {
-                    row += 1;
-                    format!("row[{row}]")
-                }
-            };
-            let cells = self.cells(record, &place, &sources, &mut findings);
+        let header = |findings: &mut Findings| match self.header(table) {
+            Ok(line) => line,
+            Err(misfit) => {
+                findings.push(finding("header", misfit));
+                Vec::new()
+            }
+        };
+        let above = table.names.as_ref().map(|(_, above)| *above);
+        for (index, record) in table.records.iter().enumerate() {
+            if above == Some(index) {
+                out.extend(header(&mut findings));
+            }
+            let cells = self.cells(record, &record.place, &sources, &mut findings);
             out.extend(wire::record(&self.settings, &cells));
+        }
+        if above.is_some_and(|above| above >= table.records.len()) {
+            out.extend(header(&mut findings));
         }
         if findings.is_empty() {
             Ok(out)
         } else {
             Err(findings)
         }
+    }
+
+    /// The line of names.
+    fn header(&self, table: &columns::Table) -> Result<Vec<u8>, Misfit> {
+        let field = Field {
+            name: String::new(),
+            width: None,
+            align: columns::Align::Left,
+            pad: ' ',
+        };
+        let names = table.names.iter().flat_map(|(names, _)| names);
+        let cells: Result<Vec<_>, _> = names
+            .map(|name| wire::cell(&self.settings, &field, name))
+            .collect();
+        Ok(wire::record(&self.settings, &cells?))
     }
 
     fn cells(

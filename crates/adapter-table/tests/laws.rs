@@ -43,7 +43,7 @@ impl Bench for Packages {
     }
 
     fn packages(&self) -> Vec<Package> {
-        vec![package("csv"), package("fest")]
+        vec![package("csv"), package("fest"), package("satzarten")]
     }
 
     fn leaves(&self, package: &Package, _: &ParcelFile, bytes: &[u8]) -> Vec<Leaf> {
@@ -70,6 +70,23 @@ impl Bench for Packages {
             (
                 "a field without width",
                 columns("fest", "saetze.toml", "width = 1\n", ""),
+            ),
+            (
+                "a record's field without width",
+                columns("satzarten", "saetze.toml", "width = 12\n", ""),
+            ),
+            (
+                "a record inside of none",
+                columns("satzarten", "saetze.toml", "of = \"hund\"", "of = \"hase\""),
+            ),
+            (
+                "a padding the encoding lacks",
+                columns(
+                    "satzarten",
+                    "saetze.toml",
+                    "width = 10",
+                    "pad = \"Ж\"\nwidth = 10",
+                ),
             ),
             (
                 "names in fixed width",
@@ -145,6 +162,10 @@ fn cells(package: &Package, bytes: &[u8]) -> Vec<Leaf> {
         let separator = setting("separator").unwrap_or(";").chars().next().unwrap();
         csv_records(&text, separator)
     };
+    if list.contains_key("record") {
+        let lines: Vec<&str> = text.lines().collect();
+        return kinds(&list, &lines);
+    }
     let header = list.get("header").and_then(toml::Value::as_bool) == Some(true);
     let first_row = usize::from(header) + usize::from(fields("before").is_some());
     let last_row = records.len() - usize::from(fields("after").is_some());
@@ -166,6 +187,46 @@ fn cells(package: &Package, bytes: &[u8]) -> Vec<Leaf> {
         for (field, cell) in fields.iter().zip(record) {
             let name = field["name"].as_str().unwrap();
             leaves.push((format!("{place}/{name}"), cell.trim().to_owned()));
+        }
+    }
+    leaves
+}
+
+/// The fields of lines whose kind their first field tells, as a reader of the procedure sees them.
+fn kinds(list: &toml::Table, lines: &[&str]) -> Vec<Leaf> {
+    fn all<'a>(table: &'a toml::Table, into: &mut Vec<&'a toml::Table>) {
+        let records = table.get("record").and_then(toml::Value::as_array);
+        for record in records.into_iter().flatten() {
+            into.push(record.as_table().unwrap());
+            all(record.as_table().unwrap(), into);
+        }
+    }
+    let mut known = Vec::new();
+    all(list, &mut known);
+    let mut seen = std::collections::BTreeMap::<&str, usize>::new();
+    let mut leaves = Vec::new();
+    for line in lines {
+        let of_kind = |record: &&&toml::Table| {
+            let word = record["field"][0]["text"].as_str().unwrap();
+            line.starts_with(word)
+        };
+        let record = known.iter().find(of_kind).unwrap();
+        let name = record["name"].as_str().unwrap();
+        let nth = seen.entry(name).or_default();
+        *nth += 1;
+        let fields = record["field"].as_array().unwrap();
+        let width: i64 = fields
+            .iter()
+            .map(|field| field["width"].as_integer().unwrap())
+            .sum();
+        assert_eq!(
+            line.chars().count(),
+            usize::try_from(width).unwrap(),
+            "{name}"
+        );
+        for (field, cell) in fields.iter().zip(columns_of(line, fields)) {
+            let field = field["name"].as_str().unwrap();
+            leaves.push((format!("{name}[{nth}]/{field}"), cell.trim().to_owned()));
         }
     }
     leaves

@@ -100,6 +100,14 @@ fn conversion(slot: &Slot, field: &Field, maps: &mut Maps) -> (Option<String>, O
             Look::Boolean(words) if words != "true/false" => {
                 (Some(format!("boolean:{words}")), None)
             }
+            Look::Number(None)
+                if slot
+                    .values
+                    .iter()
+                    .all(|one| matches!(one.trim(), "1" | "0" | "")) =>
+            {
+                (Some("boolean:1/0".to_owned()), None)
+            }
             Look::Boolean(_)
             | Look::Nothing
             | Look::Number(_)
@@ -154,7 +162,8 @@ fn code_map(slot: &Slot, field: &Field, codes: &[Code], maps: &mut Maps) -> Stri
         const DOUBT: &str = "  # ? unbestätigt / unconfirmed";
         let fits = known.iter().find(|value| is_code(value, code));
         let initial = || known.iter().find(|value| is_initial(value, code, codes));
-        let (to, mark) = match (fits, initial()) {
+        let part = || slot.codes.iter().find(|value| is_part(value, code));
+        let (to, mark) = match (fits, initial().copied().or_else(part)) {
             (Some(value), _) => (value.trim(), ""),
             (None, Some(value)) => (value.trim(), DOUBT),
             (None, None) => (code.code.as_str(), DOUBT),
@@ -187,6 +196,12 @@ fn is_code(value: &str, code: &Code) -> bool {
     value == own
         || value == label
         || (value.len() >= 3 && (own.starts_with(&value) || label.starts_with(&value)))
+}
+
+/// A word that ends the code, as GERUEST does baugeruest.
+fn is_part(value: &str, code: &Code) -> bool {
+    let (value, own) = (names::folded(value), names::folded(&code.code));
+    value.len() >= 4 && (own.ends_with(&value) || value.ends_with(&own) && own.len() >= 4)
 }
 
 /// One letter, and no other code begins with it.

@@ -23,6 +23,9 @@ pub(crate) struct Sheet {
     pub(crate) has_header: bool,
     pub(crate) names: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
+    /// The line above the names, and the one below the rows, if they have another number of cells.
+    pub(crate) before: Vec<String>,
+    pub(crate) after: Vec<String>,
 }
 
 /// The text of a file in one of the encodings that formats of administrations have.
@@ -70,6 +73,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
             format!("the CSV file has no line or more than {COLUMNS_MAX} columns"),
         ));
     }
+    let (before, after) = around(&mut rows);
     let has_header = rows.first().is_some_and(|row| is_header(row));
     let names = if has_header {
         rows.remove(0)
@@ -85,7 +89,29 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
         has_header,
         names: unique(names),
         rows,
+        before,
+        after,
     })
+}
+
+/// Takes a head line off whose number of cells is another than that of the names below it, and a last line that differs from the rows.
+fn around(rows: &mut Vec<Vec<String>>) -> (Vec<String>, Vec<String>) {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    if let [first, second, third, ..] = rows.as_slice()
+        && first.len() != second.len()
+        && second.len() > 2
+        && third.len() == second.len()
+        && is_header(second)
+    {
+        before = rows.remove(0);
+    }
+    if let [.., above, last] = rows.as_slice()
+        && rows.len() > 2
+        && last.len() < above.len()
+    {
+        after = rows.pop().unwrap_or_default();
+    }
+    (before, after)
 }
 
 /// Column names are unique in a column list.
@@ -169,6 +195,8 @@ pub(crate) struct Columns<'c> {
     /// Of fixed width only.
     pub(crate) fixed: &'c [Column],
     pub(crate) has_header: bool,
+    /// Cells of the records before and after the rows.
+    pub(crate) around: [&'c [String]; 2],
 }
 
 pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) -> Listed {
@@ -191,8 +219,13 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
     let mut text = String::from(
         "# Vorschlag, bitte jede Spalte bestätigen / proposal, confirm each column.\n",
     );
-    if columns.has_header {
-        text.push_str("header = true\n");
+    let [before, after] = columns.around;
+    match (columns.has_header, before.is_empty()) {
+        (true, true) => text.push_str("header = true\n"),
+        (true, false) => {
+            text.push_str("header = \"below\"  # unter dem Kopfsatz / below the head record\n");
+        }
+        (false, _) => {}
     }
     if let Some(list) = &list {
         let each = binding::list(list, &Context::default());
@@ -208,6 +241,12 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
             &format!("one line per item of {each}"),
         ));
     }
+    constants(
+        "before",
+        before,
+        columns.rows.len(),
+        (&mut text, &mut notes),
+    );
     let mut kept = Vec::new();
     for (at, (slot, found)) in slots.iter().zip(&found).enumerate() {
         let place = Place {
@@ -223,10 +262,46 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
         );
         kept.extend(found.clone().map(|found| (slot.clone(), found)));
     }
+    constants("after", after, columns.rows.len(), (&mut text, &mut notes));
     Listed {
         text,
         notes,
         found: kept,
+    }
+}
+
+/// The record before or after the rows, as it stands in the sample; what counts the rows is a counter.
+fn constants(
+    group: &str,
+    cells: &[String],
+    rows: usize,
+    (text, notes): (&mut String, &mut Vec<Note>),
+) {
+    for (at, cell) in cells.iter().enumerate() {
+        let (name, cell) = (format!("FELD{}", at + 1), cell.trim());
+        let is_count = group == "after" && cell.parse() == Ok(rows);
+        if is_count {
+            let _ = writeln!(
+                text,
+                "\n# Vorschlag / proposal: Zahl der Zeilen / number of lines\n[[{group}]]\nname = {}\ncount = \"rows\"",
+                quoted(&name)
+            );
+            continue;
+        }
+        let _ = writeln!(
+            text,
+            "\n# offen: Konstante aus dem Muster / open: constant of the sample\n[[{group}]]\nname = {}\ntext = {}",
+            quoted(&name),
+            quoted(cell)
+        );
+        if !cell.is_empty() {
+            notes.push(Note::new(
+                NoteKind::Constant,
+                format!("{group}/{name}"),
+                "Kopf- oder Fußsatz: die Konstante des Musters würde so übergeben",
+                "record before or after the rows: the sample's constant would be handed over as it is",
+            ));
+        }
     }
 }
 

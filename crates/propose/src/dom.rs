@@ -32,6 +32,8 @@ pub(crate) struct Element {
     pub(crate) facets: Vec<(String, String)>,
     /// The codes its type allows, if that is known.
     pub(crate) codes: Vec<String>,
+    /// The same of its attributes, by name.
+    pub(crate) attribute_codes: Vec<(String, Vec<String>)>,
 }
 
 impl Element {

@@ -356,9 +356,11 @@ fn from_csv(
         rows: &sheet.rows,
         fixed: &[],
         has_header: sheet.has_header,
+        around: [&sheet.before, &sheet.after],
     };
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;
+    notes.extend(only_ascii(bytes));
     if !sheet.has_header {
         notes.push(Note::new(
             NoteKind::Info,
@@ -383,6 +385,34 @@ fn from_csv(
     })
 }
 
+/// Without umlauts a sample does not tell its encoding.
+fn only_ascii(bytes: &[u8]) -> Option<Note> {
+    bytes.is_ascii().then(|| {
+        Note::new(
+            NoteKind::Info,
+            "encoding".to_owned(),
+            "das Muster hat keine Umlaute, seine Kodierung ist nicht zu erkennen: encoding in package.toml prüfen (utf-8, iso-8859-1, iso-8859-15, windows-1252)",
+            "the sample has no umlauts, its encoding cannot be told: look at encoding in package.toml (utf-8, iso-8859-1, iso-8859-15, windows-1252)",
+        )
+    })
+}
+
+/// Lines of several lengths are records of several kinds.
+fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let lengths = lines.map(|line| line.trim_ascii_end().len());
+    let mut lengths = lengths.filter(|length| *length > 0);
+    let first = lengths.next()?;
+    lengths.any(|length| length != first).then(|| {
+        Note::new(
+            NoteKind::Info,
+            "column".to_owned(),
+            "die Zeilen sind verschieden lang: mehrere Satzarten schreibt [[record]] statt [[column]] (docs/tutorial/formate.md)",
+            "the lines differ in length: records of several kinds are written with [[record]] instead of [[column]] (docs/tutorial/formate.md)",
+        )
+    })
+}
+
 fn from_fixed(
     name: &str,
     bytes: &[u8],
@@ -400,9 +430,12 @@ fn from_fixed(
         rows: &records.rows,
         fixed: &records.columns,
         has_header: false,
+        around: [&[], &[]],
     };
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;
+    notes.extend(only_ascii(bytes));
+    notes.extend(kinds_of_records(bytes));
     if records.is_guessed {
         notes.push(Note::new(
             NoteKind::Info,

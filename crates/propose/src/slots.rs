@@ -82,7 +82,9 @@ impl Slot {
             return Look::Email;
         }
         if all(is_number) {
-            return Look::Number(number_sample(first));
+            // One with thousands says how all are written.
+            let telling = values.iter().find(|value| is_grouped(value));
+            return Look::Number(number_sample(telling.unwrap_or(first)));
         }
         Look::Text
     }
@@ -131,7 +133,28 @@ fn is_iban(value: &str) -> bool {
         && bytes.iter().all(u8::is_ascii_alphanumeric)
 }
 
+/// `1.250,00`: groups of three with dots, decimals behind a comma.
+fn is_grouped(value: &str) -> bool {
+    let Some((whole, decimals)) = value.trim_start_matches('-').split_once(',') else {
+        return false;
+    };
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let mut groups = whole.split('.');
+    let first = groups.next().unwrap_or_default();
+    let rest: Vec<&str> = groups.collect();
+    !rest.is_empty()
+        && all_digits(first)
+        && first.len() <= 3
+        && rest
+            .iter()
+            .all(|group| group.len() == 3 && all_digits(group))
+        && all_digits(decimals)
+}
+
 fn is_number(value: &str) -> bool {
+    if is_grouped(value) {
+        return true;
+    }
     value.bytes().any(|byte| byte.is_ascii_digit())
         && value
             .bytes()
@@ -144,9 +167,43 @@ fn is_number(value: &str) -> bool {
 }
 
 fn number_sample(value: &str) -> Option<String> {
+    if is_grouped(value) {
+        let decimals = value
+            .split_once(',')
+            .map_or(0, |(_, decimals)| decimals.len());
+        return (1..=6)
+            .contains(&decimals)
+            .then(|| format!("0.000,{}", "0".repeat(decimals)));
+    }
     let at = value.find(['.', ','])?;
     let (separator, decimals) = (value.get(at..=at)?, value.len() - at - 1);
     (1..=6)
         .contains(&decimals)
         .then(|| format!("0{separator}{}", "0".repeat(decimals)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(values: &[&str]) -> Look {
+        Slot {
+            values: values.iter().map(ToString::to_string).collect(),
+            ..Slot::default()
+        }
+        .look()
+    }
+
+    #[test]
+    fn numbers_tell_how_they_are_written() {
+        let number = |sample: &str| Look::Number(Some(sample.to_owned()));
+        assert_eq!(look(&["12,50"]), number("0,00"));
+        assert_eq!(look(&["12,50", "1.250,00"]), number("0.000,00"));
+        assert_eq!(look(&["-1.250.000,0"]), number("0.000,0"));
+        assert_eq!(look(&["12.5"]), number("0.0"));
+        assert_eq!(look(&["12"]), Look::Number(None));
+        for text in ["1.25,00", "1250.000,00", "1.250,", "a.bcd,00"] {
+            assert_eq!(look(&[text]), Look::Text, "{text}");
+        }
+    }
 }

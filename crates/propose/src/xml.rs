@@ -217,6 +217,12 @@ fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Vec<Slot>) {
             name: name.clone(),
             above: above.iter().chain([&element.name]).cloned().collect(),
             values: vec![value.clone()],
+            codes: element
+                .attribute_codes
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, codes)| codes.clone())
+                .unwrap_or_default(),
             is_attribute: true,
             ..Slot::default()
         });
@@ -472,8 +478,39 @@ impl Writer<'_> {
                     self.word(element, &format!("missing-{name}"), "drop");
                 }
                 element.remarks.push(format!("@{name}: {remark}"));
+            } else {
+                self.open_attribute(element, &name, at);
             }
         }
+    }
+
+    /// An attribute nothing fits: what the sample says there goes along, and may be somebody's.
+    fn open_attribute(&mut self, element: &mut Element, name: &str, at: usize) {
+        let value = element
+            .attribute(name)
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        let Some(slot) = self.slots.get(at).filter(|_| !value.is_empty()) else {
+            return;
+        };
+        let (kind, remark, de, en) = if value == crate::xsd::PLACEHOLDER {
+            (
+                NoteKind::Unmapped,
+                "offen: Pflichtangabe ohne Quelle / open: required, no source",
+                "Pflichtangabe des Fachverfahrens ohne Quelle; der Platzhalter würde so übergeben",
+                "required by the procedure, no source found; the placeholder would be handed over as it is",
+            )
+        } else {
+            (
+                NoteKind::Constant,
+                "offen: Konstante aus dem Muster / open: constant of the sample",
+                "keine Quelle gefunden; der Wert des Musters würde so übergeben",
+                "no source found; the sample's value would be handed over as it is",
+            )
+        };
+        element.remarks.push(format!("@{name}: {remark}"));
+        self.notes.push(Note::new(kind, slot.at.clone(), de, en));
     }
 
     fn leaf(&mut self, element: &mut Element, context: &Context) {
@@ -520,6 +557,10 @@ impl Writer<'_> {
         let Some(slot) = self.slots.get(at) else {
             return;
         };
+        if text_of(element).trim().is_empty() {
+            // Nothing stands there, so nothing would be handed over: what it says are its attributes.
+            return;
+        }
         if slot.is_required == Some(true) {
             element
                 .remarks
@@ -530,7 +571,7 @@ impl Writer<'_> {
                 "Pflichtangabe des Fachverfahrens ohne Quelle; der Platzhalter würde so übergeben",
                 "required by the procedure, no source found; the placeholder would be handed over as it is",
             ));
-        } else if !text_of(element).trim().is_empty() {
+        } else {
             element
                 .remarks
                 .push("offen: Konstante aus dem Muster / open: constant of the sample".to_owned());

@@ -610,6 +610,9 @@ impl<'s> Maker<'s> {
             Some(text) => text.clone_into(&mut typed.text),
             None => self.content(definition, file, &mut typed),
         }
+        if !typed.codes.is_empty() {
+            made.attribute_codes.push((name.to_owned(), typed.codes));
+        }
         made.attributes.push((name.to_owned(), typed.text));
     }
 

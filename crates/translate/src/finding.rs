@@ -49,8 +49,8 @@ impl Rule {
                 "the template needs a value here; if it may be absent, say with missing what happens then",
             ),
             Self::UnmappedCode => (
-                "der Code steht nicht in der Codeabbildung (Ordner codes/)",
-                "the code map (folder codes/) does not know this code",
+                "der Code steht nicht in seiner Codeabbildung; dort ergänzen",
+                "its code map does not know this code; add it there",
             ),
             Self::Unconvertible => (
                 "der Wert lässt sich nicht umwandeln",
@@ -69,8 +69,8 @@ impl Rule {
                 "a character XML cannot hold",
             ),
             Self::ExpressionFailed => (
-                "der Ausdruck der Vorlage passt nicht zu diesem Wert",
-                "the template's expression does not fit this value",
+                "der Ausdruck der Vorlage passt nicht zu diesem Wert; fehlt er manchmal, hilft ? dahinter, wie in .liste[]?.feld",
+                "the template's expression does not fit this value; if it is sometimes absent, put ? behind it, as in .list[]?.field",
             ),
             Self::ExpressionTooLong => (
                 "der Ausdruck der Vorlage braucht zu viele Schritte",
@@ -110,6 +110,8 @@ impl From<&Finding> for problem::Finding {
         };
         let expected = if finding.expected.is_empty() {
             String::new()
+        } else if finding.rule == Rule::UnmappedCode {
+            format!(" (codes/{}.toml)", finding.expected)
         } else {
             format!(" ({})", finding.expected)
         };

@@ -1,7 +1,7 @@
 //! The column list, for CSV and fixed width. Gives cells; crate `adapter-table` makes bytes of them.
 //!
 //! ```toml
-//! header = true                   # CSV: a first line with the columns' names; false is the rule
+//! header = true                   # CSV: a first line with the columns' names; "below" puts it below [[before]]; false is the rule
 //! each = ".antragsteller"         # one row per item; one row if absent
 //! if = ".art == \"privat\""       # only rows for which this is true
 //!
@@ -25,6 +25,27 @@
 //! count = "rows"
 //! as = "number:000000"
 //! width = 6
+//! ```
+//!
+//! A file of several kinds of records has `[[record]]` instead of all that, in the order of the file. Records inside of records follow
+//! each of theirs:
+//!
+//! ```toml
+//! [[record]]
+//! name = "person"                 # names the record in the lineage: `person[2]/FAMNAME`
+//! each = ".antragsteller"         # as above; `if`, too
+//!
+//! [[record.field]]                # as `column`; count = "row" is the number of the record in the file, "rows" that of all records,
+//! name = "FAMNAME"                # and with of = "person" that of its kind
+//! from = ".familienname"
+//!
+//! [[record.record]]
+//! name = "hund"
+//! each = ".hunde"
+//!
+//! [[record.record.field]]
+//! name = "RASSE"
+//! from = ".rasse"
 //! ```
 
 mod read;
@@ -59,11 +80,27 @@ pub struct Layout {
 
 #[derive(Debug)]
 struct Parts {
-    names: Option<Vec<String>>,
+    /// The record whose fields' names are a line of the file, and where that line stands.
+    header: Option<Header>,
+    records: Vec<RecordSource>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Header {
+    First,
+    BelowBefore,
+}
+
+#[derive(Debug)]
+struct RecordSource {
+    kind: RecordKind,
+    /// How faults and the lineage call it.
+    name: String,
+    line: Option<u32>,
     scope: Scope,
-    before: Vec<FieldSource>,
-    columns: Vec<FieldSource>,
-    after: Vec<FieldSource>,
+    fields: Vec<FieldSource>,
+    /// They follow each of this kind.
+    below: Vec<RecordSource>,
 }
 
 #[derive(Debug)]
@@ -77,7 +114,7 @@ struct FieldSource {
 #[derive(Debug)]
 enum FieldValue {
     Constant(String),
-    Count(Counter, Vec<Conversion>),
+    Count(Counter, Option<String>, Vec<Conversion>),
     Bound(Binding),
 }
 
@@ -123,9 +160,9 @@ pub enum Align {
 /// A finished table, not yet bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// The columns' names, if a first line with them is wanted.
-    pub names: Option<Vec<String>>,
-    /// All records, in order: at most one before the rows, the rows, at most one after them.
+    /// The columns' names and how many records stand above them, if a line with them is wanted.
+    pub names: Option<(Vec<String>, usize)>,
+    /// All records, in order.
     pub records: Vec<Record>,
 }
 
@@ -134,6 +171,8 @@ pub struct Table {
 pub struct Record {
     /// Which kind.
     pub kind: RecordKind,
+    /// What the lineage calls it: its cells are `place/name`.
+    pub place: String,
     /// Its cells, in order.
     pub cells: Vec<Cell>,
 }
@@ -147,6 +186,8 @@ pub enum RecordKind {
     Row,
     /// After the rows.
     After,
+    /// One of `[[record]]`.
+    Named,
 }
 
 /// One cell, not padded.
@@ -179,34 +220,59 @@ impl Layout {
         from_template(outcome, &self.file)
     }
 
-    /// The fields of the rows, in order.
-    pub fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.parts.columns.iter().map(|column| &*column.field)
+    /// The fields of all records, in order.
+    pub fn fields(&self) -> Vec<&Field> {
+        let mut fields = Vec::new();
+        each_source(&self.parts.records, &mut |_, source| {
+            fields.push(&*source.field);
+        });
+        fields
+    }
+
+    /// The names that are a line of the file, if such a line is wanted.
+    pub fn names(&self) -> Option<Vec<String>> {
+        self.parts.names()
     }
 
     /// Every field that is always the same.
     pub fn constants(&self) -> Vec<Constant> {
-        let parts = &self.parts;
-        let groups = [
-            ("before", &parts.before),
-            ("column", &parts.columns),
-            ("after", &parts.after),
-        ];
-        let constant = |group: &str, source: &FieldSource| match &source.value {
-            FieldValue::Constant(text) => Some(Constant {
-                at: format!("{group}/{}", source.field.name),
-                line: source.line,
-                text: text.clone(),
-            }),
-            FieldValue::Count(..) | FieldValue::Bound(_) => None,
+        let mut constants = Vec::new();
+        each_source(&self.parts.records, &mut |record, source| {
+            if let FieldValue::Constant(text) = &source.value {
+                constants.push(Constant {
+                    at: format!("{}/{}", record.name, source.field.name),
+                    line: source.line,
+                    text: text.clone(),
+                });
+            }
+        });
+        constants
+    }
+}
+
+impl Parts {
+    fn rows(&self) -> Option<&RecordSource> {
+        let is_row = |record: &&RecordSource| record.kind == RecordKind::Row;
+        self.records.iter().find(is_row)
+    }
+
+    fn names(&self) -> Option<Vec<String>> {
+        let names = |rows: &RecordSource| {
+            let fields = rows.fields.iter();
+            fields.map(|source| source.field.name.clone()).collect()
         };
-        groups
-            .into_iter()
-            .flat_map(|(group, sources)| {
-                sources
-                    .iter()
-                    .filter_map(move |source| constant(group, source))
-            })
-            .collect()
+        self.header.and_then(|_| self.rows()).map(names)
+    }
+}
+
+fn each_source<'p>(
+    records: &'p [RecordSource],
+    with: &mut impl FnMut(&'p RecordSource, &'p FieldSource),
+) {
+    for record in records {
+        for source in &record.fields {
+            with(record, source);
+        }
+        each_source(&record.below, with);
     }
 }

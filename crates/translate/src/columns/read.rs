@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Align, Counter, FIELDS_MAX, Field, FieldSource, FieldValue, LAYOUT_MAX_BYTES, Overflow, Parts,
-    WIDTH_MAX,
+    Align, Counter, FIELDS_MAX, Field, FieldSource, FieldValue, Header, LAYOUT_MAX_BYTES, Overflow,
+    Parts, RecordKind, RecordSource, WIDTH_MAX,
 };
 use crate::codes::CodeMaps;
 use crate::convert::Conversion;
@@ -18,14 +18,47 @@ use crate::word::{Missing, Scope, Words, line_at};
 #[serde(deny_unknown_fields)]
 struct RawLayout {
     #[serde(default)]
-    header: bool,
+    header: RawHeader,
     each: Option<String>,
     r#if: Option<String>,
     #[serde(default)]
     before: Vec<Spanned<RawField>>,
+    #[serde(default)]
     column: Vec<Spanned<RawField>>,
     #[serde(default)]
     after: Vec<Spanned<RawField>>,
+    #[serde(default)]
+    record: Vec<Spanned<RawRecord>>,
+}
+
+/// `true`, `false` or `"below"`.
+#[derive(Default, Deserialize)]
+#[serde(try_from = "toml::Value")]
+struct RawHeader(Option<Header>);
+
+impl TryFrom<toml::Value> for RawHeader {
+    type Error = &'static str;
+
+    fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
+        match (value.as_bool(), value.as_str()) {
+            (Some(false), _) => Ok(Self(None)),
+            (Some(true), _) => Ok(Self(Some(Header::First))),
+            (None, Some("below")) => Ok(Self(Some(Header::BelowBefore))),
+            (None, _) => Err("header is true, false or \"below\" (below [[before]])"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRecord {
+    name: String,
+    each: Option<String>,
+    r#if: Option<String>,
+    #[serde(default)]
+    field: Vec<Spanned<RawField>>,
+    #[serde(default)]
+    record: Vec<Spanned<RawRecord>>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +68,7 @@ struct RawField {
     from: Option<String>,
     text: Option<String>,
     count: Option<Counter>,
+    of: Option<String>,
     r#as: Option<String>,
     codes: Option<String>,
     missing: Option<String>,
@@ -46,6 +80,11 @@ struct RawField {
     #[serde(default)]
     overflow: Overflow,
 }
+
+/// Kinds of records of one file.
+const RECORDS_MAX: usize = 200;
+/// Records inside of records.
+const DEPTH_MAX: usize = 8;
 
 const fn blank() -> char {
     ' '
@@ -79,23 +118,17 @@ pub(super) fn read(file: &str, text: &str, codes: &CodeMaps) -> Result<Parts, Fa
         codes,
         faults: Vec::new(),
     };
-    let mut kinds = Vec::new();
-    let scope = Scope::read(raw.each.as_deref(), raw.r#if.as_deref(), None, &mut kinds);
-    for kind in kinds {
-        builder.fault(None, "each, if", kind);
-    }
-    let names = raw
-        .column
-        .iter()
-        .map(|field| field.get_ref().name.clone())
-        .collect();
-    let parts = Parts {
-        names: raw.header.then_some(names),
-        scope,
-        before: builder.fields("before", raw.before),
-        columns: builder.fields("column", raw.column),
-        after: builder.fields("after", raw.after),
+    let header = raw.header.0;
+    let records = if raw.record.is_empty() {
+        builder.rows(raw)
+    } else {
+        builder.alone(&raw);
+        let mut names = Vec::new();
+        let records = builder.records(raw.record, 1, &mut names);
+        builder.counted(&records, &names);
+        records
     };
+    let parts = Parts { header, records };
     Faults::unless_none(builder.faults, parts)
 }
 
@@ -114,6 +147,160 @@ impl Builder<'_> {
             at: at.to_owned(),
             kind,
         });
+    }
+
+    /// One kind of rows, with a record before and after them.
+    fn rows(&mut self, raw: RawLayout) -> Vec<RecordSource> {
+        if raw.column.is_empty() {
+            self.needs("column", "at least one [[column]], or [[record]]");
+        }
+        let mut records = Vec::new();
+        let groups = [
+            (RecordKind::Before, "before", raw.before),
+            (RecordKind::Row, "column", raw.column),
+            (RecordKind::After, "after", raw.after),
+        ];
+        for (kind, name, fields) in groups {
+            if fields.is_empty() && kind != RecordKind::Row {
+                continue;
+            }
+            let (each, condition) = match kind {
+                RecordKind::Row => (raw.each.as_deref(), raw.r#if.as_deref()),
+                RecordKind::Before | RecordKind::After | RecordKind::Named => (None, None),
+            };
+            records.push(RecordSource {
+                kind,
+                name: name.to_owned(),
+                line: None,
+                scope: self.scope(None, "each, if", (each, condition)),
+                fields: self.fields(name, fields),
+                below: Vec::new(),
+            });
+        }
+        for record in &records {
+            for source in &record.fields {
+                if matches!(source.value, FieldValue::Count(_, Some(_), _)) {
+                    let at = format!("{}/{}", record.name, source.field.name);
+                    let reason = "it names one of [[record]], and there are none".to_owned();
+                    let word = "of".to_owned();
+                    self.fault(source.line, &at, FaultKind::Misplaced { word, reason });
+                }
+            }
+        }
+        records
+    }
+
+    fn scope(
+        &mut self,
+        line: Option<u32>,
+        at: &str,
+        (each, condition): (Option<&str>, Option<&str>),
+    ) -> Scope {
+        let mut kinds = Vec::new();
+        let scope = Scope::read(each, condition, None, &mut kinds);
+        for kind in kinds {
+            self.fault(line, at, kind);
+        }
+        scope
+    }
+
+    fn needs(&mut self, word: &str, needs: &str) {
+        let (word, needs) = (word.to_owned(), needs.to_owned());
+        self.fault(None, "", FaultKind::Needs { word, needs });
+    }
+
+    /// Beside `[[record]]` there is nothing.
+    fn alone(&mut self, raw: &RawLayout) {
+        let beside = [
+            ("header", raw.header.0.is_some()),
+            ("each", raw.each.is_some()),
+            ("if", raw.r#if.is_some()),
+            ("[[before]]", !raw.before.is_empty()),
+            ("[[column]]", !raw.column.is_empty()),
+            ("[[after]]", !raw.after.is_empty()),
+        ];
+        for (word, _) in beside.into_iter().filter(|(_, is_there)| *is_there) {
+            let reason = "beside [[record]] it says nothing: write it as a [[record]] of its own, or inside one".to_owned();
+            let word = word.to_owned();
+            self.fault(None, "", FaultKind::Misplaced { word, reason });
+        }
+    }
+
+    fn records(
+        &mut self,
+        raw: Vec<Spanned<RawRecord>>,
+        depth: usize,
+        names: &mut Vec<String>,
+    ) -> Vec<RecordSource> {
+        let mut records = Vec::new();
+        for spanned in raw {
+            let line = Some(line_at(self.text, spanned.span().start));
+            let record = spanned.into_inner();
+            let name = record.name;
+            if names.contains(&name) {
+                self.fault(line, &name, FaultKind::Twice { name: name.clone() });
+            }
+            names.push(name.clone());
+            let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+            if name.is_empty() || !name.chars().all(is_plain) {
+                let (word, allowed) = ("name".to_owned(), "letters, digits, - and _".to_owned());
+                let text = name.clone();
+                self.fault(
+                    line,
+                    &name,
+                    FaultKind::BadValue {
+                        word,
+                        text,
+                        allowed,
+                    },
+                );
+            }
+            if record.field.is_empty() || depth > DEPTH_MAX || names.len() > RECORDS_MAX {
+                let needs =
+                    format!("[[record.field]], at most {RECORDS_MAX} kinds and {DEPTH_MAX} levels");
+                let word = "record".to_owned();
+                self.fault(line, &name, FaultKind::Needs { word, needs });
+                continue;
+            }
+            records.push(RecordSource {
+                kind: RecordKind::Named,
+                line,
+                scope: self.scope(
+                    line,
+                    &name,
+                    (record.each.as_deref(), record.r#if.as_deref()),
+                ),
+                fields: self.fields(&name, record.field),
+                below: self.records(record.record, depth + 1, names),
+                name,
+            });
+        }
+        records
+    }
+
+    /// What is counted is there.
+    fn counted(&mut self, records: &[RecordSource], names: &[String]) {
+        for record in records {
+            for source in &record.fields {
+                if let FieldValue::Count(_, Some(of), _) = &source.value
+                    && !names.contains(of)
+                {
+                    let at = format!("{}/{}", record.name, source.field.name);
+                    let (word, text) = ("of".to_owned(), of.clone());
+                    let allowed = names.join(", ");
+                    self.fault(
+                        source.line,
+                        &at,
+                        FaultKind::BadValue {
+                            word,
+                            text,
+                            allowed,
+                        },
+                    );
+                }
+            }
+            self.counted(&record.below, names);
+        }
     }
 
     fn fields(&mut self, group: &str, raw: Vec<Spanned<RawField>>) -> Vec<FieldSource> {
@@ -159,7 +346,7 @@ impl Builder<'_> {
                 Conversion::parse_all(raw.r#as.as_deref().unwrap_or("text"))
                     .map_err(|kind| kinds.push(kind))
                     .ok()
-                    .map(|conversions| FieldValue::Count(counter, conversions))
+                    .map(|conversions| FieldValue::Count(counter, raw.of.clone(), conversions))
             }
             _ => {
                 let (word, needs) = (
@@ -170,6 +357,11 @@ impl Builder<'_> {
                 None
             }
         };
+        if raw.of.is_some() && raw.count != Some(Counter::Rows) {
+            let reason = "it belongs to count = \"rows\"".to_owned();
+            let word = "of".to_owned();
+            kinds.push(FaultKind::Misplaced { word, reason });
+        }
         if let Some(FieldValue::Bound(binding)) = &value
             && binding.missing == Missing::Drop
         {

@@ -1,13 +1,17 @@
 //! Fills the columns for one submission.
 
+use std::collections::BTreeMap;
+
 use amtsbote_model::Personal;
 use jaq_json::Val;
 
-use super::{Cell, Counter, FieldSource, FieldValue, Overflow, Parts, Record, RecordKind, Table};
-use crate::expression::Spot;
+use super::{
+    Cell, Counter, FieldSource, FieldValue, Header, Overflow, Parts, Record, RecordKind,
+    RecordSource, Table,
+};
 use crate::finding::Rule;
 use crate::lineage::{Ignored, Lineage, Origin};
-use crate::run::{Asked, Bound, Halt, Limits, Refusal, Run, Translation};
+use crate::run::{Asked, Bound, Context, Halt, Limits, Refusal, Run, Translation};
 use crate::source::Sources;
 use crate::value;
 
@@ -22,11 +26,16 @@ pub(super) fn table(
         records: Vec::new(),
         lineage: Vec::new(),
         bytes: 0,
-        total: 0,
+        totals: BTreeMap::new(),
+        planned: 0,
     };
     rows.fill(parts).map_err(|halt| halt.refusal(limits))?;
+    let above = |record: &&Record| record.kind == RecordKind::Before;
     let table = Table {
-        names: parts.names.clone(),
+        names: parts.names().map(|names| match parts.header {
+            Some(Header::BelowBefore) => (names, rows.records.iter().take_while(above).count()),
+            Some(Header::First) | None => (names, 0),
+        }),
         records: rows.records,
     };
     rows.run.finish(table, rows.lineage, ignored)
@@ -37,56 +46,99 @@ struct Rows<'a> {
     records: Vec<Record>,
     lineage: Vec<Lineage>,
     bytes: usize,
-    total: usize,
+    /// Records by the name of their kind.
+    totals: BTreeMap<String, usize>,
+    planned: usize,
+}
+
+/// A record that will stand in the file.
+struct Planned<'p> {
+    source: &'p RecordSource,
+    context: Context,
+    /// What `count = "row"` says.
+    row: usize,
+    place: String,
 }
 
 impl Rows<'_> {
     fn fill(&mut self, parts: &Parts) -> Result<(), Halt> {
-        let data = self.run.start();
-        let contexts = self.run.contexts(
-            &parts.scope,
-            &data,
-            Asked {
-                output: "rows",
-                line: None,
-            },
-        );
-        self.total = contexts.len();
-        if parts.names.is_some() {
+        let data = Context {
+            spot: self.run.start(),
+            nr: None,
+        };
+        // All of them before the first is filled: a head may say how many follow.
+        let mut planned = Vec::new();
+        self.plan(&parts.records, &data, &mut planned)?;
+        if let (Some(_), Some(rows)) = (parts.header, parts.rows()) {
             let header = |column: &FieldSource| {
                 Origin::constant(column.line).at(format!("header/{}", column.field.name))
             };
-            self.lineage.extend(parts.columns.iter().map(header));
+            self.lineage.extend(rows.fields.iter().map(header));
         }
-        if !parts.before.is_empty() {
-            self.record(&parts.before, &data, (RecordKind::Before, 0))?;
-        }
-        for (row, context) in contexts.iter().enumerate() {
-            let outer = self.run.enter(context);
-            self.record(&parts.columns, &context.spot, (RecordKind::Row, row + 1))?;
+        for one in planned {
+            let outer = self.run.enter(&one.context);
+            let filled = self.record(&one);
             self.run.world.number(outer);
-        }
-        if !parts.after.is_empty() {
-            self.record(&parts.after, &data, (RecordKind::After, 0))?;
+            filled?;
         }
         Ok(())
     }
 
-    fn record(
+    fn plan<'p>(
         &mut self,
-        fields: &[FieldSource],
-        here: &Spot,
-        (kind, row): (RecordKind, usize),
+        records: &'p [RecordSource],
+        here: &Context,
+        planned: &mut Vec<Planned<'p>>,
     ) -> Result<(), Halt> {
+        for source in records {
+            let output = match source.kind {
+                RecordKind::Row => "rows",
+                RecordKind::Before | RecordKind::After | RecordKind::Named => &source.name,
+            };
+            let line = source.line;
+            let contexts = self
+                .run
+                .contexts(&source.scope, &here.spot, Asked { output, line });
+            for context in contexts {
+                self.run.count_node()?;
+                self.planned += 1;
+                let of_kind = self.totals.entry(source.name.clone()).or_default();
+                *of_kind += 1;
+                let (place, row) = match source.kind {
+                    RecordKind::Before => ("before".to_owned(), 0),
+                    RecordKind::After => ("after".to_owned(), 0),
+                    RecordKind::Row => (format!("row[{of_kind}]"), *of_kind),
+                    RecordKind::Named => (format!("{}[{of_kind}]", source.name), self.planned),
+                };
+                let context = Context {
+                    nr: context.nr.or(here.nr),
+                    spot: context.spot,
+                };
+                let outer = self.run.enter(&context);
+                planned.push(Planned {
+                    source,
+                    context: Context {
+                        spot: context.spot.clone(),
+                        nr: context.nr,
+                    },
+                    row,
+                    place,
+                });
+                let below = self.plan(&source.below, &context, planned);
+                self.run.world.number(outer);
+                below?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, planned: &Planned<'_>) -> Result<(), Halt> {
+        let fields = &planned.source.fields;
         let mut cells = Vec::with_capacity(fields.len());
         for source in fields {
             self.run.count_node()?;
-            let output = match kind {
-                RecordKind::Before => format!("before/{}", source.field.name),
-                RecordKind::Row => format!("row[{row}]/{}", source.field.name),
-                RecordKind::After => format!("after/{}", source.field.name),
-            };
-            let text = self.text(source, here, &output, row);
+            let output = format!("{}/{}", planned.place, source.field.name);
+            let text = self.text(source, &output, planned);
             self.bytes += text.len();
             if self.bytes > self.run.limits.document_max_bytes {
                 return Err(Halt::Bytes);
@@ -96,11 +148,25 @@ impl Rows<'_> {
                 field: source.field.clone(),
             });
         }
-        self.records.push(Record { kind, cells });
+        self.records.push(Record {
+            kind: planned.source.kind,
+            place: planned.place.clone(),
+            cells,
+        });
         Ok(())
     }
 
-    fn text(&mut self, source: &FieldSource, here: &Spot, output: &str, row: usize) -> String {
+    /// What `count = "rows"` says.
+    fn total(&self, of: Option<&str>, kind: RecordKind) -> usize {
+        let of_kind = |name: &str| self.totals.get(name).copied().unwrap_or_default();
+        match (of, kind) {
+            (Some(name), _) => of_kind(name),
+            (None, RecordKind::Named) => self.planned,
+            (None, RecordKind::Before | RecordKind::Row | RecordKind::After) => of_kind("column"),
+        }
+    }
+
+    fn text(&mut self, source: &FieldSource, output: &str, planned: &Planned<'_>) -> String {
         let asked = Asked {
             output,
             line: source.line,
@@ -111,10 +177,10 @@ impl Rows<'_> {
                     .push(Origin::constant(source.line).at(output.to_owned()));
                 (text.clone(), None)
             }
-            FieldValue::Count(counter, conversions) => {
+            FieldValue::Count(counter, of, conversions) => {
                 let count = match counter {
-                    Counter::Row => row,
-                    Counter::Rows => self.total,
+                    Counter::Row => planned.row,
+                    Counter::Rows => self.total(of.as_deref(), planned.source.kind),
                 };
                 let text = conversions
                     .iter()
@@ -135,14 +201,16 @@ impl Rows<'_> {
                     .push(Origin::made(source.line, how).at(output.to_owned()));
                 (value::one_text(&text).unwrap_or_default(), None)
             }
-            FieldValue::Bound(binding) => match self.run.bind(binding, here, output) {
-                Bound::Value { text, origin, .. } | Bound::Substitute { text, origin } => {
-                    let place = origin.sources.first().cloned();
-                    self.lineage.push(origin.at(output.to_owned()));
-                    (text, place)
+            FieldValue::Bound(binding) => {
+                match self.run.bind(binding, &planned.context.spot, output) {
+                    Bound::Value { text, origin, .. } | Bound::Substitute { text, origin } => {
+                        let place = origin.sources.first().cloned();
+                        self.lineage.push(origin.at(output.to_owned()));
+                        (text, place)
+                    }
+                    Bound::Absent | Bound::Faulty => return String::new(),
                 }
-                Bound::Absent | Bound::Faulty => return String::new(),
-            },
+            }
         };
         let Some(width) = source.field.width else {
             return text;

@@ -57,6 +57,125 @@ width = 5
 align = "right"
 "#;
 
+/// Places and texts of all records.
+fn lines(layout: &str, data: &Value) -> Vec<(String, String)> {
+    let translation = translate(layout, data).unwrap();
+    let records = &translation.document.reveal().records;
+    let texts = |record: &amtsbote_translate::columns::Record| {
+        let texts = record.cells.iter().map(|cell| cell.text.reveal().clone());
+        texts.collect::<Vec<_>>().join("|")
+    };
+    let lines = records
+        .iter()
+        .map(|record| (record.place.clone(), texts(record)));
+    lines.collect()
+}
+
+const KINDS: &str = r#"
+[[record]]
+name = "kopf"
+[[record.field]]
+name = "SATZARTEN"
+count = "rows"
+[[record.field]]
+name = "HUNDE"
+count = "rows"
+of = "hund"
+
+[[record]]
+name = "halter"
+each = ".p"
+[[record.field]]
+name = "NR"
+count = "row"
+[[record.field]]
+name = "NAME"
+from = ".n"
+[[record.record]]
+name = "hund"
+each = ".h"
+if = ". != \"x\""
+[[record.record.field]]
+name = "NR"
+from = "$nr"
+[[record.record.field]]
+name = "NAME"
+from = "."
+[[record.record.record]]
+name = "marke"
+[[record.record.record.field]]
+name = "ZU"
+from = "$nr"
+
+[[record]]
+name = "ende"
+if = ".p != []"
+[[record.field]]
+name = "NR"
+count = "row"
+"#;
+
+#[test]
+fn kinds_of_records_follow_each_other_and_those_they_belong_to() {
+    let data = json!({"p": [{"n": "A", "h": ["a", "x", "b"]}, {"n": "B", "h": []}]});
+    let expected = [
+        ("kopf[1]", "8|2"),
+        ("halter[1]", "2|A"),
+        ("hund[1]", "1|a"),
+        ("marke[1]", "1"),
+        ("hund[2]", "3|b"),
+        ("marke[2]", "3"),
+        ("halter[2]", "7|B"),
+        ("ende[1]", "8"),
+    ];
+    let expected = expected.map(|(place, text)| (place.to_owned(), text.to_owned()));
+    assert_eq!(lines(KINDS, &data), expected);
+    let empty = lines(KINDS, &json!({"p": []}));
+    assert_eq!(empty, [("kopf[1]".to_owned(), "1|0".to_owned())]);
+}
+
+#[test]
+fn kinds_of_records_that_say_nothing_are_faults() {
+    for (from, to, fault) in [
+        (
+            "[[record]]\nname = \"kopf\"",
+            "header = true\n[[record]]\nname = \"kopf\"",
+            "header",
+        ),
+        ("of = \"hund\"", "of = \"katze\"", "katze"),
+        ("count = \"rows\"\nof", "count = \"row\"\nof", "of"),
+        ("name = \"ende\"", "name = \"hund\"", "hund"),
+        ("name = \"ende\"", "name = \"e[1]\"", "e[1]"),
+    ] {
+        let layout = KINDS.replacen(from, to, 1);
+        assert_ne!(layout, KINDS);
+        let faults = Layout::parse("columns.toml", &layout, &codes()).unwrap_err();
+        assert!(faults.to_string().contains(fault), "{fault}: {faults}");
+    }
+    let without = "[[column]]\nname = \"a\"\ncount = \"rows\"\nof = \"hund\"\n";
+    assert!(Layout::parse("columns.toml", without, &codes()).is_err());
+    assert!(Layout::parse("columns.toml", "", &codes()).is_err());
+    assert!(
+        Layout::parse(
+            "columns.toml",
+            "header = \"above\"\n[[column]]\nname = \"a\"\ntext = \"\"\n",
+            &codes()
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn names_stand_below_the_record_before_the_rows_if_asked_for() {
+    let layout = LAYOUT.replace("header = true", "header = \"below\"");
+    let data = json!({"p": []});
+    let translation = translate(&layout, &data).unwrap();
+    let table = translation.document.reveal();
+    assert_eq!(table.names.as_ref().unwrap().1, 1);
+    let kinds: Vec<_> = table.records.iter().map(|record| record.kind).collect();
+    assert_eq!(kinds, [RecordKind::Before, RecordKind::After]);
+}
+
 #[test]
 fn rows_records_and_counters_are_filled() {
     let data = json!({"p": [{"n": "Müllermann", "g": {"jahr": 1980}}, {"n": "weg"}, {"n": "b"}]});
@@ -86,8 +205,8 @@ fn rows_records_and_counters_are_filled() {
         ]
     );
     assert_eq!(
-        table.names.as_deref().unwrap(),
-        ["NR", "NAME", "GEB", "ART"]
+        table.names,
+        Some((["NR", "NAME", "GEB", "ART"].map(String::from).to_vec(), 0))
     );
     let outputs: Vec<String> = translation
         .lineage
