@@ -14,7 +14,7 @@ pub(crate) const USAGE: &str = "crash options:
   --cuts N        power cuts per shape, on a disk in memory that is mounted by FUSE (none)
   --points        die once at each fail point (debug builds only)
   --seed S        repeat a run
-  --shape NAME    one_process | apart | over_postgres; all unless said
+  --shape NAME    one_process | apart | over_postgres | cluster; all unless said
   --program PATH  a binary of the program; the debug build unless said
   --json          results as JSON lines on stdout, everything else on stderr";
 
@@ -63,7 +63,10 @@ impl Options {
                 "--seed" => options.seed = Some(value.parse().with_context(number)?),
                 "--program" => options.program = Some(value.into()),
                 "--shape"
-                    if matches!(value.as_str(), "one_process" | "apart" | "over_postgres") =>
+                    if matches!(
+                        value.as_str(),
+                        "one_process" | "apart" | "over_postgres" | "cluster"
+                    ) =>
                 {
                     options.shape = Some(value.clone());
                 }
@@ -78,7 +81,9 @@ impl Options {
 
     /// The tests to run.
     fn filters(&self) -> Vec<String> {
+        const CLUSTER: &str = "crash::cluster::three_gateways";
         let shape = match self.shape.as_deref() {
+            Some("cluster") => return vec![CLUSTER.to_owned()],
             None => "",
             Some("apart") => "_apart",
             Some("over_postgres") => "_over_postgres",
@@ -93,6 +98,11 @@ impl Options {
         suites
             .map(|suite| format!("{suite}::gateway_and_agent{shape}"))
             .chain(points)
+            .chain(
+                self.kills
+                    .filter(|_| self.shape.is_none())
+                    .map(|_| CLUSTER.to_owned()),
+            )
             .collect()
     }
 }
@@ -177,6 +187,9 @@ mod tests {
             options.filters(),
             ["crash::power::gateway_and_agent_in_one_process"]
         );
+        let options = parse("--kills 7 --shape cluster").unwrap();
+        assert_eq!(options.filters(), ["crash::cluster::three_gateways"]);
+        assert_eq!(parse("").unwrap().filters().len(), 2);
         assert_eq!(parse("").unwrap().kills, Some(KILLS));
         for wrong in ["--kills", "--kills x", "--shape y", "--rounds 3"] {
             parse(wrong).unwrap_err();

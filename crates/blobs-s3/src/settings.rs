@@ -54,3 +54,16 @@ pub enum OpenError {
         source: object_store::Error,
     },
 }
+
+impl OpenError {
+    /// Whether it may be over in a while: nobody answered, or not with a refusal.
+    pub const fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Bucket {
+                source: object_store::Error::Generic { .. },
+                ..
+            }
+        )
+    }
+}

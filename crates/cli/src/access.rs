@@ -96,10 +96,7 @@ fn opened(way: Way, base: &str) -> Result<Session> {
 pub(crate) fn outgoing(base: &str, ca_pem: Option<Vec<u8>>) -> Result<Outgoing> {
     let mut settings = Settings::trusted(USER_AGENT);
     settings.extra_roots_pem = ca_pem;
-    if base.starts_with("http://127.0.0.1")
-        || base.starts_with("http://localhost")
-        || base.starts_with("http://[::1]")
-    {
+    if url::Url::parse(base).is_ok_and(|url| amtsbote_settings::is_loopback(&url)) {
         settings.plain_http = PlainHttp::DangerAllowed;
     }
     Outgoing::open(settings).context("the HTTP client cannot be set up")

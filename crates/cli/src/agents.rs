@@ -177,8 +177,11 @@ pub(crate) struct Prepared {
 }
 
 /// Opens an agent for each service of the settings.
-pub(crate) async fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Prepared> {
-    let states = States::open(settings).await?;
+pub(crate) async fn prepare(
+    settings: &settings::Agent,
+    (stop, talk): (&Stop, Talk),
+) -> Result<Prepared> {
+    let states = States::open(settings, stop).await?;
     let services = services::load(Some(&settings.schemas_dir), talk)?;
     let registry = Arc::new(Registry::new(&xsd::load(
         settings.xsd_dir.as_deref(),
@@ -234,7 +237,7 @@ pub(crate) async fn prepare(settings: &settings::Agent, talk: Talk) -> Result<Pr
         agents.push((service.name.clone(), count, agent));
     }
     // After everything is open: ways out make their folders then.
-    states.compare_places(settings, talk).await?;
+    states.compare_places(settings, (stop, talk)).await?;
     Ok(Prepared {
         agents,
         shelf,

@@ -12,6 +12,8 @@ use anyhow::{Context, Result};
 
 use crate::access::USER_AGENT;
 use crate::folder;
+use crate::patience;
+use crate::stop::Stop;
 
 /// The folder or bucket that the settings name; a bucket is asked whether it lets us in.
 pub(crate) async fn open(gateway: &settings::Gateway) -> Result<Arc<dyn Shelf>> {
@@ -28,6 +30,18 @@ pub(crate) async fn open(gateway: &settings::Gateway) -> Result<Arc<dyn Shelf>> 
             Ok(Arc::new(blobs))
         }
     }
+}
+
+/// The same; a bucket that is not reached is waited for.
+pub(crate) async fn open_when_there(
+    gateway: &settings::Gateway,
+    stop: &Stop,
+) -> Result<Arc<dyn Shelf>> {
+    if are_in_bucket(gateway) {
+        let attempt = async || open(gateway).await;
+        return patience::until_there(stop, "the bucket of attachments", attempt).await;
+    }
+    open(gateway).await
 }
 
 /// Whether they lie in an object store.

@@ -10,6 +10,8 @@ use amtsbote_store_sql::{OpenError, SqliteStore};
 use anyhow::{Context, Result};
 
 use crate::folder;
+use crate::patience;
+use crate::stop::Stop;
 use crate::talk::Talk;
 
 /// One store, by all it can do.
@@ -42,6 +44,15 @@ pub(crate) async fn open(gateway: &settings::Gateway) -> Result<Opened> {
         references: store,
         shared: None,
     })
+}
+
+/// The same; a server that is not there is waited for.
+pub(crate) async fn open_when_there(gateway: &settings::Gateway, stop: &Stop) -> Result<Opened> {
+    if gateway.has_shared_database() {
+        let attempt = async || open(gateway).await;
+        return patience::until_there(stop, "the gateway's database", attempt).await;
+    }
+    open(gateway).await
 }
 
 /// It beside the processes that use it, for an operator's commands. `None` if no gateway has ever run over these settings.

@@ -20,6 +20,8 @@ use crate::clock::SystemClock;
 use crate::database;
 use crate::folder;
 use crate::membership::Membership;
+use crate::patience;
+use crate::stop::Stop;
 use crate::uplinks;
 
 /// Computations of milliseconds waiting for a processor, at most.
@@ -35,10 +37,16 @@ pub(crate) struct Given {
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
 }
 
+/// A listener with the addresses that go with it.
+pub(crate) struct Bound {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    pub(crate) base: String,
+}
+
 /// A gateway ready to serve.
 pub(crate) struct Ready {
     pub(crate) context: Gateway,
-    pub(crate) server: Server,
     pub(crate) address: SocketAddr,
     pub(crate) references: Arc<dyn References>,
     pub(crate) blobs: Arc<dyn Shelf>,
@@ -47,13 +55,31 @@ pub(crate) struct Ready {
     pub(crate) membership: Option<Membership>,
 }
 
-/// Opens the store and binds the port. With port 0, `base_url` gets the real one.
-pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<Ready> {
+/// Binds the port and opens the store.
+pub(crate) async fn open(
+    settings: &settings::Gateway,
+    given: Given,
+    stop: &Stop,
+) -> Result<(Ready, Server)> {
+    let Bound {
+        server,
+        address,
+        base,
+    } = bind(settings, given.tls.clone()).await?;
+    let ready = open_at(settings, given, (address, &base), stop).await?;
+    Ok((ready, server))
+}
+
+/// Binds the port. With port 0, `base_url` gets the real one.
+pub(crate) async fn bind(
+    settings: &settings::Gateway,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) -> Result<Bound> {
     let listen: SocketAddr = settings
         .listen
         .parse()
         .context("gateway.listen is not an address")?;
-    let server = Server::bind(listen, given.tls, ServerSettings::default())
+    let server = Server::bind(listen, tls, ServerSettings::default())
         .await
         .with_context(|| {
             format!("cannot listen on {listen}; is another program using the port?")
@@ -66,14 +92,32 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
     } else {
         settings.base_url.clone()
     };
-    let opened = database::open(settings).await?;
-    let blobs = blobs::open(settings).await?;
+    Ok(Bound {
+        server,
+        address,
+        base,
+    })
+}
+
+/// Opens everything behind a bound port, and waits for what is on other machines until it is there.
+pub(crate) async fn open_at(
+    settings: &settings::Gateway,
+    given: Given,
+    (address, base): (SocketAddr, &str),
+    stop: &Stop,
+) -> Result<Ready> {
+    let opened = database::open_when_there(settings, stop).await?;
+    let blobs = blobs::open_when_there(settings, stop).await?;
     let membership = match opened.shared {
-        Some(store) => Some(Membership::join(store, settings, (&base, &given.identity)).await?),
+        Some(store) => {
+            let join =
+                async || Membership::join(store.clone(), settings, (base, &given.identity)).await;
+            Some(patience::until_there(stop, "the gateway's database", join).await?)
+        }
         None => None,
     };
     let parts = Parts {
-        addresses: Addresses::new(&base),
+        addresses: Addresses::new(base),
         identity: given.identity,
         clients: clients(settings)?,
         services: given.services,
@@ -94,7 +138,6 @@ pub(crate) async fn open(settings: &settings::Gateway, given: Given) -> Result<R
     let context = Gateway::with_uplinks(parts, routing, Box::pin(uplinks::open(settings)).await?);
     Ok(Ready {
         context,
-        server,
         address,
         references: opened.references,
         blobs,

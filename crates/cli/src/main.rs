@@ -30,6 +30,7 @@ mod operator;
 mod packages;
 #[cfg(test)]
 mod pages;
+mod patience;
 mod postman;
 mod receipt_file;
 mod registry;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use amtsbote_gateway::Context as Gateway;
+use amtsbote_gateway::{Context as Gateway, Server};
 use amtsbote_jose::random_secret;
 use amtsbote_model::Clock as _;
 use amtsbote_model::destination::ContactInformation;
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &Sandbox, talk: Talk) -> Result<()> {
     talk.progress(talk.pick("Schlüssel werden erzeugt …", "making keys …"));
     let keys = destination_keys(args, &dir)?;
     let services = services::load(args.schemas.as_deref(), talk)?;
-    let (ready, ca_file) = open(args, &dir, &persisted, services.clone()).await?;
+    let (ready, server, ca_file) = open(args, &dir, &persisted, services.clone()).await?;
     talk.progress_done();
     persisted.port = ready.address.port();
     save(&dir, &persisted)?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &Sandbox, talk: Talk) -> Result<()> {
     serve(
         args,
         &dir,
-        ready,
+        (ready, server),
         Plan {
             facts,
             keys,
@@ -94,15 +94,17 @@ struct Plan {
     talk: Talk,
 }
 
-async fn serve(args: &Sandbox, dir: &Path, ready: Ready, plan: Plan) -> Result<()> {
+async fn serve(
+    args: &Sandbox,
+    dir: &Path,
+    (ready, server): (Ready, Server),
+    plan: Plan,
+) -> Result<()> {
     let (facts, talk) = (plan.facts, plan.talk);
     let stop = Stop::on_signals()?;
     let work = upkeep::background(&ready, &stop)?;
-    let server = tokio::spawn(
-        ready
-            .server
-            .run(amtsbote_gateway::router(ready.context.clone()), stop.wait()),
-    );
+    let server =
+        tokio::spawn(server.run(amtsbote_gateway::router(ready.context.clone()), stop.wait()));
     let agent = if args.with_agent {
         sandbox_agent::start(
             (dir, args.answers.as_deref()),
@@ -181,7 +183,7 @@ async fn open(
     dir: &Path,
     persisted: &Persisted,
     services: Arc<Catalogue>,
-) -> Result<(Ready, Option<PathBuf>)> {
+) -> Result<(Ready, Server, Option<PathBuf>)> {
     let tls = args
         .tls
         .then(|| tls::loopback(&dir.join("tls")))
@@ -207,14 +209,14 @@ async fn open(
             port,
         );
         settings.key_trust_file.clone_from(&args.trust_keys);
-        async move { gateway::open(&settings, given).await }
+        async move { gateway::open(&settings, given, &Stop::new()).await }
     };
-    let ready = match attempt(wanted).await {
+    let (ready, server) = match attempt(wanted).await {
         // The port of last time may be taken by now; nobody asked for it by number.
         Err(_) if args.port == 0 && wanted != 0 => attempt(0).await?,
         result => result?,
     };
-    Ok((ready, ca_file))
+    Ok((ready, server, ca_file))
 }
 
 fn settings_of(dir: &Path, persisted: &Persisted, base: &str, port: u16) -> settings::Gateway {

@@ -21,8 +21,9 @@ use amtsbote_store_postgres::PostgresDeliveries;
 use amtsbote_store_sql::{FolderBlobs, SqliteDeliveries};
 use anyhow::{Context, Result, bail};
 
+use crate::stop::Stop;
 use crate::talk::Talk;
-use crate::{database, folder};
+use crate::{database, folder, patience};
 
 /// In each folder that agents share. Ways in and out never look at names that begin with a dot.
 const MARK: &str = ".amtsbote-place";
@@ -83,12 +84,15 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// Connects to the server if there is one.
-    pub(crate) async fn open(settings: &settings::Agent) -> Result<Self> {
+    /// Connects to the server if there is one, and waits for it.
+    pub(crate) async fn open(settings: &settings::Agent, stop: &Stop) -> Result<Self> {
         let shared = match settings.shared_database() {
             Some(database) => {
-                let opened = PostgresDeliveries::open(&database::target(database)?, "").await;
-                Some(opened.context("the agents' database cannot be opened")?)
+                let attempt = async || {
+                    let opened = PostgresDeliveries::open(&database::target(database)?, "").await;
+                    opened.context("the agents' database cannot be opened")
+                };
+                Some(patience::until_there(stop, "the agents' database", attempt).await?)
             }
             None => None,
         };
@@ -109,7 +113,7 @@ impl States {
     pub(crate) async fn compare_places(
         &self,
         settings: &settings::Agent,
-        talk: Talk,
+        (stop, talk): (&Stop, Talk),
     ) -> Result<()> {
         let Some(shared) = &self.shared else {
             return Ok(());
@@ -124,7 +128,9 @@ impl States {
                 folder::make(&folder)?;
             }
             let mark = mark_of(&folder)?;
-            if shared.place(&name, &mark).await? != mark {
+            let attempt = async || Ok(shared.place(&name, &mark).await?);
+            let noted = patience::until_there(stop, "the agents' database", attempt).await?;
+            if noted != mark {
                 let shown = folder.display();
                 return Err(talk.error(
                     format_args!("{name}: {shown} ist nicht der Ordner, den die anderen Agenten sehen: zwei könnten dieselbe Sendung zweimal übergeben. Denselben Ordner einhängen; nach einem Umzug {MARK} aus dem alten Ordner mitnehmen"),

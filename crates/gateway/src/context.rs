@@ -17,6 +17,7 @@ use crate::duty::Duty;
 use crate::intake::Budget;
 use crate::notify::Noted;
 use crate::rates::Rates;
+use crate::routes::health::Health;
 use crate::routing::{Routing, RoutingSettings};
 use crate::uplink::Uplinks;
 use crate::{Clients, CryptoPool};
@@ -180,6 +181,7 @@ struct Shared {
     rates: Rates,
     uplinks: Uplinks,
     duty: Duty,
+    health: Health,
 }
 
 impl Context {
@@ -208,6 +210,7 @@ impl Context {
             routing: Routing::new(routing),
             uplinks,
             duty: Duty::default(),
+            health: Health::default(),
         }))
     }
 
@@ -305,6 +308,11 @@ impl Context {
     /// Whether this is the one of several gateways that does what one at a time does.
     pub(crate) fn duty(&self) -> &Duty {
         &self.0.duty
+    }
+
+    /// Whether it can do its work.
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// The state of the routing service.

@@ -2,7 +2,7 @@
 //!
 //! Both API versions hang under the same base, as FIT-Connect's own hosts do it:
 //! `<base>/submission-api/v1|v2/…`, `<base>/destination-api/v1|v2/…`, `<base>/routing-api/v1|v2/…`, `<base>/token`,
-//! `<base>/intake/v1/…`, `<base>/log/v1/…`; key sets stand outside the version prefix (Submission API 1.1.3).
+//! `<base>/intake/v1/…`, `<base>/log/v1/…`; `<base>/health`; key sets stand outside the version prefix (Submission API 1.1.3).
 
 use amtsbote_problem::Code;
 use axum::{Router, middleware};
@@ -13,6 +13,7 @@ use crate::{Context, routes};
 /// The whole gateway as a router.
 pub fn router(context: Context) -> Router {
     Router::new()
+        .merge(routes::health::routes())
         .merge(routes::token::routes())
         .nest("/submission-api", routes::submission_api())
         .nest("/destination-api", routes::destination_api())

@@ -73,9 +73,7 @@ impl BlobStore {
             Err(_) => "not a URL: write https://host[:port]",
             Ok(url) if url.scheme() == "https" => return,
             Ok(url) if url.scheme() == "http" => {
-                let host = url.host_str();
-                let is_here = matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"));
-                if is_here || self.danger_plain_http {
+                if crate::is_loopback(&url) || self.danger_plain_http {
                     return;
                 }
                 "plain http is for loopback only: write https://, or set danger_plain_http"

@@ -225,7 +225,7 @@ impl Client {
 
 fn check_base(text: &str) -> Result<(), &'static str> {
     let url = Url::parse(text).map_err(|_| "not a URL: write https://host[:port]")?;
-    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let loopback = crate::is_loopback(&url);
     match url.scheme() {
         "https" => Ok(()),
         "http" if loopback => Ok(()),

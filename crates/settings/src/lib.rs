@@ -94,6 +94,16 @@ pub(crate) fn fault(key: &str, what: impl Into<String>) -> SettingsFault {
     }
 }
 
+/// Whether a URL leads to this machine: `localhost`, `127.0.0.0/8` or `::1`. A name that only begins like one of these does not.
+pub fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +124,21 @@ mod tests {
         keys_dir = "keys"
         schemas_dir = "schemas"
     "#;
+
+    #[test]
+    fn a_name_that_begins_like_loopback_leads_elsewhere() {
+        for (url, expected) in [
+            ("http://127.0.0.1:80/x", true),
+            ("http://127.77.0.2", true),
+            ("http://localhost:80", true),
+            ("http://[::1]:80", true),
+            ("http://127.0.0.1.example.org", false),
+            ("http://localhost.example.org", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
 
     #[test]
     fn a_small_gateway_needs_six_lines() {

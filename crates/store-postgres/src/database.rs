@@ -6,8 +6,9 @@ use amtsbote_store::Error;
 use deadpool::Runtime;
 use deadpool::managed::{Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, Timeouts};
 use deadpool_postgres::{ClientWrapper, Manager};
+use tokio::time::error::Elapsed;
 
-use crate::fault::{reason, unavailable};
+use crate::fault::{Cause, Fault, reason, unavailable};
 use crate::migrations::{self, Part};
 use crate::session::{self, NotConnected};
 use crate::{OpenError, Target};
@@ -18,6 +19,9 @@ const READERS: usize = 12;
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// For a new connection with everything it is asked.
 const MAKE_MAX: Duration = Duration::from_secs(10);
+
+/// For the answer to a read or a single statement: a server that stands still keeps its connections, so only a clock tells.
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// A connection, given back when it is dropped.
 pub(crate) type Connection = Object<Checked>;
@@ -111,6 +115,23 @@ impl Database {
     pub(crate) async fn writer(&self) -> Result<Connection, Error> {
         self.writer.get().await.map_err(not_there)
     }
+}
+
+/// What became of a call. A connection that failed or did not answer goes away: nobody knows what is open on it.
+pub(crate) fn settled<T>(
+    done: Result<Result<T, Fault>, Elapsed>,
+    connection: Connection,
+    kind: &'static str,
+) -> Result<T, Error> {
+    let fault = match done {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(fault)) => fault,
+        Err(_) => Fault::Silence,
+    };
+    if fault.cause() == Cause::Connection {
+        drop(Object::take(connection));
+    }
+    Err(fault.about(kind))
 }
 
 fn pool(

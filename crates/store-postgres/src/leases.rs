@@ -2,8 +2,9 @@
 
 use amtsbote_model::Timestamp;
 use amtsbote_store::{Error, Leases, Reply};
+use tokio::time::timeout;
 
-use crate::database::Database;
+use crate::database::{ANSWER_MAX, Database, settled};
 use crate::fault::Fault;
 use crate::migrations::GATEWAY;
 use crate::{OpenError, Target};
@@ -48,8 +49,8 @@ impl Leases for PostgresLeases {
                     [&name, &owner, &now.as_millis(), &until.as_millis()];
                 connection.execute(&statement, &row).await
             };
-            let held = held.await.map_err(|error| Fault::from(error).about(KIND))?;
-            Ok(held == 1)
+            let held = timeout(ANSWER_MAX, async { held.await.map_err(Fault::from) }).await;
+            Ok(settled(held, connection, KIND)? == 1)
         })
     }
 
@@ -61,8 +62,8 @@ impl Leases for PostgresLeases {
                 let statement = connection.prepare_cached(sql).await?;
                 connection.execute(&statement, &[&name, &owner]).await
             };
-            left.await.map_err(|error| Fault::from(error).about(KIND))?;
-            Ok(())
+            let left = timeout(ANSWER_MAX, async { left.await.map_err(Fault::from) }).await;
+            settled(left, connection, KIND).map(|_| ())
         })
     }
 }

@@ -9,16 +9,17 @@ use crate::migrations::{self, Part};
 const VERSION_MIN: u32 = 150_000;
 
 /// Bounds for what a session can hold when its process is dead or stuck, and that a `COMMIT` is on the disk when it answers
-/// (a stronger `remote_apply` stays).
+/// (a stronger `remote_apply` stays). A session whose process is cut off or stands still in the middle of a transaction holds rows that others
+/// wait for: it is ended before their take-over is due (10 seconds), a lease of seven seconds included.
 const SETTINGS: &str = "
-    SET idle_in_transaction_session_timeout = '20s';
+    SET idle_in_transaction_session_timeout = '5s';
     SET lock_timeout = '5s';
     SET statement_timeout = '20s';
-    SET client_connection_check_interval = '10s';
-    SET tcp_keepalives_idle = 30;
-    SET tcp_keepalives_interval = 10;
+    SET client_connection_check_interval = '5s';
+    SET tcp_keepalives_idle = 5;
+    SET tcp_keepalives_interval = 2;
     SET tcp_keepalives_count = 3;
-    SET tcp_user_timeout = '30s';
+    SET tcp_user_timeout = '10s';
     SET default_transaction_isolation = 'read committed';
     SET client_min_messages = 'warning';
     SELECT set_config('synchronous_commit', 'on', false)

@@ -210,6 +210,22 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Takes connections of a network (CIDR) too, at all addresses. Restarts it.
+    pub fn open_to(&self, network: &str) {
+        let append = |file: &str, line: &str| {
+            let path = self.folder().join(file);
+            let text = std::fs::read_to_string(&path).expect("initdb wrote it");
+            std::fs::write(&path, format!("{text}\n{line}\n")).expect("it can be written");
+        };
+        append("postgresql.conf", "listen_addresses = '*'");
+        append(
+            "pg_hba.conf",
+            &format!("host all all {network} scram-sha-256"),
+        );
+        self.stop(Stop::Fast);
+        self.start_again();
+    }
+
     /// Changes a setting for all sessions to come, without a restart.
     pub fn set(&self, setting: &str, value: &str) {
         self.run_sql(

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use amtsbote_gateway::{Addresses, Door};
 use amtsbote_settings as settings;
 use anyhow::{Context, Result, bail};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use super::settings::load;
 use crate::args::SettingsFile;
 use crate::clock::SystemClock;
 use crate::gateway::{self, Given, Ready};
+use crate::patience::Stopped;
 use crate::stop::Stop;
 use crate::talk::{Form, Talk};
 use crate::{agents, callbacks, identity, services, tls, upkeep, xta};
@@ -31,20 +34,33 @@ pub(crate) async fn run(part: Part, file: &SettingsFile, talk: Talk) -> Result<(
     let settings = based(load(file, talk)?, &file.settings);
     undumpable();
     let stop = Stop::on_signals()?;
+    match run_until(part, &settings, (&stop, talk)).await {
+        Err(error) if error.is::<Stopped>() => Ok(()),
+        ended => ended,
+    }
+}
+
+async fn run_until(
+    part: Part,
+    settings: &settings::Settings,
+    (stop, talk): (&Stop, Talk),
+) -> Result<()> {
     let gateway = match (part, &settings.gateway) {
         (Part::Both, None) | (Part::Agent, _) => None,
-        (Part::Both | Part::Gateway, Some(gateway)) => Some(open_gateway(gateway, talk).await?),
+        (Part::Both | Part::Gateway, Some(gateway)) => {
+            Some(open_gateway(gateway, (stop, talk)).await?)
+        }
         (Part::Gateway, None) => bail!("the settings have no [gateway]"),
     };
     let agent = match (part, &settings.agent) {
         (Part::Both, None) | (Part::Gateway, _) => None,
-        (Part::Both | Part::Agent, Some(agent)) => Some(prepare_agent(agent, &stop, talk).await?),
+        (Part::Both | Part::Agent, Some(agent)) => Some(prepare_agent(agent, stop, talk).await?),
         (Part::Agent, None) => bail!("the settings have no [agent]"),
     };
     let gateway = gateway
-        .map(|ready| start_gateway(ready, &stop, talk))
+        .map(|opened| start_gateway(opened, stop, talk))
         .transpose()?;
-    let agent = agent.map(|(server, agents)| server.and(agents.start(&stop, talk)));
+    let agent = agent.map(|(server, agents)| server.and(agents.start(stop, talk)));
     if let Some(gateway) = gateway {
         gateway.await.context("the gateway ended with a fault")?;
     }
@@ -77,7 +93,7 @@ async fn prepare_agent(
         Some(xta) => xta::start(xta, stop, talk).await?,
         None => agents::Running::none(),
     };
-    let agents = agents::prepare(settings, talk).await?;
+    let agents = agents::prepare(settings, (stop, talk)).await?;
     let callbacks = callbacks::bind(settings.callback.as_ref(), agents.callbacks(), talk).await?;
     let server = match callbacks {
         Some(callbacks) => {
@@ -89,7 +105,14 @@ async fn prepare_agent(
     Ok((server, agents))
 }
 
-async fn open_gateway(settings: &settings::Gateway, talk: Talk) -> Result<Ready> {
+/// A gateway behind its door, which answers already.
+struct Opened {
+    ready: Ready,
+    door: Door,
+    serving: JoinHandle<()>,
+}
+
+async fn open_gateway(settings: &settings::Gateway, (stop, talk): (&Stop, Talk)) -> Result<Opened> {
     let services = services::load(Some(&settings.schemas_dir), talk)?;
     let tls = settings
         .tls
@@ -107,20 +130,34 @@ async fn open_gateway(settings: &settings::Gateway, talk: Talk) -> Result<Ready>
         services,
         tls,
     };
-    gateway::open(settings, given).await
+    let bound = gateway::bind(settings, given.tls.clone()).await?;
+    let (door, address, base) = (Door::default(), bound.address, bound.base);
+    let types = Addresses::new(&base).problem_types();
+    let serving = tokio::spawn(bound.server.run(door.router(types), stop.wait()));
+    let ready = gateway::open_at(settings, given, (address, &base), stop).await?;
+    Ok(Opened {
+        ready,
+        door,
+        serving,
+    })
 }
 
-fn start_gateway(ready: Ready, stop: &Stop, talk: Talk) -> Result<tokio::task::JoinHandle<()>> {
+fn start_gateway(opened: Opened, stop: &Stop, talk: Talk) -> Result<JoinHandle<()>> {
+    let Opened {
+        ready,
+        door,
+        serving,
+    } = opened;
     let background = upkeep::background(&ready, stop)?;
     let base = ready.context.addresses().base.clone();
+    door.open(amtsbote_gateway::router(ready.context.clone()));
     match talk.form() {
         Form::Json => talk.announce(json!({ "ready": true, "baseUrl": base }))?,
         Form::Text => talk.announce(format_args!("{} {base}", talk.pick("bereit:", "ready:")))?,
     }
-    let router = amtsbote_gateway::router(ready.context.clone());
-    let wait = stop.wait();
     Ok(tokio::spawn(async move {
-        ready.server.run(router, wait).await;
+        // Whoever serves has ended with what it was asked.
+        drop(serving.await);
         background.finished().await;
     }))
 }

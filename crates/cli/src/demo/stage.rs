@@ -74,7 +74,7 @@ impl Stage {
         let mut persisted = load_or_make(dir, &municipalities)?;
         let services = services::load(None, talk)?;
         let (identity, actors) = make_keys(dir, municipalities, &persisted, talk)?;
-        let ready = open(
+        let (ready, server) = open(
             dir,
             &persisted,
             &actors,
@@ -93,11 +93,8 @@ impl Stage {
         let stop = Stop::on_signals()?;
         let background = upkeep::background(&ready, &stop)?;
         let gateway = ready.context.clone();
-        let server = tokio::spawn(
-            ready
-                .server
-                .run(amtsbote_gateway::router(gateway.clone()), stop.wait()),
-        );
+        let server =
+            tokio::spawn(server.run(amtsbote_gateway::router(gateway.clone()), stop.wait()));
         let base = &gateway.addresses().base;
         talk.say(format_args!(
             "✓ {} {base}",
@@ -227,7 +224,12 @@ fn actor(dir: &Path, municipality: Municipality, persisted: &Persisted) -> Resul
     })
 }
 
-async fn open(dir: &Path, persisted: &Persisted, actors: &[Actor], given: Given) -> Result<Ready> {
+async fn open(
+    dir: &Path,
+    persisted: &Persisted,
+    actors: &[Actor],
+    given: Given,
+) -> Result<(Ready, amtsbote_gateway::Server)> {
     let settings = |port: u16| {
         let client = |id: String, secret: &str, kind: settings::Kind| settings::Client {
             id: id.parse().expect("our own client ids are well-formed"),
@@ -275,9 +277,9 @@ async fn open(dir: &Path, persisted: &Persisted, actors: &[Actor], given: Given)
         services: given.services.clone(),
         tls: None,
     };
-    match gateway::open(&settings(persisted.port), again()).await {
+    match gateway::open(&settings(persisted.port), again(), &Stop::new()).await {
         // The port of last time may be taken by now.
-        Err(_) if persisted.port != 0 => gateway::open(&settings(0), again()).await,
+        Err(_) if persisted.port != 0 => gateway::open(&settings(0), again(), &Stop::new()).await,
         result => result,
     }
 }

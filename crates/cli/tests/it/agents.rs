@@ -361,7 +361,6 @@ async fn of_three_agents_any_may_be_killed_and_everything_is_brought_once() {
     let answered = answers_come_back(&stand, &sender).await;
     sent.push(turns_are_taken_over(&stand, &mut agents, (&sender, &answered[2])).await);
     sent.extend(answered);
-    // A database that is away is no reason to end, but one not to start.
     for agent in &agents {
         started(agent).await;
     }
@@ -452,5 +451,31 @@ async fn agents_that_would_not_share_the_work_are_refused() {
         "{}",
         verified.stderr()
     );
+    assert!(agent.stop(Duration::from_secs(25)).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_without_database_and_service_waits_for_both() {
+    let Some(mut stand) = Stand::new().await else {
+        return;
+    };
+    let sent = stand.send("Geheimwortx").await;
+    let nothing = Program::start(program(&["--version"]));
+    let gateway = std::mem::replace(&mut stand.gateway, nothing);
+    assert!(gateway.stop(Duration::from_secs(25)).success());
+    stand.server.stop(Stop::Fast);
+    let agent = stand.agent("a");
+    let says = |words: &str| {
+        let began = Instant::now();
+        while !agent.talk().contains(words) {
+            assert!(began.elapsed() < SOON, "{words}: {}", agent.talk());
+            std::thread::sleep(LOOK);
+        }
+    };
+    says("waiting for the agents' database");
+    stand.server.start_again();
+    says("own (1 ");
+    stand.gateway = Program::start(stand.house.command("gateway")).ready();
+    stand.accepted(&sent, SOON).await;
     assert!(agent.stop(Duration::from_secs(25)).success());
 }

@@ -373,3 +373,74 @@ async fn a_database_that_goes_away_is_503_and_afterwards_everything_goes_on() {
     assert_eq!(cluster.count(Submitted), 3, "of {first} and two later ones");
     assert!(gateway.stop(Duration::from_secs(25)).success());
 }
+
+/// What `/health` says.
+async fn health(port: u16) -> (u16, bool, String) {
+    let url = format!("http://127.0.0.1:{port}/health");
+    let answer = reqwest::get(url).await.unwrap();
+    let has_retry = answer.headers().contains_key("retry-after");
+    (
+        answer.status().as_u16(),
+        has_retry,
+        answer.text().await.unwrap(),
+    )
+}
+
+async fn healthy(port: u16) {
+    let began = Instant::now();
+    while health(port).await.0 != 200 {
+        assert!(began.elapsed() < SOON, "not ready");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_waits_for_its_database_and_says_so() {
+    let folder = |_: &Path| "[gateway.blobs]\nkind = \"folder\"\n\n".to_owned();
+    let Some(cluster) = Cluster::new(folder).await else {
+        return;
+    };
+    let port = cluster.ports[2];
+    cluster.server.stop(Stop::Fast);
+    let waiting = |gateway: &Program| {
+        let began = Instant::now();
+        while !gateway
+            .talk()
+            .contains("waiting for the gateway's database")
+        {
+            assert!(began.elapsed() < SOON, "{}", gateway.talk());
+            std::thread::sleep(LOOK);
+        }
+    };
+    // Asked to stop while it waits, it stops.
+    let gateway = cluster.gateway(2);
+    waiting(&gateway);
+    assert!(gateway.stop(Duration::from_secs(5)).success());
+
+    let gateway = cluster.gateway(2);
+    waiting(&gateway);
+    let (status, has_retry, body) = health(port).await;
+    assert_eq!((status, has_retry), (503, true), "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["code"], "store-unavailable", "{body}");
+    assert!(
+        body["detail"].as_str().unwrap().contains("database"),
+        "{body}"
+    );
+    let url = format!("http://127.0.0.1:{port}/token");
+    let token = reqwest::Client::new().post(url).send().await.unwrap();
+    assert_eq!(token.status(), 503);
+    cluster.server.start_again();
+    let gateway = gateway.ready();
+    healthy(port).await;
+    // Later the same, without a restart.
+    cluster.server.stop(Stop::Immediate);
+    let began = Instant::now();
+    while health(port).await.0 != 503 {
+        assert!(began.elapsed() < SOON, "it says it is ready");
+        tokio::time::sleep(LOOK).await;
+    }
+    cluster.server.start_again();
+    healthy(port).await;
+    assert!(gateway.stop(Duration::from_secs(25)).success());
+}

@@ -179,6 +179,11 @@ impl Program {
         rustix::process::Pid::from_child(&self.child)
     }
 
+    /// Whether it ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// SIGTERM; how it ended, within `limit`.
     #[track_caller]
     pub(crate) fn stop(mut self, limit: Duration) -> ExitStatus {

@@ -4,6 +4,7 @@ pub(crate) mod attachments;
 pub(crate) mod cases;
 pub(crate) mod chain;
 pub(crate) mod destinations;
+pub(crate) mod health;
 pub(crate) mod info;
 pub(crate) mod intake;
 pub(crate) mod jwks;

@@ -14,11 +14,9 @@ use std::time::Duration;
 
 use amtsbote_model::Timestamp;
 use amtsbote_store::{Error, Leases, Reply};
-use deadpool::managed::Object;
-use tokio::time::error::Elapsed;
 
-use crate::database::{Connection, Database};
-use crate::fault::{Cause, Fault};
+use crate::database::Database;
+use crate::fault::Fault;
 use crate::migrations::AGENT;
 use crate::{OpenError, PostgresLeases, Target};
 
@@ -104,23 +102,6 @@ impl Leases for PostgresDeliveries {
     }
 }
 
-/// What became of a call. A connection that failed or did not answer goes away: nobody knows what is open on it.
-pub(crate) fn settled<T>(
-    done: Result<Result<T, Fault>, Elapsed>,
-    connection: Connection,
-    kind: &'static str,
-) -> Result<T, Error> {
-    let fault = match done {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(fault)) => fault,
-        Err(_) => Fault::Silence,
-    };
-    if fault.cause() == Cause::Connection {
-        drop(Object::take(connection));
-    }
-    Err(fault.about(kind))
-}
-
 /// Works with a connection of the pool, for a limited time.
 macro_rules! run {
     ($self:ident, $kind:expr, $connection:ident => $work:expr) => {
@@ -131,7 +112,7 @@ macro_rules! run {
                 $work.await
             });
             let done = done.await;
-            $crate::agent::settled(done, connection, $kind)
+            $crate::database::settled(done, connection, $kind)
         })
     };
 }

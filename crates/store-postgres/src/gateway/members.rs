@@ -13,9 +13,11 @@ use std::time::Duration;
 use amtsbote_store::Error;
 use deadpool_postgres::ClientWrapper;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::PostgresStore;
 use super::rows;
+use crate::database::{ANSWER_MAX, settled};
 use crate::fault::Fault;
 
 /// A gateway that was not heard of for so long is taken for ended.
@@ -156,8 +158,8 @@ impl PostgresStore {
     /// The last heard of first.
     async fn known(&self) -> Result<Vec<Known>, Error> {
         let connection = self.database.reader().await?;
-        let known = known(&connection).await;
-        known.map_err(|fault| fault.about("gateway"))
+        let known = timeout(ANSWER_MAX, known(&connection)).await;
+        settled(known, connection, "gateway")
     }
 
     /// Says that a gateway is still there.
@@ -174,7 +176,8 @@ impl PostgresStore {
             connection.execute(&statement, row).await?;
             Ok(())
         };
-        stayed.await.map_err(|fault: Fault| fault.about("gateway"))
+        let stayed = timeout(ANSWER_MAX, stayed).await;
+        settled(stayed, connection, "gateway")
     }
 
     /// Says that a gateway has ended.
@@ -191,7 +194,8 @@ impl PostgresStore {
             connection.execute(&statement, &[]).await?;
             Ok(())
         };
-        left.await.map_err(|fault: Fault| fault.about("gateway"))
+        let left = timeout(ANSWER_MAX, left).await;
+        settled(left, connection, "gateway")
     }
 }
 

@@ -23,7 +23,7 @@ use amtsbote_store::{
 };
 
 use crate::bell::Bell;
-use crate::database::Database;
+use crate::database::{ANSWER_MAX, Database, settled};
 use crate::fault::unavailable;
 use crate::migrations::GATEWAY;
 use crate::writer::Writer;
@@ -74,13 +74,16 @@ impl References for PostgresStore {
     }
 }
 
-/// Reads with a connection of the pool.
+/// Reads with a connection of the pool, for a limited time.
 macro_rules! read {
     ($self:ident, $kind:literal, $client:ident => $read:expr) => {
         Box::pin(async move {
             let connection = $self.database.reader().await?;
-            let $client = &connection;
-            $read.await.map_err(|fault| fault.about($kind))
+            let done = {
+                let $client = &connection;
+                tokio::time::timeout(ANSWER_MAX, $read).await
+            };
+            settled(done, connection, $kind)
         })
     };
 }

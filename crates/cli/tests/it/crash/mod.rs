@@ -10,6 +10,7 @@
 //! A short run is part of the tests; `cargo xtask crash` runs as long as it is told to.
 
 mod checks;
+pub(crate) mod cluster;
 mod drain;
 mod faults;
 mod partition;
@@ -19,6 +20,7 @@ mod power;
 mod ready;
 mod senders;
 pub(crate) mod site;
+mod spaces;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 //! Both live in the test's own process, so that nothing of what they have seen is lost by a kill.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -47,8 +48,13 @@ pub(crate) struct Peers {
 
 impl Peers {
     pub(crate) async fn start() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// At another address of this machine.
+    pub(crate) async fn start_at(host: Ipv4Addr) -> Self {
         let seen = Arc::new(Seen::default());
-        let (ca_pem, tls) = certificate();
+        let (ca_pem, tls) = certificate_of(&host.to_string());
         let procedure = Router::new()
             .route("/parcels/{parcel}", get(known))
             .route("/parcels/{parcel}", post(bring))
@@ -58,8 +64,8 @@ impl Peers {
         let callbacks = Router::new()
             .route("/callback", post(called))
             .with_state(seen.clone());
-        let procedure = serve(procedure, None).await;
-        let callbacks = serve(callbacks, Some(Arc::new(tls))).await;
+        let procedure = serve_at(host, procedure, None).await;
+        let callbacks = serve_at(host, callbacks, Some(Arc::new(tls))).await;
         Self {
             seen,
             procedure_url: format!("http://{procedure}"),
@@ -73,7 +79,15 @@ pub(crate) async fn serve(
     router: Router,
     tls: Option<Arc<rustls::ServerConfig>>,
 ) -> std::net::SocketAddr {
-    let any = "127.0.0.1:0".parse().unwrap();
+    serve_at(Ipv4Addr::LOCALHOST, router, tls).await
+}
+
+async fn serve_at(
+    host: Ipv4Addr,
+    router: Router,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) -> std::net::SocketAddr {
+    let any = (host, 0).into();
     let server = Server::bind(any, tls, ServerSettings::default())
         .await
         .unwrap();
@@ -122,13 +136,17 @@ async fn called(State(seen): State<Arc<Seen>>, body: Bytes) -> StatusCode {
 }
 
 pub(crate) fn certificate() -> (String, rustls::ServerConfig) {
+    certificate_of("127.0.0.1")
+}
+
+fn certificate_of(name: &str) -> (String, rustls::ServerConfig) {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca_key = KeyPair::generate().unwrap();
     let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let leaf = leaf.signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)

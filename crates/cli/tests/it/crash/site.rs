@@ -9,8 +9,10 @@ use amtsbote_testkit::postgres::Server;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::cluster::{self, Cluster};
 use super::partition::Way;
 use super::peer::Peers;
+use crate::s3;
 use crate::serve::{House, free_port};
 use crate::stand::{Facts, LOOK, Program, program, root, run};
 
@@ -23,8 +25,12 @@ pub(crate) enum Shape {
     Apart,
     /// One each, and the gateway's database in PostgreSQL.
     Postgres,
+    /// Three each, everything in PostgreSQL and a bucket.
+    Cluster,
 }
 
+/// Regions by destination.
+pub(super) const REGIONS: [&str; 2] = [FOLDER_REGION, HTTP_REGION];
 /// The region whose submissions go into a folder.
 const FOLDER_REGION: &str = "064390000000";
 /// The region whose submissions go to a REST interface.
@@ -38,9 +44,11 @@ pub(crate) struct Site {
     /// Where the gateway listens.
     listen: u16,
     server: Option<Server>,
-    ids: [String; 2],
+    /// What several of them need.
+    cluster: Option<Cluster>,
+    pub(super) ids: [String; 2],
     shape: Shape,
-    house: House,
+    pub(super) house: House,
     /// Removed with the site.
     temporary: Option<TempDir>,
 }
@@ -73,6 +81,7 @@ impl Site {
             way: Way::new().await,
             listen: free_port(),
             server,
+            cluster: None,
             ids: [String::new(), String::new()],
             shape,
             house: House::new(),
@@ -83,6 +92,17 @@ impl Site {
             let file = site.house().join("database.password");
             std::fs::write(file, server.password()).unwrap();
         }
+        site
+    }
+
+    /// Three gateways and three agents, over a server and a bucket.
+    pub(crate) async fn of_many(peers: &Peers, server: Server, bucket: &s3::Server) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut site = Self::begin(temporary.path(), Shape::Cluster, Some(server)).await;
+        site.way = Way::balancer(cluster::EACH).await;
+        site.cluster = Some(Cluster::new(&site, bucket).await);
+        site.set_up_many(peers).await;
+        site.temporary = Some(temporary);
         site
     }
 
@@ -98,6 +118,16 @@ impl Site {
         assert!(gateway.stop(Duration::from_secs(10)).success());
         let agent = self.agent_settings(peers);
         self.write_settings(&format!("{database}{agent}"));
+    }
+
+    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
+    /// The host that everybody calls.
+    fn host(&self) -> String {
+        let host = self.cluster.as_ref().map(Cluster::balancer);
+        host.unwrap_or(std::net::Ipv4Addr::LOCALHOST).to_string()
     }
 
     fn database(&self) -> String {
@@ -122,7 +152,7 @@ impl Site {
         self.server.as_ref()
     }
 
-    fn house(&self) -> &Path {
+    pub(super) fn house(&self) -> &Path {
         self.house.dir()
     }
 
@@ -139,31 +169,37 @@ impl Site {
     }
 
     fn write_settings(&self, agent: &str) {
-        let (schemas, data) = (root().join("schemas"), self.dir.join("gateway"));
-        let (port, listen) = (self.way.port(), self.listen);
-        let text = format!(
-            "[gateway]\nbase_url = \"http://127.0.0.1:{port}\"\nlisten = \"127.0.0.1:{listen}\"\n\
+        let (data, listen) = (self.dir.join("gateway"), self.listen);
+        let text = self.gateway_settings(&data, &format!("127.0.0.1:{listen}")) + agent;
+        std::fs::write(self.house.settings(), text).unwrap();
+    }
+
+    pub(super) fn gateway_settings(&self, data: &Path, listen: &str) -> String {
+        let schemas = root().join("schemas");
+        let (host, port) = (self.host(), self.way.port());
+        format!(
+            "[gateway]\nbase_url = \"http://{host}:{port}\"\nlisten = \"{listen}\"\n\
              data_dir = {data:?}\nkeys_dir = \"keys/gateway\"\nschemas_dir = {schemas:?}\n\
              callback_networks = [\"127.0.0.0/8\"]\ndanger_keys_without_certificate = true\n\n\
              [gateway.limits]\nrequests_per_minute = 0\ntokens_per_minute = 0\n\n\
              [gateway.callbacks]\nwait_first = \"500ms\"\nwait_max = \"2s\"\ncircuit_wait = \"1s\"\ncircuit_wait_max = \"2s\"\n\n\
              [[gateway.client]]\nid = \"portal\"\nkind = \"sender\"\nsecret_file = \"clients/portal.secret\"\n\n\
-             [[gateway.client]]\nid = \"fachamt\"\nkind = \"manager\"\nsecret_file = \"clients/fachamt.secret\"\n\n{agent}"
-        );
-        std::fs::write(self.house.settings(), text).unwrap();
+             [[gateway.client]]\nid = \"fachamt\"\nkind = \"manager\"\nsecret_file = \"clients/fachamt.secret\"\n\n"
+        )
     }
 
     fn agent_settings(&self, peers: &Peers) -> String {
-        let (schemas, data, port) = (
-            root().join("schemas"),
-            self.dir.join("agent"),
-            self.way.port(),
-        );
+        self.agent_settings_in(peers, &self.dir.join("agent"), "")
+    }
+
+    pub(super) fn agent_settings_in(&self, peers: &Peers, data: &Path, database: &str) -> String {
+        let schemas = root().join("schemas");
+        let (host, port) = (self.host(), self.way.port());
         let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
         let mut text = format!(
-            "[agent]\ndata_dir = {data:?}\nschemas_dir = {schemas:?}\npackages_dir = {packages:?}\npoll = \"200ms\"\n\n\
-             [[agent.service]]\nname = \"own\"\ntoken_url = \"http://127.0.0.1:{port}/token\"\n\
-             submission_api_url = \"http://127.0.0.1:{port}/submission-api\"\nversion = \"v2\"\n\
+            "[agent]\ndata_dir = {data:?}\nschemas_dir = {schemas:?}\npackages_dir = {packages:?}\npoll = \"200ms\"\n{database}\n\
+             [[agent.service]]\nname = \"own\"\ntoken_url = \"http://{host}:{port}/token\"\n\
+             submission_api_url = \"http://{host}:{port}/submission-api\"\nversion = \"v2\"\n\
              client_id = \"fachamt\"\nclient_secret_file = \"clients/fachamt.secret\"\n\n"
         );
         let out = self.dir.join("out");
@@ -189,12 +225,13 @@ impl Site {
     }
 
     /// `amtsbote verify` finds everything as it was written.
-    /// A database of PostgreSQL is not its business (`pg_amcheck` is).
+    /// Pages of PostgreSQL are not its business (`pg_amcheck` is); of a cluster, it looks at references and log.
     pub(crate) fn verify(&self) {
-        if self.server.is_some() {
-            return;
-        }
-        let settings = self.house.settings();
+        let settings = match &self.cluster {
+            None if self.server.is_some() => return,
+            None => self.house.settings(),
+            Some(_) => self.house().join("gateway-0.toml"),
+        };
         let verified = run(&["verify", "--settings", settings.to_str().unwrap()]);
         let (code, said) = (verified.code(), verified.stdout());
         assert_eq!(code, Some(0), "DAMAGED: {said}{}", verified.stderr());
@@ -202,9 +239,14 @@ impl Site {
 
     /// The command that runs `serve`, `gateway` or `agent` here.
     pub(crate) fn command(&self, part: &str) -> Command {
-        let settings = self.house.settings();
+        let (kind, number) = part.split_once('-').unwrap_or((part, ""));
+        let settings = if number.is_empty() {
+            self.house.settings()
+        } else {
+            self.house().join(format!("{part}.toml"))
+        };
         let mut command = program(&[
-            part,
+            kind,
             "--settings",
             settings.to_str().unwrap(),
             "--log",
@@ -213,10 +255,13 @@ impl Site {
         // A crash that cannot be explained is a bug; its trace tells where.
         command.env("RUST_BACKTRACE", "1");
         command.env("SSL_CERT_FILE", self.house().join("ca.pem"));
-        command
+        match &self.cluster {
+            Some(cluster) => cluster.placed(part, command),
+            None => command,
+        }
     }
 
-    fn start(&self, part: &str) -> Program {
+    pub(super) fn start(&self, part: &str) -> Program {
         Program::start(self.command(part))
     }
 
@@ -234,8 +279,7 @@ impl Site {
 
     /// What senders know, for the destination with a folder (0) or with a REST interface (1).
     pub(crate) fn facts(&self, destination: usize) -> Facts {
-        let port = self.way.port();
-        let base = format!("http://127.0.0.1:{port}");
+        let base = format!("http://{}:{}", self.host(), self.way.port());
         let secret = |name: &str| {
             let path = self.house().join(format!("clients/{name}.secret"));
             std::fs::read_to_string(path).unwrap().trim().to_owned()
@@ -244,7 +288,7 @@ impl Site {
         let public = self.house().join("keys/destination/encryption-public.jwk");
         Facts(json!({
             "baseUrl": base,
-            "tokenUrl": format!("http://127.0.0.1:{port}/token"),
+            "tokenUrl": format!("{base}/token"),
             "submissionApiUrl": format!("{base}/submission-api"),
             "intakeUrl": format!("{base}/intake"),
             "destinationId": self.ids[destination],
@@ -272,6 +316,7 @@ impl Running<'_> {
         match self.site.shape {
             Shape::Serve => vec!["serve"],
             Shape::Apart | Shape::Postgres => vec!["gateway", "agent"],
+            Shape::Cluster => cluster::PARTS.to_vec(),
         }
     }
 
@@ -286,7 +331,7 @@ impl Running<'_> {
     fn begin(&mut self, part: &str) -> Program {
         let began = Instant::now();
         let process = self.site.start(part);
-        if part == "agent" {
+        if part.starts_with("agent") {
             return process;
         }
         let process = process.ready();
@@ -346,6 +391,26 @@ impl Running<'_> {
             before: self.logs.clone(),
             now: self.processes.iter().map(Program::voice).collect(),
         }
+    }
+
+    /// Takes one away that nobody has to wait for, and begins it again.
+    pub(crate) fn swap(&mut self, at: usize, how: impl FnOnce(Program)) {
+        let process = self.processes.remove(at);
+        self.logs.push_str(&process.talk());
+        how(process);
+        let process = self.site.start(self.parts()[at]);
+        self.processes.insert(at, process);
+    }
+
+    /// The first one that has ended by itself, with what it said.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        let parts = self.parts();
+        for (process, part) in self.processes.iter_mut().zip(parts) {
+            if process.has_ended() {
+                return Some(format!("{part}: {}", process.talk()));
+            }
+        }
+        None
     }
 
     pub(crate) fn talk(&self) -> String {
