@@ -106,13 +106,14 @@ pub(crate) async fn open_at(
     (address, base): (SocketAddr, &str),
     stop: &Stop,
 ) -> Result<Ready> {
-    let opened = database::open_when_there(settings, stop).await?;
-    let blobs = blobs::open_when_there(settings, stop).await?;
+    let opened = Box::pin(database::open_when_there(settings, stop)).await?;
+    let blobs = Box::pin(blobs::open_when_there(settings, stop)).await?;
     let membership = match opened.shared {
         Some(store) => {
             let join =
                 async || Membership::join(store.clone(), settings, (base, &given.identity)).await;
-            Some(patience::until_there(stop, "the gateway's database", join).await?)
+            let joined = patience::until_there(stop, "the gateway's database", join);
+            Some(Box::pin(joined).await?)
         }
         None => None,
     };

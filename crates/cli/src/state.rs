@@ -92,7 +92,8 @@ impl States {
                     let opened = PostgresDeliveries::open(&database::target(database)?, "").await;
                     opened.context("the agents' database cannot be opened")
                 };
-                Some(patience::until_there(stop, "the agents' database", attempt).await?)
+                let opened = patience::until_there(stop, "the agents' database", attempt);
+                Some(Box::pin(opened).await?)
             }
             None => None,
         };
@@ -129,7 +130,8 @@ impl States {
             }
             let mark = mark_of(&folder)?;
             let attempt = async || Ok(shared.place(&name, &mark).await?);
-            let noted = patience::until_there(stop, "the agents' database", attempt).await?;
+            let noted = patience::until_there(stop, "the agents' database", attempt);
+            let noted = Box::pin(noted).await?;
             if noted != mark {
                 let shown = folder.display();
                 return Err(talk.error(

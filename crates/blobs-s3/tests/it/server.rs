@@ -104,22 +104,14 @@ impl Server {
         })
     }
 
-    pub(crate) const fn port(&self) -> u16 {
-        self.port
-    }
-
     /// The lines of `[gateway.blobs]` for this server, with key files in `folder`.
     pub(crate) fn settings(&self, prefix: &str, folder: &Path) -> String {
-        self.settings_by(&format!("127.0.0.1:{}", self.port), prefix, folder)
-    }
-
-    /// The same by another way to it.
-    pub(crate) fn settings_by(&self, way: &str, prefix: &str, folder: &Path) -> String {
         std::fs::write(folder.join("s3.id"), KEY).unwrap();
         std::fs::write(folder.join("s3.secret"), SECRET).unwrap();
         format!(
-            "[gateway.blobs]\nkind = \"s3\"\nendpoint = \"http://{way}\"\nbucket = \"{BUCKET}\"\nprefix = \"{prefix}\"\n\
-             access_key_id_file = \"s3.id\"\nsecret_access_key_file = \"s3.secret\"\n\n"
+            "[gateway.blobs]\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:{}\"\nbucket = \"{BUCKET}\"\nprefix = \"{prefix}\"\n\
+             access_key_id_file = \"s3.id\"\nsecret_access_key_file = \"s3.secret\"\n\n",
+            self.port
         )
     }
 

@@ -379,9 +379,9 @@ pub(crate) fn assert_nothing_left_behind(dir: &Path) {
     let out = dir.join("out");
     let files = files_below(dir);
     assert!(
-        files
-            .iter()
-            .any(|path| path.starts_with(dir.join("gateway"))),
+        files.iter().any(
+            |path| path.starts_with(dir.join("gateway")) || path.starts_with(dir.join("agent"))
+        ),
         "{files:?}"
     );
     for path in files {

@@ -53,7 +53,10 @@ impl Cluster {
         let spaces = Spaces::around();
         let server = site.server().unwrap();
         let way = Way::new().await;
-        way.lead_to(bucket.port());
+        let blobs = bucket.settings("crash", site.house());
+        let (_, rest) = blobs.split_once("http://127.0.0.1:").unwrap();
+        let port: u16 = rest.split_once('"').unwrap().0.parse().unwrap();
+        way.lead_to(port);
         let mut to_database = Vec::new();
         if spaces.is_some() {
             server.open_to("127.0.0.0/8");
@@ -66,7 +69,7 @@ impl Cluster {
         }
         let host = |there: Ipv4Addr| spaces.as_ref().map_or(Ipv4Addr::LOCALHOST, |_| there);
         let endpoint = format!("{}:{}", host(spaces::BUCKET), way.port());
-        let blobs = bucket.settings_by(&endpoint, "crash", site.house());
+        let blobs = blobs.replacen(&format!("127.0.0.1:{port}"), &endpoint, 1);
         let listen = |at| SocketAddr::from((host(Spaces::address(at)), free_port()));
         let listen: Vec<SocketAddr> = (0..EACH).map(listen).collect();
         for (at, address) in listen.iter().enumerate() {
@@ -304,44 +307,37 @@ pub(super) async fn peers() -> Peers {
 async fn storm(server: Server, bucket: &s3::Server, kills: u32) {
     let seed = seed();
     println!("AMTSBOTE_SEED={seed}");
-    let mut dice = Dice(seed);
+    let dice = Dice(seed);
     let peers = peers().await;
     let site = Site::of_many(&peers, server, bucket).await;
     let began = Instant::now();
     let book = Arc::new(Book::default());
     let mut running = site.run();
     let senders = senders::start(&site, &peers.callback_url, &book);
-    let mut blows = Blows::default();
-    let mut silence = Silence::begin();
-    let mut said = 0;
-    while blows.kills < kills {
-        assert_alive(&senders, &running);
-        if let Some(said) = running.ended() {
-            panic!("it ended by itself: {said}");
-        }
-        let wanted = book.count() + usize::try_from(dice.roll(9)).unwrap();
-        let end = Instant::now() + Duration::from_millis(200 + dice.roll(2500));
-        while book.count() < wanted && Instant::now() < end {
-            tokio::time::sleep(LOOK).await;
-            silence.look(&book);
-            blows.release(&site, &running, false);
-        }
-        blows.strike(&site, &mut running, &mut dice);
-        if blows.kills / 25 > said {
-            said = blows.kills / 25;
-            println!(
-                "{:?}: {} accepted, {blows:?}",
-                began.elapsed(),
-                book.count()
-            );
-        }
-    }
-    blows.release(&site, &running, true);
+    let mut storm = Storm {
+        blows: Blows::default(),
+        silence: Silence::begin(),
+        dice,
+    };
+    storm
+        .until_killed(&site, &mut running, (&book, &senders), kills)
+        .await;
+    let Storm {
+        mut blows, silence, ..
+    } = storm;
+    blows.release(&site, &running, None);
+    println!(
+        "{:?}: the storm is over, {} accepted, {blows:?}",
+        began.elapsed(),
+        book.count()
+    );
     let ready_max = all_ready(&site, &mut running).await;
     book.close();
+    println!("{:?}: all are ready", began.elapsed());
     for sender in senders {
         sender.await.unwrap();
     }
+    println!("{:?}: {} accepted", began.elapsed(), book.count());
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
     checks::check_all(
         &site,
@@ -351,6 +347,7 @@ async fn storm(server: Server, bucket: &s3::Server, kills: u32) {
     )
     .await;
     let delivered = began.elapsed();
+    println!("{delivered:?}: delivered");
     checks::check_callbacks(&accepted, &peers.seen, Length::told()).await;
     let logs = running.stop();
     site.verify();
@@ -365,6 +362,49 @@ async fn storm(server: Server, bucket: &s3::Server, kills: u32) {
         "longest_without_answer_ms": millis(silence.longest), "all_ready_ms": millis(ready_max), "seconds": delivered.as_secs(),
     }));
     assert!(ready_max <= 2 * READY_MAX, "ready after {ready_max:?}");
+}
+
+/// What happens to a cluster.
+struct Storm {
+    blows: Blows,
+    silence: Silence,
+    dice: Dice,
+}
+
+impl Storm {
+    async fn until_killed(
+        &mut self,
+        site: &Site,
+        running: &mut Running<'_>,
+        (book, senders): (&Book, &[tokio::task::JoinHandle<()>]),
+        kills: u32,
+    ) {
+        let (began, mut said) = (Instant::now(), 0);
+        let Self {
+            blows,
+            silence,
+            dice,
+        } = self;
+        while blows.kills < kills {
+            assert_alive(senders, running);
+            if let Some(said) = running.ended() {
+                panic!("it ended by itself: {said}");
+            }
+            let wanted = book.count() + usize::try_from(dice.roll(9)).unwrap();
+            let end = Instant::now() + Duration::from_millis(200 + dice.roll(2500));
+            while book.count() < wanted && Instant::now() < end {
+                tokio::time::sleep(LOOK).await;
+                silence.look(book);
+                blows.release(site, running, Some(Instant::now()));
+            }
+            blows.strike(site, running, dice);
+            if blows.kills / 25 > said {
+                said = blows.kills / 25;
+                let accepted = book.count();
+                println!("{:?}: {accepted} accepted, {blows:?}", began.elapsed());
+            }
+        }
+    }
 }
 
 /// How long nothing was accepted.
@@ -394,7 +434,7 @@ impl Silence {
 /// Waits until each gateway says that it is ready; how long the last one took.
 pub(super) async fn all_ready(site: &Site, running: &mut Running<'_>) -> Duration {
     let (http, began) = (reqwest::Client::new(), Instant::now());
-    for at in 0..EACH {
+    for (at, part) in PARTS.iter().enumerate().take(EACH) {
         let address = site.cluster().unwrap().listens_at(at);
         loop {
             if let Some(said) = running.ended() {
@@ -407,8 +447,7 @@ pub(super) async fn all_ready(site: &Site, running: &mut Running<'_>) -> Duratio
             }
             assert!(
                 began.elapsed() < Duration::from_mins(1),
-                "{} is not ready: {}",
-                PARTS[at],
+                "{part} is not ready: {}",
                 running.process(at).talk()
             );
             tokio::time::sleep(LOOK).await;
@@ -453,10 +492,10 @@ enum Held {
 }
 
 impl Blows {
-    /// Lets go what was held for long enough.
-    fn release(&mut self, site: &Site, running: &Running<'_>, all: bool) {
-        let now = Instant::now();
-        let (over, held) = self.held.drain(..).partition(|(end, _)| all || *end <= now);
+    /// Lets go what was held for long enough by then; everything without a moment.
+    fn release(&mut self, site: &Site, running: &Running<'_>, now: Option<Instant>) {
+        let is_over = |(end, _): &(Instant, Held)| now.is_none_or(|now| *end <= now);
+        let (over, held) = self.held.drain(..).partition(is_over);
         self.held = held;
         let over: Vec<(Instant, Held)> = over;
         for (_, held) in over {
