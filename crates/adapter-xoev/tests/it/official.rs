@@ -303,7 +303,10 @@ fn a_connection_test_is_marked_in_its_message_and_an_application_is_not() {
         // Those on show mark everything.
         package.settings.remove("test");
         let can = package.files.iter().any(|(path, bytes)| {
-            path.ends_with(".xml") && String::from_utf8_lossy(bytes).contains("b:attr-test=")
+            std::path::Path::new(path)
+                .extension()
+                .is_some_and(|kind| kind == "xml")
+                && String::from_utf8_lossy(bytes).contains("b:attr-test=")
         });
         let format = packages::format_of(&package, &Installed::default());
         let examples = package.examples.iter().map(|example| example.name.clone());
