@@ -330,12 +330,12 @@ fn first_difference(path: &str, expected: &[u8], made: &[u8]) -> Difference {
 }
 
 fn shown(line: &[u8]) -> String {
-    String::from_utf8_lossy(line)
-        .escape_debug()
-        .to_string()
-        .chars()
-        .take(200)
-        .collect()
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text.to_owned(),
+        // One byte per character, as tables of administrations are.
+        Err(_) => crate::Encoding::Windows1252.shown(line),
+    };
+    text.escape_debug().to_string().chars().take(200).collect()
 }
 
 fn fault(at: &str, rule: &str, de: &str, en: &str) -> Finding {

@@ -149,11 +149,19 @@ fn from_options(access: &Access) -> Result<Way> {
 
 /// Tells what a service answered, with all findings, as an error that ends the program.
 pub(crate) fn explain(fault: Fault, talk: Talk) -> anyhow::Error {
-    if let Fault::Refused { answered, .. } = &fault {
-        if let Some(title) = &answered.problem.title {
+    if let Fault::Refused { answered, code, .. } = &fault {
+        let known = code.as_deref().and_then(|code| {
+            let mut codes = amtsbote_problem::Code::ALL.iter();
+            codes.find(|known| known.entry().code == code)
+        });
+        let entry = known.map(|known| known.entry());
+        let title = entry.map(|entry| talk.pick(entry.title_de, entry.title));
+        if let Some(title) = title.or(answered.problem.title.as_deref()) {
             talk.say(title);
         }
-        if let Some(detail) = &answered.problem.detail {
+        // The findings say it in both languages.
+        let detail = answered.problem.detail.as_ref();
+        if let Some(detail) = detail.filter(|_| answered.findings.is_empty()) {
             talk.say(format_args!("  {detail}"));
         }
         talk.findings(&answered.findings);

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::unread::{Unread, What};
+
 const FILE_MAX_BYTES: u64 = 20_000_000;
 const FOLDER_MAX_BYTES: u64 = 200_000_000;
 const FILES_MAX: usize = 5_000;
@@ -42,8 +44,7 @@ fn walk(
             bail!("{} has a name that is not UTF-8; rename it", path.display());
         };
         let relative = format!("{prefix}{name}");
-        let kind = fs::symlink_metadata(&path)
-            .with_context(|| format!("cannot look at {}", path.display()))?;
+        let kind = fs::symlink_metadata(&path).map_err(Unread::at(What::Look, &path))?;
         if kind.is_dir() {
             walk(&path, &format!("{relative}/"), depth - 1, left, files)?;
         } else if kind.is_file() {
@@ -65,12 +66,10 @@ fn walk(
 
 /// The entries of a folder by name, hidden ones left out.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let listed = fs::read_dir(folder)
-        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let listed = fs::read_dir(folder).map_err(Unread::at(What::List, folder))?;
     let mut paths = Vec::new();
     for entry in listed {
-        let entry =
-            entry.with_context(|| format!("cannot read the folder {}", folder.display()))?;
+        let entry = entry.map_err(Unread::at(What::List, folder))?;
         if !entry.file_name().to_string_lossy().starts_with('.') {
             paths.push(entry.path());
         }
@@ -89,11 +88,11 @@ pub(crate) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// A whole file, at most 20 MB.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let file = File::open(path).map_err(Unread::at(What::Open, path))?;
     let mut bytes = Vec::new();
     file.take(FILE_MAX_BYTES + 1)
         .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+        .map_err(Unread::at(What::Read, path))?;
     if bytes.len() as u64 > FILE_MAX_BYTES {
         bail!(
             "{} is too large (at most {FILE_MAX_BYTES} bytes)",

@@ -43,6 +43,7 @@ mod state;
 mod stop;
 mod talk;
 mod tls;
+mod unread;
 mod upkeep;
 mod uplinks;
 mod xsd;
@@ -101,7 +102,8 @@ fn main() -> ExitCode {
             if error.is::<Found>() {
                 return ExitCode::FAILURE;
             }
-            talk.say(format_args!("{} {error:#}", talk.pick("Fehler:", "error:")));
+            let told = unread::told(&error, talk);
+            talk.say(format_args!("{} {told}", talk.pick("Fehler:", "error:")));
             if error.is::<Unusable>() {
                 return ExitCode::from(UNUSABLE);
             }

@@ -9,7 +9,7 @@ use amtsbote_adapter::{Format, Inbound, Outbound, Transport};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
-use amtsbote_transport_http::{Callbacks, HttpInbound};
+use amtsbote_transport_http::{Callbacks, FieldsInbound, HttpInbound};
 use amtsbote_transport_sftp::SftpInbound;
 use amtsbote_transport_xta::XtaInbound;
 use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
@@ -105,18 +105,35 @@ fn inbound(
     Ok(match settings.transport.as_str() {
         "folder" => {
             let path = path()?;
-            Arc::new(FolderInbound::open(InboundSettings { path, quiet }, clock)?)
+            let folder = FolderInbound::open(InboundSettings { path, quiet }, clock)?;
+            read_by_fields(Arc::new(folder), settings.way.get("fields").cloned())?
         }
         "http" => Arc::new(HttpInbound::open(settings.way.clone(), base)?),
         "http-callback" => {
             let way = settings.way.clone();
             Arc::new(registry.callbacks.open(way, base, clock)?)
         }
-        "sftp" => Arc::new(SftpInbound::open(settings.way.clone(), base, quiet, clock)?),
+        "sftp" => {
+            let mut way = settings.way.clone();
+            let fields = way.remove("fields");
+            let folder = SftpInbound::open(way, base, quiet, clock)?;
+            read_by_fields(Arc::new(folder), fields)?
+        }
         "xta-box" => Arc::new(XtaInbound::open(&path()?, clock)?),
         other => bail!(
             "there is no way in {other:?}; known are folder, http, http-callback, sftp, xta-box"
         ),
+    })
+}
+
+/// Answers that lie as files, read by `fields` if the settings have them.
+fn read_by_fields(
+    files: Arc<dyn Inbound>,
+    fields: Option<toml::Value>,
+) -> Result<Arc<dyn Inbound>> {
+    Ok(match fields {
+        Some(fields) => Arc::new(FieldsInbound::open(files, fields)?),
+        None => files,
     })
 }
 

@@ -156,6 +156,9 @@ fn candidates(slots: &[Slot], offer: &Offer<'_>) -> Vec<Candidate> {
     candidates
 }
 
+/// What a column is likelier by if the one beside it may come from the same object.
+const NEIGHBOUR: usize = 3;
+
 /// Slots below the same names (or all), and an object of the data.
 type Served<'s> = (Option<&'s [String]>, Vec<&'s str>);
 
@@ -193,11 +196,27 @@ fn company(slots: &[Slot], fields: &[Field], candidates: &[Candidate]) -> Vec<i3
             .sum();
         weight * served / (size(group) * of.len().max(1))
     };
+    // Columns have no names above them: there the neighbours tell.
+    let beside = |candidate: &Candidate, of: &[Vec<&str>]| {
+        let is_column = above(candidate.slot).is_some_and(<[String]>::is_empty);
+        let Some(object) = of.last().filter(|_| is_column) else {
+            return 0;
+        };
+        let at = served.get(&(None, object.clone()));
+        let near = [candidate.slot.checked_sub(1), candidate.slot.checked_add(1)];
+        let near = near.into_iter().flatten();
+        NEIGHBOUR
+            * near
+                .filter(|slot| at.is_some_and(|at| at.contains(slot)))
+                .count()
+    };
     candidates
         .iter()
         .map(|candidate| {
             let of = prefixes(candidate);
-            let bonus = share(None, &of, 10) + share(above(candidate.slot), &of, 10);
+            let bonus = share(None, &of, 10)
+                + share(above(candidate.slot), &of, 10)
+                + beside(candidate, &of);
             i32::try_from(bonus).unwrap_or(0)
         })
         .collect()

@@ -171,7 +171,9 @@ impl Inbound {
                 if !self.folder().is_some_and(|path| path.is_absolute()) {
                     faults.push(fault(&key("inbound.path"), "write an absolute path"));
                 }
-                for name in self.way.keys().filter(|name| *name != "path") {
+                let is_read = self.transport == "folder";
+                let is_known = |name: &str| name == "path" || (is_read && name == "fields");
+                for name in self.way.keys().filter(|name| !is_known(name)) {
                     faults.push(fault(&key(&format!("inbound.{name}")), "unknown key"));
                 }
             }

@@ -528,6 +528,10 @@ pub const REFERENCE: &[Explained] = &[
         about: "The format of the answers, such as `xbau`. Documents without a message need none, but one must be named.",
     },
     Explained {
+        key: "agent.destination[].inbound.fields",
+        about: "`folder`, `sftp`: which place of a message of the procedure's own (XML or JSON) says what; documents lie in it or beside it (crates/transport-http/README.md). Without it the message is in the `format`.",
+    },
+    Explained {
         key: "agent.destination[].inbound.quiet",
         about: "`folder`, `sftp`: how long nothing of an answer may have changed before it is taken; 10s if left out. With 0s, answers have to become visible whole, by a rename.",
     },

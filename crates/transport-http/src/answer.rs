@@ -201,6 +201,7 @@ impl Answer {
                     _ => return None,
                 }
             }
+            FileNumber::Xml(path) if path.contains('@') => attribute_text(body, path)?,
             FileNumber::Xml(path) => xml_text(body, path)?,
         };
         let text = text.trim();
@@ -240,6 +241,17 @@ fn is_rule(text: &str) -> bool {
 fn moment(text: &str) -> Option<jiff::Timestamp> {
     let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(zoned.timestamp())
+}
+
+/// The attribute at `path`, whose last name begins with `@`; of repeated elements the first.
+fn attribute_text(body: &[u8], path: &str) -> Option<String> {
+    let document = crate::tree::of_bytes(body)?;
+    let mut here = &document;
+    for name in path.split('/') {
+        let first = here.as_array().and_then(|list| list.first());
+        here = first.unwrap_or(here).get(name)?;
+    }
+    here.as_str().map(str::to_owned)
 }
 
 /// The text of the first element at `path`: names from the root, without prefixes.
@@ -442,6 +454,12 @@ mod tests {
         ] {
             assert_eq!(check(json, &[], body), None, "{body}");
         }
+        let attribute = "xml = \"antwort/vorgang/@az\"";
+        let body =
+            "<a:antwort xmlns:a='urn:a'><a:vorgang az=' 63-7 '/><a:vorgang az='x'/></a:antwort>";
+        assert_eq!(check(attribute, &[], body), found("63-7"));
+        assert_eq!(check(attribute, &[], "<antwort><vorgang/></antwort>"), None);
+        assert_eq!(check(attribute, &[], "<antwort"), None);
         let xml = "xml = \"antwort/az\"";
         assert_eq!(
             check(

@@ -138,6 +138,9 @@ impl CallbackSettings {
             faults.push(format!("wait_s is 1 to {WAIT_MAX_S}"));
         }
         if let Some(fields) = &self.fields {
+            if fields.has_files() {
+                faults.push("fields.documents.file belongs to folder and sftp".to_owned());
+            }
             if fields.has_links() {
                 faults.push(
                     "documents of a callback cannot be links: nobody is called back".to_owned(),

@@ -68,6 +68,8 @@ pub struct Documents {
     pub content: Option<Pointer>,
     /// Its address at the same host.
     pub link: Option<Pointer>,
+    /// The name of its file beside the message, where answers lie as files.
+    pub file: Option<Pointer>,
     /// Its name.
     pub name: Option<Pointer>,
     /// Its media type.
@@ -159,6 +161,8 @@ pub(crate) enum Found {
     Here(Bytes),
     /// A link as it stands there, and the place for findings.
     Link(String, String),
+    /// The name of a file beside the message, and the place for findings.
+    Beside(String, String),
 }
 
 /// What was read, before documents are fetched.
@@ -181,8 +185,9 @@ impl Fields {
         if let Some(documents) = &self.documents
             && documents.content.is_none()
             && documents.link.is_none()
+            && documents.file.is_none()
         {
-            faults.push("fields.documents needs content or link".to_owned());
+            faults.push("fields.documents needs content, link or file".to_owned());
         }
         faults
     }
@@ -191,6 +196,12 @@ impl Fields {
     pub(crate) fn has_links(&self) -> bool {
         let documents = self.documents.as_ref();
         documents.is_some_and(|documents| documents.link.is_some())
+    }
+
+    /// Whether documents may be files beside the message.
+    pub(crate) fn has_files(&self) -> bool {
+        let documents = self.documents.as_ref();
+        documents.is_some_and(|documents| documents.file.is_some())
     }
 
     /// Whether an answer names its submission itself.
@@ -293,8 +304,8 @@ const TOO_LARGE: (&str, &str) = (
     "the documents are too large together, or too many",
 );
 const NO_CONTENT: (&str, &str) = (
-    "das Dokument hat weder Inhalt noch Adresse",
-    "the document has neither content nor link",
+    "das Dokument hat weder Inhalt noch Adresse noch Datei",
+    "the document has neither content nor link nor file",
 );
 
 /// Padded or not: what is meant is plain either way.
@@ -387,8 +398,9 @@ impl Reader<'_> {
             let text = |place: Option<&Pointer>| scalar(place?.of(entry)?);
             let inside = places.content.as_ref().zip(text(places.content.as_ref()));
             let link = places.link.as_ref().zip(text(places.link.as_ref()));
-            let content = match (inside, link) {
-                (Some((place, text)), _) if !text.is_empty() => {
+            let file = places.file.as_ref().zip(text(places.file.as_ref()));
+            let content = match (inside, link, file) {
+                (Some((place, text)), _, _) if !text.is_empty() => {
                     // XML breaks long lines.
                     let plain: String = text.split_ascii_whitespace().collect();
                     let Ok(bytes) = LENIENT.decode(plain) else {
@@ -403,7 +415,8 @@ impl Reader<'_> {
                     left -= bytes.len();
                     Found::Here(Bytes::from(bytes))
                 }
-                (_, Some((place, text))) if !text.is_empty() => Found::Link(text, at(place)),
+                (_, Some((place, text)), _) if !text.is_empty() => Found::Link(text, at(place)),
+                (_, _, Some((place, text))) if !text.is_empty() => Found::Beside(text, at(place)),
                 _ => {
                     let place = format!("{}/{nr}", places.at.as_str());
                     self.findings.push(finding(&place, "required", NO_CONTENT));

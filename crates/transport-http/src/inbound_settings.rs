@@ -188,6 +188,9 @@ impl InboundSettings {
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let mut faults = self.access.faults(self.urls().map(Template::as_str));
         faults.extend(self.fields.iter().flat_map(Fields::faults));
+        if self.fields.as_ref().is_some_and(Fields::has_files) {
+            faults.push("fields.documents.file belongs to folder and sftp".to_owned());
+        }
         if self.list.is_some() == self.ask.is_some() {
             faults.push("write either list or ask".to_owned());
         }

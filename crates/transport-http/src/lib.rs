@@ -25,6 +25,7 @@ mod fields;
 mod inbound;
 mod inbound_settings;
 mod ledger;
+mod lying;
 mod multipart;
 mod outbound;
 mod reading;
@@ -36,6 +37,7 @@ pub use callback::{CallbackInbound, Callbacks};
 pub use callback_server::{CallbackServer, callback_tls};
 pub use fields::{Documents, Fields, Kind, MalformedPointer, Pointer, UnknownKind};
 pub use inbound::HttpInbound;
+pub use lying::FieldsInbound;
 pub use outbound::{Http, HttpOutbound};
 pub use settings::{
     Answers, Auth, Body, ClientAuth, FileNumber, Lookup, Method, Repeats, Settings, Status,

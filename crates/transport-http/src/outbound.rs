@@ -174,11 +174,16 @@ impl HttpOutbound {
     fn receipt(&self, id: ParcelId, answer: &Answer, arrival: Arrival) -> Result<Receipt, Fault> {
         let url = url_of(&self.settings.url, id)?;
         let host = url.host_str().unwrap_or_default();
+        let file_number = answer.file_number(self.settings.file_number.as_ref());
+        if file_number.is_none() && self.settings.file_number.is_some() && arrival == Arrival::New {
+            tracing::warn!(submission.id = %id,
+                "the procedure took {id}, but its answer has no file number where file_number says; look at its place");
+        }
         // Host, path and id: a query may hold what is nobody's business.
         Ok(Receipt {
             place: format!("{host}{} {id}", url.path()),
             arrival,
-            file_number: answer.file_number(self.settings.file_number.as_ref()),
+            file_number,
         })
     }
 

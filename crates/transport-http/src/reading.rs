@@ -167,7 +167,7 @@ impl Filled {
                 document.media_type.as_deref(),
                 content,
             )),
-            Found::Link(..) => None,
+            Found::Link(..) | Found::Beside(..) => None,
         }
     }
 }

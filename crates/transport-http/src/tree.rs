@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 const DEPTH_MAX: usize = 40;
 const ELEMENTS_MAX: usize = 200_000;
-/// Of one element: each is kept with its name, and no answer has so many.
+/// Of one element: they are compared with each other, each with each.
 const ATTRIBUTES_MAX: usize = 256;
 
 /// An element that is being read.
@@ -22,10 +22,38 @@ struct Open {
     text: String,
 }
 
+/// JSON or XML, whichever it is; XML in the encoding that it says, UTF-8 if it says none.
+pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Value> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match text.trim_ascii_start().first()? {
+        b'<' => of_xml(bytes),
+        _ => serde_json::from_slice(text).ok(),
+    }
+}
+
+/// The text of an XML document in the encoding that its first line says.
+fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let first = bytes.split(|byte| *byte == b'>').next()?;
+    let said = std::str::from_utf8(first).ok().and_then(|first| {
+        let (_, said) = first
+            .starts_with("<?xml")
+            .then(|| first.split_once("encoding"))??;
+        let said = said.trim_start().strip_prefix('=')?.trim_start();
+        said.split(['"', '\'']).nth(1)
+    });
+    match said {
+        None => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Some(said) => {
+            let encoding = encoding_rs::Encoding::for_label(said.as_bytes())?;
+            encoding.decode_without_bom_handling_and_without_replacement(bytes)
+        }
+    }
+}
+
 /// The document as a tree; nothing if it is not well-formed, declares a document type, or is too deep.
 pub(crate) fn of_xml(bytes: &[u8]) -> Option<Value> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = decoded(bytes)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut reader = quick_xml::Reader::from_str(text);
     let mut open = vec![Open::default()];
     let mut count = 0;
@@ -131,6 +159,25 @@ mod tests {
             "zahl": { "@art": "z", "#text": " 5 " },
         }});
         assert_eq!(of_xml(xml.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_document_is_read_in_the_encoding_that_it_says() {
+        for (said, bytes) in [
+            ("iso-8859-1", &b"Gr\xfc\xdfe"[..]),
+            ("Windows-1252", b"Gr\xfc\xdfe"),
+            ("UTF-8", "Grüße".as_bytes()),
+        ] {
+            let head = format!("<?xml version='1.0' encoding='{said}'?><a>");
+            let whole = [head.as_bytes(), bytes, b"</a>"].concat();
+            assert_eq!(of_bytes(&whole).unwrap(), json!({ "a": "Grüße" }), "{said}");
+        }
+        assert_eq!(
+            of_bytes(" {\"a\": \"ü\"}".as_bytes()).unwrap(),
+            json!({ "a": "ü" })
+        );
+        assert!(of_bytes(b"<?xml version='1.0' encoding='ebcdic-x'?><a/>").is_none());
+        assert!(of_bytes(b"<a>\xfc</a>").is_none());
     }
 
     #[test]

@@ -5,11 +5,10 @@ use amtsbote_adapter::{
 };
 use amtsbote_jose::sha256_hex;
 use amtsbote_model::Personal;
-use amtsbote_problem::Findings;
+use amtsbote_problem::{Finding, Findings};
 
 use super::NotTaken;
 use crate::WayIn;
-use crate::delivery::rules;
 use crate::status::Enclosed;
 
 /// All files of an answer together: a reply is sealed in memory.
@@ -68,7 +67,13 @@ pub(super) async fn understood(way_in: &WayIn, returned: &Return) -> Result<Unde
 }
 
 fn unreadable(findings: Findings) -> NotTaken {
-    let why = format!("it cannot be read: {}", rules(&findings));
+    // Findings never hold a value of the answer.
+    let told = findings.iter().take(5).map(|finding| {
+        let Finding { at, rule, .. } = finding;
+        format!("{at} {} [{rule}]", finding.detail.en)
+    });
+    let told: Vec<String> = told.collect();
+    let why = format!("it cannot be read: {}", told.join("; "));
     NotTaken::Never(Refusal::Unreadable(findings), why)
 }
 

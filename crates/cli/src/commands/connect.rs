@@ -8,7 +8,6 @@ use amtsbote_fit_connect::destination::PublicDestination;
 use amtsbote_jose::{KeyUse, PrivateKey};
 use amtsbote_model::{Clock as _, DestinationStatus, Personal, SubmissionId};
 use amtsbote_settings as settings;
-use amtsbote_xoev::TEST_REFERENCE;
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
@@ -376,7 +375,7 @@ async fn send_one(
         "destinationId": route.id,
         "service": package.service,
         "data": data,
-        "senderReference": format!("{TEST_REFERENCE} {}", talk.pick("nicht bearbeiten", "do not process")),
+        "senderReference": format!("TEST {}", talk.pick("Verbindungstest, nicht bearbeiten", "connection test, do not process")),
     });
     let body = request.to_string().into_bytes();
     let intake = access::intake(&args.access)?;

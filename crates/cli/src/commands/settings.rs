@@ -22,10 +22,14 @@ pub(crate) fn load(file: &SettingsFile, talk: Talk) -> Result<File> {
         for fault in &faults {
             talk.say(format_args!("  ✗ {}: {}", fault.key, fault.what));
         }
-        anyhow::anyhow!(
-            "{} has {} faults; `amtsbote settings explain` tells what each key means",
-            file.settings.display(),
-            faults.len()
+        let (path, count) = (file.settings.display(), faults.len());
+        talk.error(
+            format_args!(
+                "{path}: fehlerhafte Stellen: {count}; was jeder Schlüssel bedeutet, sagt `amtsbote settings explain`"
+            ),
+            format_args!(
+                "{path} has {count} faults; `amtsbote settings explain` tells what each key means"
+            ),
         )
     })
 }
@@ -41,10 +45,11 @@ fn check(file: &SettingsFile, talk: Talk) -> Result<()> {
         ));
     }
     if !missing.is_empty() {
-        bail!(
-            "{} files or folders that the settings name are missing",
-            missing.len()
-        );
+        let count = missing.len();
+        return Err(talk.error(
+            format_args!("Dateien oder Ordner fehlen, die die Einstellungen nennen: {count}"),
+            format_args!("{count} files or folders that the settings name are missing"),
+        ));
     }
     match talk.form() {
         Form::Json => talk.json(&json!({ "valid": true }))?,

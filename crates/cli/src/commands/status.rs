@@ -40,10 +40,15 @@ pub(crate) async fn run(args: &Status, talk: Talk) -> Result<()> {
         .flatten()
     {
         let label = text(entry, &format!("/label/{tongue}"));
+        let issuer = text(entry, "/issuer");
+        let issuer = match issuer.as_str() {
+            "delivery service" => talk.pick("Zustelldienst", "delivery service"),
+            "subscriber" => talk.pick("Behörde", "subscriber"),
+            other => other,
+        };
         talk.data(format_args!(
-            "  {}  {label:<28} {}",
-            text(entry, "/at"),
-            text(entry, "/issuer")
+            "  {}  {label:<28} {issuer}",
+            text(entry, "/at")
         ))?;
         for problem in entry
             .get("problems")

@@ -99,6 +99,8 @@ impl HttpInbound {
         for document in documents {
             let (content, said) = match document.content {
                 Found::Here(content) => (content, document.media_type),
+                // The settings of this way refuse it.
+                Found::Beside(..) => continue,
                 Found::Link(link, at) => {
                     let Some(url) = base.join(&link).ok().filter(|url| is_same(url, base)) else {
                         return Ok(Err(finding(&at, "link", ELSEWHERE)));

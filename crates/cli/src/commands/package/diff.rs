@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use amtsbote_adapter::{Example, Files, Package as Mapping, Preview};
+use amtsbote_adapter::{Encoding, Example, Files, Package as Mapping, Preview};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -98,7 +98,12 @@ fn compared(at: String, one: Option<&Vec<u8>>, other: Option<&Vec<u8>>) -> Optio
     }
     let text = |bytes: Option<&Vec<u8>>| match bytes {
         None => Some(String::new()),
-        Some(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Some(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Some(text.to_owned()),
+            // One byte per character: what differs shows in any of these encodings.
+            Err(_) if super::preview::is_text(bytes) => Some(Encoding::Windows1252.shown(bytes)),
+            Err(_) => None,
+        },
     };
     let (lines, words) = match (text(one), text(other)) {
         (Some(one), Some(other)) => (differing(&one, &other), Vec::new()),

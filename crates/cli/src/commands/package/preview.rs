@@ -42,7 +42,9 @@ pub(crate) fn run(args: &Args, registry: &Registry, talk: Talk) -> Result<()> {
             ),
         )
     })?;
-    tell(&preview, args.by, talk)
+    let said = package.settings.get("encoding");
+    let said = said.and_then(toml::Value::as_str).unwrap_or_default();
+    tell(&preview, args.by, (said, talk))
 }
 
 fn example(package: &Mapping, wanted: Option<&str>, talk: Talk) -> Result<String> {
@@ -117,11 +119,11 @@ fn receiver_json(path: &Path) -> Result<Vec<u8>> {
         .into_bytes())
 }
 
-fn tell(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
+fn tell(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Result<()> {
     if talk.form() == Form::Json {
         talk.json(&row(preview))?;
     } else {
-        show(preview, by, talk)?;
+        show(preview, by, (encoding, talk))?;
     }
     if preview.findings.is_empty() {
         Ok(())
@@ -247,24 +249,27 @@ fn archived(bytes: &[u8]) -> Vec<String> {
     names
 }
 
-/// By the XML declaration; the others differ in the signs of code page 1252 only.
-fn one_byte(bytes: &[u8]) -> (&'static str, Encoding) {
+/// By the package or the XML declaration; the others differ in the signs of code page 1252 only.
+fn one_byte(bytes: &[u8], said: &str) -> (&'static str, Encoding) {
     let head = String::from_utf8_lossy(bytes.get(..100).unwrap_or(bytes)).to_lowercase();
-    if head.contains("iso-8859-15") {
+    if said == "iso-8859-15" || head.contains("iso-8859-15") {
         ("ISO-8859-15", Encoding::Latin9)
     } else {
         ("Windows-1252", Encoding::Windows1252)
     }
 }
 
-fn is_text(bytes: &[u8]) -> bool {
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     bytes
         .iter()
         .all(|byte| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
-fn show(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
-    for (path, bytes) in &preview.files {
+fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Result<()> {
+    // What is lost and what was found stands below; neither is handed over.
+    let notes = ["losses.txt", "findings.txt"];
+    let files = preview.files.iter();
+    for (path, bytes) in files.filter(|(path, _)| !notes.contains(&path.as_str())) {
         talk.data(format_args!("── {path}  ({} bytes)", bytes.len()))?;
         for name in archived(bytes) {
             talk.data(format_args!("   {name}"))?;
@@ -272,7 +277,7 @@ fn show(preview: &Preview, by: LineageBy, talk: Talk) -> Result<()> {
         match std::str::from_utf8(bytes) {
             Ok(text) if bytes.len() <= SHOWN_BYTES => talk.data(text.trim_end())?,
             Err(_) if bytes.len() <= SHOWN_BYTES && is_text(bytes) => {
-                let (name, encoding) = one_byte(bytes);
+                let (name, encoding) = one_byte(bytes, encoding);
                 talk.data(format_args!(
                     "   ({} {name})",
                     talk.pick(
