@@ -7,6 +7,7 @@ mod chain;
 mod deliveries;
 mod desk;
 mod leases;
+mod reads;
 mod relays;
 mod state;
 mod table;

@@ -1,7 +1,5 @@
 //! The closed set of jq: what it gives, what it refuses, and that it always ends.
 
-use std::time::{Duration, Instant};
-
 use amtsbote_translate::xml::Sample;
 use serde_json::{Value, json};
 
@@ -224,7 +222,7 @@ fn a_runaway_expression_is_stopped() {
         ".t + .t + .t".to_owned(),
     ];
     for expression in runaways {
-        let begun = Instant::now();
+        // Without the stop these would not come back in anybody's lifetime.
         let found = crate::findings(
             &format!("<x b:from=\"{}\"/>", escaped(&expression)),
             data.clone(),
@@ -234,8 +232,6 @@ fn a_runaway_expression_is_stopped() {
             rule.starts_with("translate-expression-"),
             "{expression}: {rule}"
         );
-        let took = begun.elapsed();
-        assert!(took < Duration::from_secs(20), "{expression} took {took:?}");
     }
 }
 

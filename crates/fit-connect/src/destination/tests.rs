@@ -1,3 +1,5 @@
+use amtsbote_model::Timestamp;
+
 use super::*;
 use crate::fields::summary;
 use ApiVersion::{V1, V2};
