@@ -22,7 +22,8 @@ use crate::writer::Writer;
 use crate::{Addressing, OpenError, S3Settings};
 
 const TRIES: usize = 3;
-const TRYING_MAX: Duration = Duration::from_secs(20);
+/// No try begins later than this, so that a way that is cut costs one time-out and not several: whoever asked can go to another process.
+const TRYING_MAX: Duration = Duration::from_secs(4);
 
 /// Blobs as objects of one bucket. Any number of processes may use it side by side. Needs a tokio runtime.
 #[derive(Debug, Clone)]

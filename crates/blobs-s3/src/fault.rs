@@ -5,7 +5,8 @@ use std::time::Duration;
 use amtsbote_store::Error;
 use object_store::Error as Fault;
 
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Soon: it may be this process alone that does not reach it.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// The library's texts name bucket, object and server, which are no content; they go to the log at level `debug` only.
 pub(crate) fn unavailable(fault: &Fault) -> Error {

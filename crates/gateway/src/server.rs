@@ -8,7 +8,8 @@ use std::sync::Arc;
 use amtsbote_incoming::{Bounds, Host, Listener};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::header::{CONNECTION, HeaderValue};
+use axum::http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rustls_pki_types::CertificateDer;
 use tower::ServiceExt as _;
@@ -46,7 +47,18 @@ impl Host for Gateway {
     fn meet(&self, _: Option<&CertificateDer<'_>>) {}
 
     async fn answer(&self, _: Arc<()>, request: Request<Incoming>) -> Option<Response<Body>> {
+        let version = request.version();
         let answered: Result<_, Infallible> = self.0.clone().oneshot(request).await;
-        answered.ok()
+        answered.ok().map(|response| elsewhere(version, response))
     }
+}
+
+/// Who cannot do it now is left: behind a balancer that deals out connections, the next try would come to this gateway again, which may be the
+/// only one that does not reach database or bucket. HTTP/2 knows no such header.
+fn elsewhere(version: Version, mut response: Response<Body>) -> Response<Body> {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE && version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }

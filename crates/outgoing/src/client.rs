@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use reqwest::header::HeaderValue;
-use reqwest::{Client, Method, Request, RequestBuilder, Response};
+use reqwest::{Client, ClientBuilder, Method, Request, RequestBuilder, Response};
 use tokio::time::timeout;
 use url::Url;
 
@@ -15,10 +16,23 @@ use crate::resolver::{Guard, GuardedResolver, Names, SystemNames};
 use crate::upload::{self, Progress};
 use crate::{Failure, NotOpened, Settings, Timeouts, tls};
 
+/// On idle connections, and while an answer is waited for: the other machine is asked after this, and then so often, whether it is there.
+const ASKED_AFTER: Duration = Duration::from_secs(3);
+const ASKED_EVERY: Duration = Duration::from_secs(1);
+/// A machine that acknowledges nothing for so long is gone, or the way to it: early enough that another process can stand in within ten seconds.
+const UNHEARD_MAX: Duration = Duration::from_secs(5);
+/// A peer that is there and takes nothing of a long body for so long, as the kernel counts it, is gone.
+const NOT_TAKEN_MAX: Duration = Duration::from_secs(30);
+/// A body up to this is in the buffers at once, so that only the way can hold it up.
+const SHORT_BYTES: usize = 64 * 1024;
+
 /// A guarded HTTP client. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct Outgoing {
+    /// For calls whose body is short: who is not heard of is given up soon.
     client: Client,
+    /// For long bodies. The kernel does not tell a way that is cut from a peer that takes nothing for a while.
+    patient: Client,
     guard: Guard,
     timeouts: Timeouts,
 }
@@ -45,22 +59,27 @@ impl Outgoing {
         }
         let tls = tls::config(&settings)?;
         let guard = Guard::new(settings.reach, settings.plain_http);
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(agent)
-            .connect_timeout(settings.timeouts.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .dns_resolver(Arc::new(GuardedResolver {
-                guard: guard.clone(),
-                names,
-            }))
-            .build()
-            .map_err(NotOpened::Http)?;
+        let resolver = Arc::new(GuardedResolver {
+            guard: guard.clone(),
+            names,
+        });
+        let builder = |unheard_max: Duration| {
+            let builder = Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(agent.clone())
+                .connect_timeout(settings.timeouts.connect)
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .no_proxy()
+                .dns_resolver(resolver.clone());
+            listening(builder, unheard_max).build()
+        };
+        let client = builder(UNHEARD_MAX).map_err(NotOpened::Http)?;
+        let patient = builder(NOT_TAKEN_MAX).map_err(NotOpened::Http)?;
         Ok(Self {
             client,
+            patient,
             guard,
             timeouts: settings.timeouts,
         })
@@ -77,7 +96,7 @@ impl Outgoing {
     }
 
     /// The client itself, for a library that builds its calls to a peer of the operator's choice on its own. It has no
-    /// limit on a whole call: the caller sets one.
+    /// limit on a whole call: the caller sets one. A peer that is not heard of for five seconds, or takes nothing of a body, is given up.
     pub fn stream_client(&self) -> Client {
         self.client.clone()
     }
@@ -113,8 +132,12 @@ impl Outgoing {
     pub async fn send_repeatable(&self, call: RequestBuilder) -> Result<Response, Failure> {
         let request = built(call)?;
         let again = request.try_clone().ok_or(Failure::Unsendable)?;
+        let began = Instant::now();
         match self.execute(request).await {
-            Err(Failure::Broken { .. }) => self.execute(again).await,
+            // After a silence it was not the peer's closing, and another try is as long.
+            Err(Failure::Broken { .. }) if began.elapsed() < ASKED_AFTER => {
+                self.execute(again).await
+            }
             outcome => outcome,
         }
     }
@@ -149,11 +172,32 @@ impl Outgoing {
         // Again, since the builder's URL may have been changed meanwhile.
         self.check(request.url())?;
         let host = host_of(request.url());
-        self.client
-            .execute(request)
-            .await
-            .map_err(|error| Failure::of(error, host))
+        let is_short = request.body().is_none_or(|body| {
+            let bytes = body.as_bytes();
+            bytes.is_some_and(|bytes| bytes.len() <= SHORT_BYTES)
+        });
+        let client = if is_short {
+            &self.client
+        } else {
+            &self.patient
+        };
+        let answer = client.execute(request).await;
+        answer.map_err(|error| Failure::of(error, host))
     }
+}
+
+/// Notices that the other machine is not heard of any more, also while it owes nothing but an answer.
+fn listening(builder: ClientBuilder, unheard_max: Duration) -> ClientBuilder {
+    let builder = builder
+        .tcp_keepalive(ASKED_AFTER)
+        .tcp_keepalive_interval(ASKED_EVERY)
+        .tcp_keepalive_retries(3);
+    // Elsewhere the kernel counts the questions only.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let builder = builder.tcp_user_timeout(unheard_max);
+    #[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
+    let _ = unheard_max;
+    builder
 }
 
 fn built(call: RequestBuilder) -> Result<Request, Failure> {

@@ -90,10 +90,10 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// 10 s, 30 s, 30 s, 1 h: 500 MB (the largest attachment) need 1.2 Mbit/s.
+    /// 5 s, 30 s, 30 s, 1 h: 500 MB (the largest attachment) need 1.2 Mbit/s.
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(10),
+            connect: Duration::from_secs(5),
             total: Duration::from_secs(30),
             idle: Duration::from_secs(30),
             transfer: Duration::from_hours(1),
