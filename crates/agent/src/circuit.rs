@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_model::{DestinationId, Timestamp};
+use amtsbote_store::Sharing;
 
 /// When a circuit opens and how long it stays open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +55,32 @@ pub(crate) enum Heard {
     Answer,
     /// No answer, or one that says *later*.
     Nothing { retry_after: Option<Duration> },
+    /// Not even a word for some seconds, while other processes may be answered: the way may be cut here only.
+    Silence,
     /// The try ended before the side was asked.
     NotAsked,
+}
+
+/// Who says nothing for so long costs a delivery more than a refusal does.
+const SILENT: Duration = Duration::from_secs(3);
+
+impl Heard {
+    /// After a call that took so long. `others`: whether other processes share the work, and may go on with it.
+    pub(crate) fn after(self, took: Duration, others: Sharing) -> Self {
+        match (self, others) {
+            (Self::Nothing { retry_after: None }, Sharing::Shared) if took >= SILENT => {
+                Self::Silence
+            }
+            (heard, Sharing::Shared | Sharing::Sole) => heard,
+        }
+    }
+
+    const fn asked(self) -> Option<Duration> {
+        match self {
+            Self::Nothing { retry_after } => retry_after,
+            Self::Answer | Self::Silence | Self::NotAsked => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,20 +160,20 @@ impl Circuit {
                 let failures = failures + 1;
                 (Self::Closed { failures, room }, None)
             }
-            (Self::Closed { .. }, Heard::Nothing { retry_after }) => (
-                Self::open(policy.wait_first, retry_after, moment),
+            (Self::Closed { .. }, Heard::Nothing { .. } | Heard::Silence) => (
+                Self::open(policy.wait_first, heard.asked(), moment),
                 Some(Turn::Opened),
             ),
             // Late answers of those that began before it opened count, too.
             (Self::Open { .. } | Self::Probing { .. }, Heard::Answer) => {
                 (Self::AFTER_OUTAGE, Some(Turn::Closed))
             }
-            (Self::Probing { wait }, Heard::Nothing { retry_after }) => {
+            (Self::Probing { wait }, Heard::Nothing { .. } | Heard::Silence) => {
                 let wait = wait.saturating_mul(2).min(policy.wait_max);
-                (Self::open(wait, retry_after, moment), None)
+                (Self::open(wait, heard.asked(), moment), None)
             }
             (Self::Probing { wait }, Heard::NotAsked) => (Self::open(wait, None, moment), None),
-            (Self::Open { .. }, Heard::Nothing { .. } | Heard::NotAsked)
+            (Self::Open { .. }, Heard::Nothing { .. } | Heard::Silence | Heard::NotAsked)
             | (Self::Closed { .. }, Heard::NotAsked) => (self, None),
         }
     }
@@ -271,6 +296,26 @@ mod tests {
         assert_eq!(turns, [Turn::Opened]);
         assert_eq!(state.room(0, at(7)), 0);
         assert_eq!(state.room(5, at(8)), 1);
+    }
+
+    #[test]
+    fn silence_opens_it_at_once_where_others_may_be_answered() {
+        let (short, long) = (Duration::from_secs(1), Duration::from_secs(5));
+        for (took, others, opens) in [
+            (short, Sharing::Shared, false),
+            (long, Sharing::Sole, false),
+            (long, Sharing::Shared, true),
+        ] {
+            let (state, turns) = after(Circuit::NEW, &[NOTHING.after(took, others)]);
+            assert_eq!(turns == [Turn::Opened], opens, "{took:?} {others:?}");
+            assert_eq!(state.room(0, at(7)) == 0, opens);
+        }
+        // Who said when to come again is there.
+        let later = Heard::Nothing {
+            retry_after: Some(short),
+        };
+        assert_eq!(later.after(long, Sharing::Shared), later);
+        assert_eq!(Heard::Answer.after(long, Sharing::Shared), Heard::Answer);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use amtsbote_store::{DeliveryRow, Error as StoreError};
 use futures_util::FutureExt as _;
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::attachments::{Shelf, Spooled};
 use crate::circuit::{Heard, Side};
@@ -230,8 +231,10 @@ impl Inner {
         shelf: &Shelf,
     ) -> Result<HandedOver, Stopped> {
         let row = latest.get();
+        let began = Instant::now();
         let opened = self.service.open(self, &row, (served, shelf)).await;
-        self.heard(Side::Service, heard_of_service(&opened));
+        let heard = heard_of_service(&opened);
+        self.heard(Side::Service, heard.after(began.elapsed(), self.others()));
         let (content, spooled) = opened?;
         amtsbote_names::fail_point!(Opened);
         let outcome = self.hand_over(latest, served, &content, &spooled).await?;
@@ -272,6 +275,7 @@ impl Inner {
             id: parcel_id(row),
             files: product.files,
         };
+        let began = Instant::now();
         let answer = served
             .outbound
             .deliver(&parcel, self.parts.policy.deliver_limit)
@@ -284,6 +288,7 @@ impl Inner {
                 Heard::Answer
             }
         };
+        let heard = heard.after(began.elapsed(), self.others());
         self.heard(Side::Procedure(row.destination_id), heard);
         let receipt = answer?;
         amtsbote_names::fail_point!(HandedOver);

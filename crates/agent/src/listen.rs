@@ -58,7 +58,9 @@ impl Seen {
 impl Inner {
     pub(crate) async fn listen(&self) {
         let failures = AtomicU32::new(0);
-        self.in_turn("listening", || self.listen_once(&failures))
+        // Nothing new comes to anybody while its holder is gone: a lease and this have to fit into a take-over.
+        let look = self.parts.policy.renew / 2;
+        self.in_turn_looking("listening", look, || self.listen_once(&failures))
             .await;
     }
 

@@ -35,6 +35,17 @@ impl Inner {
     pub(crate) async fn in_turn<F: Future<Output = Next>>(
         &self,
         name: &str,
+        round: impl FnMut() -> F,
+    ) {
+        self.in_turn_looking(name, self.parts.policy.renew, round)
+            .await;
+    }
+
+    /// As [`Inner::in_turn`], looking so often whether the turn is free.
+    pub(crate) async fn in_turn_looking<F: Future<Output = Next>>(
+        &self,
+        name: &str,
+        look: Duration,
         mut round: impl FnMut() -> F,
     ) {
         loop {
@@ -46,7 +57,7 @@ impl Inner {
             self.turns().insert(name.to_owned());
             if !self.takes(leases, name).await {
                 self.turns().remove(name);
-                tokio::time::sleep(self.parts.policy.renew).await;
+                tokio::time::sleep(look).await;
                 continue;
             }
             let worker = self.worker;

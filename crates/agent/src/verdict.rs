@@ -14,6 +14,7 @@ use amtsbote_model::ids::time_ordered;
 use amtsbote_model::submission::State;
 use amtsbote_model::{EventId, Timestamp};
 use amtsbote_store::DeliveryRow;
+use tokio::time::Instant;
 
 use crate::Served;
 use crate::circuit::{Heard, Side};
@@ -78,12 +79,13 @@ impl Inner {
             return None;
         };
         let (token, verdict) = (decision.event.clone(), decision.verdict);
+        let began = Instant::now();
         let posted = self.post_token(&row, &token, verdict).await;
         let heard = match &posted {
             Err(Unposted::Later(failure)) => heard(failure),
             Ok(()) | Err(Unposted::NotTaken) => Heard::Answer,
         };
-        self.heard(Side::Service, heard);
+        self.heard(Side::Service, heard.after(began.elapsed(), self.others()));
         match posted {
             Ok(()) => {
                 amtsbote_names::fail_point!(VerdictPosted);

@@ -256,7 +256,7 @@ impl Inner {
             Err(error) => log_store(&error),
         }
         self.name_strangers().await;
-        match self.parts.deliveries.sharing() {
+        match self.others() {
             Sharing::Sole => self.end_leases().await,
             Sharing::Shared => {}
         }
@@ -299,6 +299,11 @@ impl Inner {
                 self.advance(&row, Event::Returned).await;
             }
         }
+    }
+
+    /// Whether other processes share the work.
+    pub(crate) fn others(&self) -> Sharing {
+        self.parts.deliveries.sharing()
     }
 
     pub(crate) fn heard(&self, side: Side, heard: Heard) {
