@@ -13,6 +13,7 @@ pub(crate) const USAGE: &str = "crash options:
   --kills N       kills per shape (100, or none if --cuts is given)
   --cuts N        power cuts per shape, on a disk in memory that is mounted by FUSE (none)
   --points        die once at each fail point (debug builds only)
+  --links NAME    cut the links of a cluster, one at a time: all, or those whose name has it (`bucket`)
   --seed S        repeat a run
   --shape NAME    one_process | apart | over_postgres | cluster; all unless said
   --program PATH  a binary of the program; the debug build unless said
@@ -26,6 +27,7 @@ struct Options {
     kills: Option<u32>,
     cuts: Option<u32>,
     points: Option<u32>,
+    links: Option<String>,
     seed: Option<u64>,
     shape: Option<String>,
     program: Option<PathBuf>,
@@ -38,6 +40,7 @@ impl Options {
             kills: None,
             cuts: None,
             points: None,
+            links: None,
             seed: None,
             shape: None,
             program: None,
@@ -60,6 +63,7 @@ impl Options {
             match name.as_str() {
                 "--kills" => options.kills = Some(value.parse().with_context(number)?),
                 "--cuts" => options.cuts = Some(value.parse().with_context(number)?),
+                "--links" => options.links = Some(value.clone()),
                 "--seed" => options.seed = Some(value.parse().with_context(number)?),
                 "--program" => options.program = Some(value.into()),
                 "--shape"
@@ -73,7 +77,9 @@ impl Options {
                 _ => bail!("{name} {value} is not known\n{USAGE}"),
             }
         }
-        if (options.kills, options.cuts, options.points) == (None, None, None) {
+        if (options.kills, options.cuts, options.points) == (None, None, None)
+            && options.links.is_none()
+        {
             options.kills = Some(KILLS);
         }
         Ok(options)
@@ -82,6 +88,9 @@ impl Options {
     /// The tests to run.
     fn filters(&self) -> Vec<String> {
         const CLUSTER: &str = "crash::cluster::three_gateways";
+        if self.links.is_some() {
+            return vec!["crash::links".to_owned()];
+        }
         let shape = match self.shape.as_deref() {
             Some("cluster") => return vec![CLUSTER.to_owned()],
             None => "",
@@ -137,6 +146,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             command.env(format!("AMTSBOTE_CRASH_{name}"), value.to_string());
         }
     }
+    if let Some(links) = &options.links {
+        command.env("AMTSBOTE_CRASH_LINKS", links);
+    }
     if let Some(seed) = options.seed {
         command.env("AMTSBOTE_SEED", seed.to_string());
     }
@@ -191,6 +203,7 @@ mod tests {
         assert_eq!(options.filters(), ["crash::cluster::three_gateways"]);
         assert_eq!(parse("").unwrap().filters().len(), 2);
         assert_eq!(parse("").unwrap().kills, Some(KILLS));
+        assert_eq!(parse("--links all").unwrap().filters(), ["crash::links"]);
         for wrong in ["--kills", "--kills x", "--shape y", "--rounds 3"] {
             parse(wrong).unwrap_err();
         }

@@ -4,6 +4,7 @@
 //! Where namespaces can be made ([`super::spaces`]) packets are dropped between any two of them, one way or both; elsewhere connections are held up
 //! between balancer and gateways, and on the ways to the database and the bucket.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
@@ -18,7 +19,7 @@ use super::partition::Way;
 use super::peer::Peers;
 use super::senders::{self, Book};
 use super::site::{Running, Site, until};
-use super::spaces::{self, Made, Spaces};
+use super::spaces::{self, Line, Spaces};
 use super::{
     DELIVERED_MAX, Length, MARK, READY_MAX, TERMINATED, assert_alive, checks, kills, report,
 };
@@ -41,6 +42,7 @@ pub(crate) const PARTS: [&str; 2 * EACH] = [
 /// What the processes of a cluster share, and the ways to it.
 pub(crate) struct Cluster {
     spaces: Option<Spaces>,
+    bad_line: Option<Line>,
     /// Of each process, where there are no namespaces.
     to_database: Vec<Way>,
     bucket: Way,
@@ -76,6 +78,7 @@ impl Cluster {
             site.way().lead(at, *address);
         }
         Self {
+            bad_line: spaces.as_ref().and_then(Spaces::bad_line),
             spaces,
             to_database,
             bucket: way,
@@ -126,6 +129,21 @@ impl Cluster {
             (None, End::Database) => self.to_database[cut.who].cut(),
             (None, End::Bucket) => self.bucket.cut(),
             (None, _) => site.way().cut_one(cut.who % EACH),
+        }
+    }
+
+    /// Whether it can be.
+    fn worsen(&self, who: usize) -> bool {
+        let Some((spaces, line)) = self.spaces.as_ref().zip(self.bad_line) else {
+            return false;
+        };
+        spaces.worsen(who, line).unwrap();
+        true
+    }
+
+    fn mend(&self, who: usize) {
+        if let Some(spaces) = &self.spaces {
+            spaces.mend(who);
         }
     }
 
@@ -262,30 +280,10 @@ impl Site {
     }
 }
 
-/// Runs it in namespaces if they can be made here, or as it is. Whether it is done.
-pub(super) fn in_spaces(test: &str) -> bool {
-    if Spaces::around().is_some() {
-        return false;
-    }
-    match Made::new(PARTS.len()) {
-        Ok(made) => {
-            let status = made.in_hall(test).status().unwrap();
-            assert!(status.success(), "{status}");
-            true
-        }
-        Err(reason) => {
-            println!(
-                "NOT RUN: packets that are dropped: {reason}. Connections are held up instead."
-            );
-            false
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn three_gateways_and_three_agents_are_killed_and_cut_off() {
     const NAME: &str = "crash::cluster::three_gateways_and_three_agents_are_killed_and_cut_off";
-    if tokio::task::block_in_place(|| in_spaces(NAME)) {
+    if tokio::task::block_in_place(|| spaces::in_hall(NAME, PARTS.len())) {
         return;
     }
     let Some(bucket) = s3::Server::running() else {
@@ -296,19 +294,11 @@ async fn three_gateways_and_three_agents_are_killed_and_cut_off() {
     }
 }
 
-/// Where the procedure and the receiver of callbacks are.
-pub(super) async fn peers() -> Peers {
-    match Spaces::around() {
-        Some(_) => Peers::start_at(spaces::PROCEDURE).await,
-        None => Peers::start().await,
-    }
-}
-
 async fn storm(server: Server, bucket: &s3::Server, kills: u32) {
     let seed = seed();
     println!("AMTSBOTE_SEED={seed}");
     let dice = Dice(seed);
-    let peers = peers().await;
+    let peers = Peers::placed().await;
     let site = Site::of_many(&peers, server, bucket).await;
     let began = Instant::now();
     let book = Arc::new(Book::default());
@@ -334,9 +324,7 @@ async fn storm(server: Server, bucket: &s3::Server, kills: u32) {
     let ready_max = all_ready(&site, &mut running).await;
     book.close();
     println!("{:?}: all are ready", began.elapsed());
-    for sender in senders {
-        sender.await.unwrap();
-    }
+    senders::ended(senders).await;
     println!("{:?}: {} accepted", began.elapsed(), book.count());
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
     checks::check_all(
@@ -357,9 +345,9 @@ async fn storm(server: Server, bucket: &s3::Server, kills: u32) {
     report(&json!({
         "shape": "cluster", "network": if Spaces::around().is_some() { "namespaces" } else { "held up" }, "seed": seed,
         "kills": blows.kills, "pauses": blows.pauses, "partitions": blows.partitions, "longest_held_ms": blows.held_max_ms,
-        "database_stops": blows.database_stops, "bucket_away": blows.bucket_away, "stops": blows.stops,
+        "bad_lines": blows.bad_lines, "database_stops": blows.database_stops, "bucket_away": blows.bucket_away, "stops": blows.stops,
         "sent": book.sent(), "accepted": accepted.len(), "lost": 0, "doubled": 0,
-        "longest_without_answer_ms": millis(silence.longest), "all_ready_ms": millis(ready_max), "seconds": delivered.as_secs(),
+        "longest_without_answer_ms": millis(silence.longest), "held_up_meanwhile": silence.during_longest, "all_ready_ms": millis(ready_max), "seconds": delivered.as_secs(),
     }));
     assert!(ready_max <= 2 * READY_MAX, "ready after {ready_max:?}");
 }
@@ -394,7 +382,7 @@ impl Storm {
             let end = Instant::now() + Duration::from_millis(200 + dice.roll(2500));
             while book.count() < wanted && Instant::now() < end {
                 tokio::time::sleep(LOOK).await;
-                silence.look(book);
+                silence.look(book, blows);
                 blows.release(site, running, Some(Instant::now()));
             }
             blows.strike(site, running, dice);
@@ -407,11 +395,13 @@ impl Storm {
     }
 }
 
-/// How long nothing was accepted.
-pub(super) struct Silence {
+/// How long nothing was accepted, and what was held up in the longest time of that kind.
+struct Silence {
     count: usize,
     since: Instant,
+    during: BTreeSet<String>,
     longest: Duration,
+    during_longest: BTreeSet<String>,
 }
 
 impl Silence {
@@ -419,15 +409,23 @@ impl Silence {
         Self {
             count: 0,
             since: Instant::now(),
+            during: BTreeSet::new(),
             longest: Duration::ZERO,
+            during_longest: BTreeSet::new(),
         }
     }
 
-    fn look(&mut self, book: &Book) {
-        self.longest = self.longest.max(self.since.elapsed());
+    fn look(&mut self, book: &Book, blows: &Blows) {
+        if self.since.elapsed() > self.longest {
+            self.longest = self.since.elapsed();
+            self.during_longest.clone_from(&self.during);
+        }
         if book.count() > self.count {
             (self.count, self.since) = (book.count(), Instant::now());
+            self.during.clear();
         }
+        self.during
+            .extend(blows.held.iter().map(|(_, held)| held.to_string()));
     }
 }
 
@@ -462,6 +460,7 @@ struct Blows {
     kills: u32,
     pauses: u32,
     partitions: u32,
+    bad_lines: u32,
     database_stops: u32,
     bucket_away: u32,
     stops: u32,
@@ -473,10 +472,11 @@ impl std::fmt::Debug for Blows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} kills, {} pauses, {} partitions, {} stops, database {}, bucket {}",
+            "{} kills, {} pauses, {} partitions, {} bad lines, {} stops, database {}, bucket {}",
             self.kills,
             self.pauses,
             self.partitions,
+            self.bad_lines,
             self.stops,
             self.database_stops,
             self.bucket_away
@@ -488,7 +488,21 @@ impl std::fmt::Debug for Blows {
 enum Held {
     Paused(usize),
     Cut(Cut),
+    BadLine(usize),
     Bucket,
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Paused(who) => write!(f, "{} paused", PARTS[*who]),
+            Self::Cut(Cut { who, to, loss }) => {
+                write!(f, "{} cut from {to:?} ({loss:?})", PARTS[*who])
+            }
+            Self::BadLine(who) => write!(f, "{} on a bad line", PARTS[*who]),
+            Self::Bucket => write!(f, "bucket away"),
+        }
+    }
 }
 
 impl Blows {
@@ -504,6 +518,7 @@ impl Blows {
                     kill_process(running.process(at).pid(), Signal::CONT).unwrap();
                 }
                 Held::Cut(cut) => site.cluster().unwrap().heal(site, cut),
+                Held::BadLine(who) => site.cluster().unwrap().mend(who),
                 Held::Bucket => site.cluster().unwrap().bucket.heal(),
             }
         }
@@ -527,7 +542,7 @@ impl Blows {
 
     fn strike(&mut self, site: &Site, running: &mut Running<'_>, dice: &mut Dice) {
         let who = usize::try_from(dice.roll(PARTS.len() as u64)).unwrap();
-        match dice.roll(20) {
+        match dice.roll(22) {
             0..=8 => {
                 let several = [1, 1, 1, 1, 1, 1, 2, 2, 3][usize::try_from(dice.roll(9)).unwrap()];
                 for at in who..who + several {
@@ -544,6 +559,7 @@ impl Blows {
                 self.hold(Held::Paused(who), dice);
             }
             12..=15 => self.cut_off(site, dice),
+            20..=21 => self.worsen(site, who, dice),
             16 => {
                 let is_away = |(_, held): &(Instant, Held)| {
                     matches!(
@@ -586,6 +602,14 @@ impl Blows {
         }
     }
 
+    fn worsen(&mut self, site: &Site, who: usize, dice: &mut Dice) {
+        let is_bad = |(_, held): &(Instant, Held)| matches!(held, Held::BadLine(at) if *at == who);
+        if !self.held.iter().any(is_bad) && site.cluster().unwrap().worsen(who) {
+            self.bad_lines += 1;
+            self.hold(Held::BadLine(who), dice);
+        }
+    }
+
     /// One cut a process: they would be in each other's way.
     fn cut_off(&mut self, site: &Site, dice: &mut Dice) {
         let cut = Cut::draw(dice);
@@ -594,7 +618,7 @@ impl Blows {
                 other.who == cut.who || (other.to == End::Bucket && cut.to == End::Bucket)
             }
             Held::Bucket => cut.to == End::Bucket,
-            Held::Paused(_) => false,
+            Held::Paused(_) | Held::BadLine(_) => false,
         };
         if !self.held.iter().any(is_cut) {
             self.partitions += 1;

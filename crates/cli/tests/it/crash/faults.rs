@@ -66,9 +66,7 @@ async fn an_fsync_that_fails_and_a_full_disk_lose_nothing() {
     full_disk(&disk, &asking, &book).await;
     assert_alive(&senders, &running);
     book.close();
-    for sender in senders {
-        sender.await.unwrap();
-    }
+    senders::ended(senders).await;
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
     checks::check_all(
         &site,

@@ -13,6 +13,7 @@ mod checks;
 pub(crate) mod cluster;
 mod drain;
 mod faults;
+mod links;
 mod partition;
 pub(crate) mod peer;
 mod points;
@@ -35,6 +36,7 @@ use crate::stand::Program;
 use peer::Peers;
 use senders::Book;
 use site::{Running, Shape, Site, until};
+use spaces::{Line, Spaces};
 
 /// Begins every marker; stands in data and attachments, and must be nowhere else.
 pub(crate) const MARK: &str = "Geheimwort";
@@ -76,7 +78,10 @@ fn kills(default: u32) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_and_agent_in_one_process_are_killed_paused_and_stopped() {
-    run(Shape::Serve, kills(6)).await;
+    const NAME: &str = "crash::gateway_and_agent_in_one_process_are_killed_paused_and_stopped";
+    if !tokio::task::block_in_place(|| spaces::in_hall(NAME, 1)) {
+        run(Shape::Serve, kills(6)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +93,10 @@ async fn gateway_and_agent_over_postgres_are_killed_and_so_is_the_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_and_agent_apart_are_killed_paused_and_stopped() {
-    run(Shape::Apart, kills(6)).await;
+    const NAME: &str = "crash::gateway_and_agent_apart_are_killed_paused_and_stopped";
+    if !tokio::task::block_in_place(|| spaces::in_hall(NAME, 2)) {
+        run(Shape::Apart, kills(6)).await;
+    }
 }
 
 async fn run(shape: Shape, kills: u32) {
@@ -99,13 +107,19 @@ async fn run_over(shape: Shape, kills: u32, server: Option<Server>) {
     let seed = seed();
     println!("AMTSBOTE_SEED={seed}");
     let mut dice = Dice(seed);
-    let peers = Peers::start().await;
-    let site = Site::over(shape, &peers, server).await;
+    let peers = Peers::placed().await;
+    let site = match server {
+        Some(_) => Site::over(shape, &peers, server).await,
+        None => Site::placed(shape, &peers).await,
+    };
     let began = Instant::now();
     let book = Arc::new(Book::default());
     let mut running = site.run();
     let senders = senders::start(&site, &peers.callback_url, &book);
-    let mut blows = Blows::default();
+    let mut blows = Blows {
+        bad_line: site.spaces().and_then(Spaces::bad_line),
+        ..Blows::default()
+    };
     while blows.kills < kills {
         assert_alive(&senders, &running);
         wait_for_some(&book, &mut dice, &senders).await;
@@ -115,9 +129,7 @@ async fn run_over(shape: Shape, kills: u32, server: Option<Server>) {
         }
     }
     book.close();
-    for sender in senders {
-        sender.await.unwrap();
-    }
+    senders::ended(senders).await;
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
     checks::check_all(
         &site,
@@ -134,7 +146,8 @@ async fn run_over(shape: Shape, kills: u32, server: Option<Server>) {
     assert!(!logs.contains("panicked"), "a panic: {logs}");
     report(&json!({
         "shape": format!("{:?}", site.shape()).to_lowercase(), "seed": seed, "kills": blows.kills,
-        "pauses": blows.pauses, "longest_pause_ms": blows.pause_max_ms, "partitions": blows.partitions, "database_stops": blows.database_stops, "stops": blows.stops, "sent": book.sent(), "accepted": accepted.len(),
+        "pauses": blows.pauses, "longest_pause_ms": blows.pause_max_ms, "partitions": blows.partitions, "bad_lines": blows.bad_lines,
+        "network": if site.spaces().is_some() { "namespaces" } else { "held up" }, "database_stops": blows.database_stops, "stops": blows.stops, "sent": book.sent(), "accepted": accepted.len(),
         "repeats": book.repeats.load(Ordering::SeqCst), "lost": 0, "doubled": 0,
         "ready_max_ms": u64::try_from(ready_max.as_millis()).unwrap(), "seconds": began.elapsed().as_secs(),
     }));
@@ -174,6 +187,9 @@ struct Blows {
     pauses: u32,
     pause_max_ms: u64,
     partitions: u32,
+    /// The worst that can be had here.
+    bad_line: Option<Line>,
+    bad_lines: u32,
     database_stops: u32,
     stops: u32,
 }
@@ -194,7 +210,7 @@ impl Blows {
             });
             return;
         }
-        match dice.roll(11) {
+        match dice.roll(12) {
             0..=6 => {
                 self.kills += 1;
                 running.again(at, Program::kill);
@@ -210,9 +226,15 @@ impl Blows {
             }
             9 => {
                 self.partitions += 1;
-                site.way().cut();
-                tokio::time::sleep(Duration::from_millis(held_up_ms(dice))).await;
-                site.way().heal();
+                part(site, dice).await;
+            }
+            11 => {
+                if let Some((spaces, line)) = site.spaces().zip(self.bad_line) {
+                    self.bad_lines += 1;
+                    spaces.worsen(at, line).unwrap();
+                    tokio::time::sleep(Duration::from_millis(held_up_ms(dice))).await;
+                    spaces.mend(at);
+                }
             }
             _ => {
                 self.stops += 1;
@@ -224,6 +246,30 @@ impl Blows {
                 });
             }
         }
+    }
+}
+
+/// Parts two for a while: packets are dropped both ways or one way; without namespaces, all connections to the gateway are held up.
+async fn part(site: &Site, dice: &mut Dice) {
+    let Some(spaces) = site.spaces() else {
+        site.way().cut();
+        tokio::time::sleep(Duration::from_millis(held_up_ms(dice))).await;
+        return site.way().heal();
+    };
+    let links = site.links();
+    let roll = dice.roll(u64::try_from(links.len()).unwrap());
+    let (one, other) = links[usize::try_from(roll).unwrap()];
+    let lost = match dice.roll(4) {
+        0 => vec![(one, other)],
+        1 => vec![(other, one)],
+        _ => vec![(one, other), (other, one)],
+    };
+    for (from, to) in &lost {
+        spaces.drop_packets(*from, *to);
+    }
+    tokio::time::sleep(Duration::from_millis(held_up_ms(dice))).await;
+    for (from, to) in &lost {
+        spaces.let_through(*from, *to);
     }
 }
 

@@ -20,6 +20,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 
+use super::spaces::{self, Spaces};
+
 /// What the procedure is like.
 pub(crate) const WELL: u8 = 0;
 /// Says 503.
@@ -49,6 +51,14 @@ pub(crate) struct Peers {
 impl Peers {
     pub(crate) async fn start() -> Self {
         Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// In the hall of network namespaces, if it runs there.
+    pub(crate) async fn placed() -> Self {
+        match Spaces::around() {
+            Some(_) => Self::start_at(spaces::PROCEDURE).await,
+            None => Self::start().await,
+        }
     }
 
     /// At another address of this machine.

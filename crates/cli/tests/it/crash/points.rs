@@ -35,9 +35,7 @@ async fn gateway_and_agent_die_between_two_writes() {
     }
     running.start_all();
     book.close();
-    for sender in senders {
-        sender.await.unwrap();
-    }
+    senders::ended(senders).await;
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
     checks::check_all(
         &site,

@@ -90,9 +90,7 @@ async fn run(shape: Shape, cuts: u32, promise: Promise) {
         power.assert_there(&site, &book).await;
     }
     book.close();
-    for sender in senders {
-        sender.await.unwrap();
-    }
+    senders::ended(senders).await;
     let accepted = std::mem::take(&mut *book.accepted.lock().unwrap());
     checks::check_all(
         &site,

@@ -18,6 +18,9 @@ use crate::wire::{self, Application, SealedApplication, encryption_key, session}
 
 /// Longest time without any answer to one sender.
 const ANSWER_MAX: Duration = Duration::from_mins(2);
+/// For one call, as online services have it. Without it a sender waits for ever if the end of its gateway's process was lost on the way:
+/// killed while it was cut off, and back before the balancer had noticed.
+const CALL_MAX: Duration = Duration::from_secs(30);
 
 /// A 2xx that a sender holds.
 pub(crate) struct Accepted {
@@ -27,6 +30,11 @@ pub(crate) struct Accepted {
     pub(crate) destination: usize,
     /// SHA-256 of each attachment.
     pub(crate) attachments: Vec<String>,
+    pub(crate) sender: usize,
+    /// The first try.
+    pub(crate) begun: Instant,
+    /// The 2xx.
+    pub(crate) taken: Instant,
 }
 
 /// What all senders write down.
@@ -37,9 +45,19 @@ pub(crate) struct Book {
     sent: AtomicUsize,
     pub(crate) repeats: AtomicUsize,
     enough: AtomicBool,
+    /// Of each sender, between a 2xx and the next submission.
+    pause: Duration,
 }
 
 impl Book {
+    /// For senders that take their time.
+    pub(crate) fn paced(pause: Duration) -> Self {
+        Self {
+            pause,
+            ..Self::default()
+        }
+    }
+
     fn next(&self, who: usize) -> Application {
         let number = self.sent.fetch_add(1, Ordering::SeqCst);
         let marker = marker(number);
@@ -55,14 +73,24 @@ impl Book {
         Application::new(&marker, (0..=who % 3).map(attachment).collect())
     }
 
-    fn write_down(&self, ids: SubmissionRef, destination: usize, application: &Application) {
+    async fn write_down(
+        &self,
+        ids: SubmissionRef,
+        sending: &Sending,
+        application: &Application,
+        (begun, taken): (Instant, Instant),
+    ) {
         let attachments = application.attachments.iter();
         self.accepted.lock().unwrap().push(Accepted {
             ids,
             marker: application.marker.clone(),
-            destination,
+            destination: sending.destination,
             attachments: attachments.map(|a| amtsbote_jose::sha256_hex(a)).collect(),
+            sender: sending.who,
+            begun,
+            taken,
         });
+        tokio::time::sleep(self.pause).await;
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -90,6 +118,9 @@ pub(crate) fn marker(number: usize) -> String {
     format!("{MARK}{}Z", digits.collect::<String>())
 }
 
+/// How many [`start`] starts.
+pub(crate) const SENDERS: usize = 5;
+
 /// Five senders: three by the intake, one by each version of FIT-Connect.
 pub(crate) fn start(
     site: &Site,
@@ -111,6 +142,17 @@ pub(crate) fn start(
         tasks.push(tokio::spawn(one.sealed(version, key)));
     }
     tasks
+}
+
+/// Waits until they have ended, after [`Book::close`]: each for its last submission.
+pub(crate) async fn ended(tasks: Vec<tokio::task::JoinHandle<()>>) {
+    // Two steps, a repeat, and a call that is under way.
+    let limit = 3 * ANSWER_MAX + 2 * CALL_MAX;
+    for (who, task) in tasks.into_iter().enumerate() {
+        let ended = tokio::time::timeout(limit, task).await;
+        let ended = ended.unwrap_or_else(|_| panic!("sender {who} still waits after {limit:?}"));
+        ended.unwrap();
+    }
 }
 
 struct Sending {
@@ -135,10 +177,15 @@ impl Sending {
 
     /// Posts to the intake with an `Idempotency-Key`, repeating until there is an answer; then sometimes once more.
     async fn plain(self) {
-        let http = reqwest::Client::new();
+        let mut http = reqwest::Client::builder().timeout(CALL_MAX);
+        if !self.book.pause.is_zero() {
+            // Each call comes to the next gateway; kept connections would stay with those that were never in trouble.
+            http = http.pool_max_idle_per_host(0);
+        }
+        let http = http.build().unwrap();
         let mut token = None;
         while !self.book.is_closed() {
-            let application = self.book.next(self.who);
+            let (application, begun) = (self.book.next(self.who), Instant::now());
             let mut body: Value = serde_json::from_slice(&application.intake(&self.facts)).unwrap();
             body["callback"] =
                 json!({ "url": self.callback.url, "secret": self.callback.secret.reveal() });
@@ -146,13 +193,15 @@ impl Sending {
             // The gateway keeps the key in clear: it must not hold the marker.
             let key = amtsbote_jose::sha256_hex(application.marker.as_bytes());
             let first = self.until_taken(&http, &mut token, (&key, &body)).await;
+            let taken = Instant::now();
             if self.book.count().is_multiple_of(3) {
                 self.book.repeats.fetch_add(1, Ordering::SeqCst);
                 let second = self.until_taken(&http, &mut token, (&key, &body)).await;
                 assert_eq!(second, first, "a repeat gave another answer");
             }
             let ids = SubmissionRef::parse(first.to_string().as_bytes()).unwrap();
-            self.book.write_down(ids, self.destination, &application);
+            let times = (begun, taken);
+            self.book.write_down(ids, &self, &application, times).await;
         }
     }
 
@@ -206,7 +255,7 @@ impl Sending {
     async fn sealed(self, version: ApiVersion, key: PublicKey) {
         let sender = Sender::new(session(&self.facts, "sender", version));
         while !self.book.is_closed() {
-            let application = self.book.next(self.who);
+            let (application, begun) = (self.book.next(self.who), Instant::now());
             let sealed = SealedApplication::of(&application, &key);
             let mut announcement = wire::announcement(&self.facts, sealed.ids.clone());
             announcement.callback = Some(self.callback.clone());
@@ -222,7 +271,8 @@ impl Sending {
                 .await
                 .is_none()
             {}
-            self.book.write_down(ids, self.destination, &application);
+            let times = (begun, Instant::now());
+            self.book.write_down(ids, &self, &application, times).await;
         }
     }
 }

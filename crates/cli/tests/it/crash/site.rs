@@ -1,5 +1,6 @@
 //! One site under test: settings, keys, data, the procedure's folder, and the processes that run there.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use super::cluster::{self, Cluster};
 use super::partition::Way;
 use super::peer::Peers;
+use super::spaces::{self, Spaces};
 use crate::s3;
 use crate::serve::{House, free_port};
 use crate::stand::{Facts, LOOK, Program, program, root, run};
@@ -46,6 +48,8 @@ pub(crate) struct Site {
     server: Option<Server>,
     /// What several of them need.
     cluster: Option<Cluster>,
+    /// Gateway or both (0) and agent (1) each with a machine's network of its own.
+    spaces: Option<Spaces>,
     pub(super) ids: [String; 2],
     shape: Shape,
     pub(super) house: House,
@@ -57,6 +61,17 @@ impl Site {
     /// In a temporary folder.
     pub(crate) async fn new(shape: Shape, peers: &Peers) -> Self {
         Self::over(shape, peers, None).await
+    }
+
+    /// In a temporary folder, and in network namespaces if the test runs in the hall of some.
+    pub(crate) async fn placed(shape: Shape, peers: &Peers) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut site = Self::begin(temporary.path(), shape, None).await;
+        site.spaces = Spaces::around();
+        site.way.lead(0, site.listens_at());
+        site.set_up(peers).await;
+        site.temporary = Some(temporary);
+        site
     }
 
     /// In a temporary folder, over a server of PostgreSQL if there is one.
@@ -82,6 +97,7 @@ impl Site {
             listen: free_port(),
             server,
             cluster: None,
+            spaces: None,
             ids: [String::new(), String::new()],
             shape,
             house: House::new(),
@@ -124,10 +140,20 @@ impl Site {
         self.cluster.as_ref()
     }
 
-    /// The host that everybody calls.
-    fn host(&self) -> String {
+    /// Host and port that everybody calls: in namespaces the gateway itself, so that senders and agent can each be parted from it.
+    fn base(&self) -> String {
         let host = self.cluster.as_ref().map(Cluster::balancer);
-        host.unwrap_or(std::net::Ipv4Addr::LOCALHOST).to_string()
+        let host = host.unwrap_or(Ipv4Addr::LOCALHOST);
+        match &self.spaces {
+            Some(_) => self.listens_at().to_string(),
+            None => format!("{host}:{}", self.way.port()),
+        }
+    }
+
+    /// Where a single gateway listens.
+    fn listens_at(&self) -> SocketAddr {
+        let host = self.spaces.as_ref().map(|_| Spaces::address(0));
+        SocketAddr::from((host.unwrap_or(Ipv4Addr::LOCALHOST), self.listen))
     }
 
     fn database(&self) -> String {
@@ -169,16 +195,16 @@ impl Site {
     }
 
     fn write_settings(&self, agent: &str) {
-        let (data, listen) = (self.dir.join("gateway"), self.listen);
-        let text = self.gateway_settings(&data, &format!("127.0.0.1:{listen}")) + agent;
+        let data = self.dir.join("gateway");
+        let text = self.gateway_settings(&data, &self.listens_at().to_string()) + agent;
         std::fs::write(self.house.settings(), text).unwrap();
     }
 
     pub(super) fn gateway_settings(&self, data: &Path, listen: &str) -> String {
         let schemas = root().join("schemas");
-        let (host, port) = (self.host(), self.way.port());
+        let base = self.base();
         format!(
-            "[gateway]\nbase_url = \"http://{host}:{port}\"\nlisten = \"{listen}\"\n\
+            "[gateway]\nbase_url = \"http://{base}\"\nlisten = \"{listen}\"\n\
              data_dir = {data:?}\nkeys_dir = \"keys/gateway\"\nschemas_dir = {schemas:?}\n\
              callback_networks = [\"127.0.0.0/8\"]\ndanger_keys_without_certificate = true\n\n\
              [gateway.limits]\nrequests_per_minute = 0\ntokens_per_minute = 0\n\n\
@@ -193,13 +219,12 @@ impl Site {
     }
 
     pub(super) fn agent_settings_in(&self, peers: &Peers, data: &Path, database: &str) -> String {
-        let schemas = root().join("schemas");
-        let (host, port) = (self.host(), self.way.port());
+        let (schemas, base) = (root().join("schemas"), self.base());
         let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
         let mut text = format!(
             "[agent]\ndata_dir = {data:?}\nschemas_dir = {schemas:?}\npackages_dir = {packages:?}\npoll = \"200ms\"\n{database}\n\
-             [[agent.service]]\nname = \"own\"\ntoken_url = \"http://{host}:{port}/token\"\n\
-             submission_api_url = \"http://{host}:{port}/submission-api\"\nversion = \"v2\"\n\
+             [[agent.service]]\nname = \"own\"\ntoken_url = \"http://{base}/token\"\n\
+             submission_api_url = \"http://{base}/submission-api\"\nversion = \"v2\"\n\
              client_id = \"fachamt\"\nclient_secret_file = \"clients/fachamt.secret\"\n\n"
         );
         let out = self.dir.join("out");
@@ -255,9 +280,31 @@ impl Site {
         // A crash that cannot be explained is a bug; its trace tells where.
         command.env("RUST_BACKTRACE", "1");
         command.env("SSL_CERT_FILE", self.house().join("ca.pem"));
-        match &self.cluster {
-            Some(cluster) => cluster.placed(part, command),
-            None => command,
+        match (&self.cluster, &self.spaces) {
+            (Some(cluster), _) => cluster.placed(part, command),
+            (None, Some(spaces)) => spaces.at(usize::from(part == "agent"), &command),
+            (None, None) => command,
+        }
+    }
+
+    /// The namespaces of one or two processes.
+    pub(crate) fn spaces(&self) -> Option<&Spaces> {
+        self.spaces.as_ref()
+    }
+
+    /// What can be parted from what there.
+    pub(crate) fn links(&self) -> Vec<(Ipv4Addr, Ipv4Addr)> {
+        let (gateway, agent) = (Spaces::address(0), Spaces::address(1));
+        // Senders are in the hall.
+        match self.shape {
+            Shape::Apart => vec![
+                (gateway, spaces::BALANCER),
+                (agent, gateway),
+                (agent, spaces::PROCEDURE),
+            ],
+            Shape::Serve | Shape::Postgres | Shape::Cluster => {
+                vec![(gateway, spaces::BALANCER), (gateway, spaces::PROCEDURE)]
+            }
         }
     }
 
@@ -279,7 +326,7 @@ impl Site {
 
     /// What senders know, for the destination with a folder (0) or with a REST interface (1).
     pub(crate) fn facts(&self, destination: usize) -> Facts {
-        let base = format!("http://{}:{}", self.host(), self.way.port());
+        let base = format!("http://{}", self.base());
         let secret = |name: &str| {
             let path = self.house().join(format!("clients/{name}.secret"));
             std::fs::read_to_string(path).unwrap().trim().to_owned()

@@ -6,6 +6,8 @@
 //!  1: 127.77.2.2 ────────┘
 //! ```
 //!
+//! A line can be bad, too ([`Line`]): packets late, lost and in another order as by `netem`, or, where the kernel has none, late and lost in a queue that is too short.
+//!
 //! Addresses of loopback, since those may be called without TLS; inside a namespace they are as good as any. Needs root. The test runs itself anew in the hall.
 
 use std::net::Ipv4Addr;
@@ -35,6 +37,44 @@ pub(crate) struct Spaces {
 pub(crate) struct Made {
     spaces: Spaces,
     nodes: usize,
+}
+
+/// What a bad line does to the packets that leave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// 20 to 60 ms late, one in fifty lost, one in ten before others.
+    Rough,
+    /// Two megabits a second with a queue of 16 KB: up to 65 ms late, and lost when it is full. Their order stays.
+    Narrow,
+}
+
+impl Line {
+    fn discipline(self) -> &'static str {
+        match self {
+            Self::Rough => "netem delay 40ms 20ms loss 2% reorder 10% 50%",
+            Self::Narrow => "tbf rate 2mbit burst 8kb limit 16kb",
+        }
+    }
+}
+
+/// Runs this test anew where network namespaces with so many nodes can be made. Whether that is done; if not, it goes on here, and why was said.
+pub(crate) fn in_hall(test: &str, nodes: usize) -> bool {
+    if Spaces::around().is_some() {
+        return false;
+    }
+    match Made::new(nodes) {
+        Ok(made) => {
+            let status = made.in_hall(test).status().unwrap();
+            assert!(status.success(), "{status}");
+            true
+        }
+        Err(reason) => {
+            println!(
+                "NOT RUN: packets that are dropped: {reason}. Connections are held up instead."
+            );
+            false
+        }
+    }
 }
 
 fn ip(words: &str) -> Result<(), String> {
@@ -158,6 +198,40 @@ impl Spaces {
 
     pub(crate) fn let_through(&self, from: Ipv4Addr, to: Ipv4Addr) {
         self.rule("del", from, to);
+    }
+
+    /// The worst line that can be made here; what cannot be is said.
+    pub(crate) fn bad_line(&self) -> Option<Line> {
+        match self.worsen(0, Line::Rough) {
+            Ok(()) => {
+                self.mend(0);
+                return Some(Line::Rough);
+            }
+            Err(reason) => println!("NOT RUN: packets in another order (netem): {reason}"),
+        }
+        match self.worsen(0, Line::Narrow) {
+            Ok(()) => {
+                self.mend(0);
+                Some(Line::Narrow)
+            }
+            Err(reason) => {
+                println!("NOT RUN: packets that are late (tbf): {reason}");
+                None
+            }
+        }
+    }
+
+    /// From now on what a node sends goes over a bad line.
+    pub(crate) fn worsen(&self, node: usize, line: Line) -> Result<(), String> {
+        let (there, discipline) = (self.name(&node.to_string()), line.discipline());
+        ip(&format!(
+            "netns exec {there} tc qdisc replace dev way root {discipline}"
+        ))
+    }
+
+    pub(crate) fn mend(&self, node: usize) {
+        let there = self.name(&node.to_string());
+        ip(&format!("netns exec {there} tc qdisc del dev way root")).unwrap();
     }
 
     fn rule(&self, what: &str, from: Ipv4Addr, to: Ipv4Addr) {
