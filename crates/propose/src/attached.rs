@@ -100,6 +100,12 @@ pub(crate) fn is_attachment<'n>(name: &str, mut inside: impl Iterator<Item = &'n
     LISTS.contains(&folded(name).as_str()) && inside.any(tells)
 }
 
+/// Whether one of these attributes names the file.
+pub(crate) fn is_named<'n>(name: &str, mut attributes: impl Iterator<Item = &'n str>) -> bool {
+    LISTS.contains(&folded(name).as_str())
+        && attributes.any(|name| attribute(name) == Some(".file"))
+}
+
 /// The expression for what is said of an attachment under that name.
 pub(crate) fn source(name: &str) -> Option<&'static str> {
     let name = folded(name);
@@ -107,6 +113,20 @@ pub(crate) fn source(name: &str) -> Option<&'static str> {
         .iter()
         .find(|(names, _)| names.contains(&name.as_str()))?;
     Some(expression)
+}
+
+/// The same for an attribute, which never holds a content but may name the file.
+pub(crate) fn attribute(name: &str) -> Option<&'static str> {
+    const FILES: &[&str] = &["datei", "file", "href", "ref", "src"];
+    const ORIGINALS: &[&str] = &["original", "originalname", "originaldateiname"];
+    let folded = folded(name);
+    if FILES.contains(&folded.as_str()) {
+        return Some(".file");
+    }
+    if ORIGINALS.contains(&folded.as_str()) {
+        return Some(".filename");
+    }
+    source(name).filter(|expression| *expression != ".content")
 }
 
 /// Whether an attachment may lack it.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::fields::{Code, Field, Kind, Step};
 use crate::matching::{Match, Source};
 use crate::names;
+use crate::package::{Note, NoteKind};
 use crate::slots::{Look, Slot};
 
 /// The words of one binding.
@@ -53,14 +54,107 @@ pub(crate) fn words(
         Source::Field(index) => {
             let field = fields.get(*index)?;
             let (convert, codes) = conversion(slot, field, maps);
+            let plain = expression(&field.steps, context);
+            let from = with_house_number(slot, field, fields, context)
+                .or_else(|| in_its_unit(slot, field, &plain))
+                .unwrap_or(plain);
             Some(Words {
-                from: expression(&field.steps, context),
+                from,
                 convert,
                 codes,
                 is_certain: field.is_required,
             })
         }
     }
+}
+
+/// The amount in the unit of the sample, if that is another than the application's: cents here, euros there, or the reverse.
+fn in_its_unit(slot: &Slot, field: &Field, plain: &str) -> Option<String> {
+    let Kind::Number = field.kind else {
+        return None;
+    };
+    let has_decimals = matches!(slot.look(), Look::Number(Some(_)));
+    match (is_in_cents(field), is_cents(&slot.name)) {
+        (true, false) if has_decimals => Some(format!("{plain} | values / 100")),
+        (false, true) if !has_decimals => Some(format!("{plain} | values * 100 | round")),
+        (true | false, true | false) => None,
+    }
+}
+
+fn is_in_cents(field: &Field) -> bool {
+    is_cents(field.leaf().0)
+}
+
+fn is_cents(name: &str) -> bool {
+    names::words(name)
+        .iter()
+        .any(|word| matches!(word.as_str(), "cent" | "cents" | "ct") || word.ends_with("cent"))
+}
+
+/// Whether the unit of an amount cannot be told: cents in the application, whole numbers in a sample that does not say of what.
+fn unit_is_unsure(slot: &Slot, field: &Field) -> bool {
+    field.kind == Kind::Number
+        && is_in_cents(field)
+        && !is_cents(&slot.name)
+        && !matches!(slot.look(), Look::Number(Some(_)))
+}
+
+/// What a person has to tell of an amount.
+pub(crate) fn unit(slot: &Slot, found: &Match, fields: &[Field]) -> Option<Note> {
+    let Source::Field(field) = found.source else {
+        return None;
+    };
+    let is_unsure = fields
+        .get(field)
+        .is_some_and(|field| unit_is_unsure(slot, field));
+    is_unsure.then(|| {
+        Note::new(
+            NoteKind::Unit,
+            slot.at.clone(),
+            "der Antrag nennt Cent; will das Fachverfahren Euro, durch 100 teilen",
+            "the application counts cents; divide by 100 if the procedure wants euros",
+        )
+    })
+}
+
+/// `Lindenweg 5` in the sample: street and house number together, if the application has them apart.
+fn with_house_number(
+    slot: &Slot,
+    field: &Field,
+    fields: &[Field],
+    context: &Context,
+) -> Option<String> {
+    let is_street = names::same_meaning(&names::folded(field.leaf().0), "strasse");
+    let mut values = slot.values.iter().filter(|value| !value.trim().is_empty());
+    let is_together =
+        is_street && slot.look() == Look::Text && values.all(|value| ends_in_number(value));
+    let (Step::Key(street), above) = field.steps.split_last()? else {
+        return None;
+    };
+    let is_beside = |other: &&Field| {
+        let is_number = |key: &str| names::same_meaning(&names::folded(key), "hausnummer");
+        other.steps.split_last().is_some_and(|(last, beside)| {
+            beside == above && matches!(last, Step::Key(key) if is_number(key))
+        })
+    };
+    let number = fields.iter().find(is_beside).filter(|_| is_together)?;
+    let number = number.leaf().0;
+    if !is_plain(street) || !is_plain(number) {
+        return None;
+    }
+    let of = expression(above, context);
+    Some(format!(
+        "[{of} | .{street}, .{number} | values] | join(\" \")"
+    ))
+}
+
+/// A last word such as `5`, `12b` or `7-9`, after another one.
+fn ends_in_number(value: &str) -> bool {
+    value.trim().rsplit_once(' ').is_some_and(|(street, last)| {
+        !street.trim().is_empty()
+            && last.starts_with(|c: char| c.is_ascii_digit())
+            && last.len() <= 8
+    })
 }
 
 fn date(word: &str, pattern: &str) -> String {
@@ -127,8 +221,17 @@ fn conversion(slot: &Slot, field: &Field, maps: &mut Maps) -> (Option<String>, O
             None,
         ),
         Kind::PartialDate => (Some(date("partial-date", pattern)), None),
+        // Numbers that stay what they are need no map, which would make texts of them.
+        Kind::Code(codes) if is_numbers(codes) && look == Look::Number(None) => {
+            (Some("number".to_owned()), None)
+        }
         Kind::Code(codes) => (None, Some(code_map(slot, field, codes, maps))),
     }
+}
+
+fn is_numbers(codes: &[Code]) -> bool {
+    let is_number = |code: &Code| code.code.parse::<i64>().is_ok() && !code.code.starts_with('0');
+    codes.iter().all(is_number)
 }
 
 /// Makes a code map; what the sample or the format's codes do not tell keeps the service's code and says so.
@@ -151,16 +254,20 @@ fn code_map(slot: &Slot, field: &Field, codes: &[Code], maps: &mut Maps) -> Stri
         slot.at
     );
     if !slot.codes.is_empty() {
+        let allowed: Vec<String> = slot.codes.iter().map(|code| slot.labelled(code)).collect();
         let _ = writeln!(
             text,
             "# das Format erlaubt / the format allows: {}",
-            slot.codes.join(", ")
+            allowed.join(", ")
         );
     }
     text.push_str("unmapped = \"report\"\n\n[codes]\n");
     for code in codes {
         const DOUBT: &str = "  # ? unbestätigt / unconfirmed";
-        let fits = known.iter().find(|value| is_code(value, code));
+        let named = known
+            .iter()
+            .find(|value| is_called(slot.label(value), code));
+        let fits = named.or_else(|| known.iter().find(|value| is_code(value, code)));
         let initial = || known.iter().find(|value| is_initial(value, code, codes));
         let part = || slot.codes.iter().find(|value| is_part(value, code));
         let (to, mark) = match (fits, initial().copied().or_else(part)) {
@@ -188,6 +295,12 @@ fn code_map(slot: &Slot, field: &Field, codes: &[Code], maps: &mut Maps) -> Stri
     }
     maps.0.insert(name.clone(), text);
     name
+}
+
+/// Whether the format calls a code of its own so: `VH` is documented as `verheiratet`.
+fn is_called(label: &str, code: &Code) -> bool {
+    let label = names::folded(label);
+    !label.is_empty() && (label == names::folded(&code.code) || label == names::folded(&code.label))
 }
 
 fn is_code(value: &str, code: &Code) -> bool {

@@ -323,6 +323,7 @@ fn column(
     match (&words, found) {
         (Some(words), Some(found)) => {
             let note = Note::proposed(&slot.at, found, fields);
+            notes.extend(binding::unit(slot, found, fields));
             let _ = writeln!(
                 text,
                 "# {}\n[[column]]\nname = {}\nfrom = {}",

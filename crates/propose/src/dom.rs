@@ -24,6 +24,8 @@ pub(crate) struct Element {
     pub(crate) remarks: Vec<String>,
     /// Whether the procedure needs it; `None` if only a sample is known.
     pub(crate) is_required: Option<bool>,
+    /// Whether its type allows no text in it.
+    pub(crate) takes_no_text: bool,
     /// Whether it may stand there several times.
     pub(crate) repeats: bool,
     /// Texts of further elements of the sample that this one stands for.
@@ -32,6 +34,8 @@ pub(crate) struct Element {
     pub(crate) facets: Vec<(String, String)>,
     /// The codes its type allows, if that is known.
     pub(crate) codes: Vec<String>,
+    /// What the schema says each of them means, in the same order; empty where it says nothing.
+    pub(crate) code_labels: Vec<String>,
     /// The same of its attributes, by name.
     pub(crate) attribute_codes: Vec<(String, Vec<String>)>,
 }

@@ -9,7 +9,7 @@ use crate::matching::{Match, Offer, Source, matches};
 use crate::names;
 use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
-use crate::xml::{first_list, first_only, is_counter};
+use crate::xml::{first_list, first_only, is_counter, of_attachments};
 
 /// What became of the sample.
 pub(crate) struct Drafted {
@@ -197,12 +197,7 @@ impl Writer<'_> {
             .get(at)
             .map(|slot| slot.at.clone())
             .unwrap_or_default();
-        self.notes.push(Note::new(
-            NoteKind::Info,
-            at,
-            "Vorschlag: die Anlagen des Antrags; Inhalt mit .content geht in Base64 mit (dann attachments = \"none\" in package.toml)",
-            "proposal: the application's attachments; content goes along in base64 with .content (then say attachments = \"none\" in package.toml)",
-        ));
+        self.notes.push(of_attachments(at));
         json!([made])
     }
 
@@ -223,6 +218,7 @@ impl Writer<'_> {
         };
         self.notes
             .push(Note::proposed(&slot.at, found, self.fields));
+        self.notes.extend(binding::unit(slot, found, self.fields));
         if let Source::Field(field) = found.source
             && let Some(field) = self.fields.get(field)
             && let Some(list) = first_list(&field.steps, context)
@@ -240,7 +236,15 @@ impl Writer<'_> {
             .convert
             .as_deref()
             .is_some_and(|convert| matches!(convert, "number" | "boolean") && !value.is_string());
-        if let Some(convert) = words.convert.filter(|_| !is_itself) {
+        // `"12"` in the sample wants a text, not a number.
+        let convert = words.convert.map(|convert| {
+            if convert == "number" && value.is_string() {
+                "text".to_owned()
+            } else {
+                convert
+            }
+        });
+        if let Some(convert) = convert.filter(|_| !is_itself) {
             bound["$as"] = Value::from(convert);
         }
         if let Some(codes) = words.codes {

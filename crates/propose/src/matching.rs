@@ -13,6 +13,17 @@ const SCORE_MIN: i32 = 62;
 /// Attributes are mostly constants of the format.
 const ATTRIBUTE_MIN: i32 = 92;
 
+/// Elements that tell of the message, not of the matter.
+const HEADS: &[&str] = &[
+    "nachrichtenkopf",
+    "kopf",
+    "kopfdaten",
+    "header",
+    "envelope",
+    "steuerung",
+    "transportdaten",
+];
+
 /// Where a slot's value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -238,11 +249,21 @@ impl<'s> Read<'s> {
             above: slot
                 .above
                 .iter()
-                .flat_map(|name| names::parts(name))
+                .flat_map(|name| names::parts(local(name)))
                 .collect(),
             look: slot.look(),
         }
     }
+
+    /// Whether it stands in a message's head, which tells of sender, reader and message: nothing of the application goes there.
+    fn is_in_head(&self) -> bool {
+        self.above.iter().any(|word| HEADS.contains(&word.as_str()))
+    }
+}
+
+/// A prefix is no word of a name.
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
 /// A field, prepared.
@@ -291,12 +312,15 @@ pub(crate) fn values_at(data: &Value, pointer: &str) -> Vec<String> {
 }
 
 fn score(read: &Read<'_>, known: &Known<'_>) -> i32 {
+    if read.is_in_head() {
+        return 0;
+    }
     let (key, label) = known.field.leaf();
     let is_above = |word: &&String| {
         known
             .above
             .iter()
-            .any(|above| names::same_meaning(word, above))
+            .any(|above| names::same_meaning(word, above) || names::is_short_for(word, above))
     };
     // `HALTER_STRASSE`: what names the surroundings is no part of the name.
     let mut own: Vec<String> = read

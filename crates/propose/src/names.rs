@@ -29,6 +29,7 @@ const GROUPS: &[&[&str]] = &[
         "dateofbirth",
         "datebirth",
         "gebtag",
+        "geb",
     ],
     &["geburtsort", "gebort", "birthplace"],
     &[
@@ -117,7 +118,9 @@ const GROUPS: &[&[&str]] = &[
         "bewohner",
         "keeper",
         "halterin",
+        "antragstellende",
     ],
+    &["kinder", "kind", "child", "children"],
     &["hunde", "hund", "tier", "tiere", "dog", "dogs"],
     &[
         "fahrzeuge",
@@ -180,6 +183,8 @@ const GROUPS: &[&[&str]] = &[
         "receivedat",
         "datumeingang",
         "eingangam",
+        "eingangszeitpunkt",
+        "eingangszeit",
     ],
     &[
         "antragsnummer",
@@ -192,6 +197,9 @@ const GROUPS: &[&[&str]] = &[
         "antragsnr",
         "vorgangsnr",
         "onlineid",
+        "fremdid",
+        "externeid",
+        "azextern",
     ],
     &[
         "nachrichtenuuid",
@@ -204,6 +212,7 @@ const GROUPS: &[&[&str]] = &[
         "erstellungszeitpunkt",
         "erstelltam",
         "createdat",
+        "erstellt",
         "zeitstempel",
         "erstellungsdatum",
     ],
@@ -305,6 +314,11 @@ fn singular(word: &str) -> String {
 
 pub(crate) fn same_meaning(one: &str, other: &str) -> bool {
     one == other || !meanings(one).is_disjoint(&meanings(other))
+}
+
+/// `ANTRAGST_NAME`: a beginning of at least four letters stands for the whole word.
+pub(crate) fn is_short_for(short: &str, word: &str) -> bool {
+    short.len() >= 4 && short.len() < word.len() && word.starts_with(short)
 }
 
 /// The words of a name, compounds of known words divided: `halterstrasse` is `halter`, `strasse`.

@@ -76,6 +76,8 @@ pub enum NoteKind {
     FirstOnly,
     /// A part that repeats.
     Repeat,
+    /// It may be counted in another unit: cents or euros.
+    Unit,
     /// Something to know.
     Info,
 }
@@ -90,6 +92,7 @@ impl NoteKind {
             Self::MaybeMissing => "may-be-missing",
             Self::FirstOnly => "first-only",
             Self::Repeat => "repeat",
+            Self::Unit => "unit",
             Self::Info => "info",
         }
     }
@@ -97,7 +100,9 @@ impl NoteKind {
     /// Whether a person has to do something before the package is right.
     pub const fn is_open(self) -> bool {
         match self {
-            Self::Unmapped | Self::Constant | Self::MaybeMissing | Self::FirstOnly => true,
+            Self::Unmapped | Self::Constant | Self::MaybeMissing | Self::FirstOnly | Self::Unit => {
+                true
+            }
             Self::Proposed(_) | Self::Repeat | Self::Info => false,
         }
     }
@@ -140,6 +145,7 @@ impl Note {
             | NoteKind::MaybeMissing
             | NoteKind::FirstOnly
             | NoteKind::Repeat
+            | NoteKind::Unit
             | NoteKind::Info => {
                 format!("{} / {}", self.text.de, self.text.en)
             }
@@ -199,7 +205,11 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
         Sample::Xml(bytes, schemas) => {
             let encoding = dom::encoding(bytes).unwrap_or("utf-8");
             let kept = schemas.as_ref();
-            from_xml(dom::parse(bytes)?, (encoding, kept), (&offer, &mut maps))
+            let mut root = dom::parse(bytes)?;
+            if let Some(schemas) = kept {
+                told(&mut root, schemas);
+            }
+            from_xml(root, (encoding, kept), (&offer, &mut maps))
         }
         Sample::Xsd(schemas) => {
             let root = xsd::sample(schemas, xsd::Choices::First)?;
@@ -234,6 +244,18 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
     })
 }
 
+/// What the schema says of a sample's elements. A schema that lacks the sample's root says nothing; the check of the output will.
+fn told(root: &mut dom::Element, schemas: &Schemas<'_>) {
+    let name = root.local().to_owned();
+    let of_root = Schemas {
+        root: Some(&name),
+        ..*schemas
+    };
+    if let Ok(known) = xsd::sample(&of_root, xsd::Choices::All) {
+        xml::tell(root, &known);
+    }
+}
+
 /// What is said of several places is said once.
 fn merged(notes: Vec<Note>) -> Vec<Note> {
     let mut kept: Vec<Note> = Vec::new();
@@ -246,7 +268,30 @@ fn merged(notes: Vec<Note>) -> Vec<Note> {
             None => kept.push(note),
         }
     }
+    for note in &mut kept {
+        note.at = together(&note.at);
+    }
     kept
+}
+
+/// Several places, as what they have in common: `/antrag/person/…`. Columns have no such thing.
+fn together(places: &str) -> String {
+    let all: Vec<&str> = places.split(", ").collect();
+    let [first, rest @ ..] = all.as_slice() else {
+        return places.to_owned();
+    };
+    let parts: Vec<&str> = first.split('/').collect();
+    let shared = (1..parts.len())
+        .rev()
+        .map(|to| parts.get(..to).unwrap_or_default().join("/"))
+        .find(|prefix| {
+            rest.iter()
+                .all(|place| place.starts_with(&format!("{prefix}/")))
+        });
+    match shared {
+        Some(prefix) if !rest.is_empty() && prefix.starts_with('/') => format!("{prefix}/…"),
+        Some(_) | None => places.to_owned(),
+    }
 }
 
 fn manifest(ask: &Ask<'_>, made: &Made) -> String {
@@ -322,15 +367,22 @@ fn from_xml(
             "# Die XSD des Verfahrens ins Paket legen, dann wird jede Ausgabe geprüft / put the procedure's XSD into the package:\n# schema = \"xsd/NAME.xsd\"\n",
         ),
     }
-    settings.push_str(
-        "# Anlagen: Ordner, \".\" (neben dem Dokument) oder \"none\" / attachments: folder, \".\" (beside the document) or \"none\"\nattachments = \"anlagen\"\n",
-    );
+    settings.push_str(attachments(&text));
     Made {
         format: "xml",
         settings,
         template: ("vorlage.xml", text),
         notes: drafted.notes,
         receiver,
+    }
+}
+
+/// Where attachments go: a template that holds their content takes them along itself.
+fn attachments(template: &str) -> &'static str {
+    if template.contains("\".content\"") {
+        "# Die Anlagen stehen im Dokument / the attachments are in the document:\nattachments = \"none\"\n"
+    } else {
+        "# Anlagen: Ordner, \".\" (neben dem Dokument) oder \"none\" / attachments: folder, \".\" (beside the document) or \"none\"\nattachments = \"anlagen\"\n"
     }
 }
 
@@ -484,13 +536,15 @@ fn from_json(
         ));
     }
     let drafted = json::draft(&sample, offer, maps);
+    let text = format!("{:#}\n", drafted.sample);
     Ok(Made {
         format: "json",
         settings: format!(
-            "template = \"vorlage.json\"\nfile = {}\n",
-            quoted(&format!("{}.json", file_name(name)))
+            "template = \"vorlage.json\"\nfile = {}\n{}",
+            quoted(&format!("{}.json", file_name(name))),
+            attachments(&text)
         ),
-        template: ("vorlage.json", format!("{:#}\n", drafted.sample)),
+        template: ("vorlage.json", text),
         notes: drafted.notes,
         receiver: receiver(drafted.found.iter().map(|(slot, found)| (slot, found))),
     })

@@ -15,6 +15,8 @@ pub(crate) struct Slot {
     pub(crate) is_required: Option<bool>,
     /// Codes the format allows, if known.
     pub(crate) codes: Vec<String>,
+    /// What the format says each of them means, in the same order; empty where it says nothing.
+    pub(crate) code_labels: Vec<String>,
     /// Only a name that fits well is bound: attributes are mostly constants.
     pub(crate) is_attribute: bool,
 }
@@ -48,6 +50,21 @@ const BOOLEANS: &[(&str, &str, &str)] = &[
 ];
 
 impl Slot {
+    /// What the format says a code means; empty if it does not.
+    pub(crate) fn label(&self, code: &str) -> &str {
+        let at = self.codes.iter().position(|known| known == code);
+        let label = at.and_then(|at| self.code_labels.get(at));
+        label.map_or("", String::as_str)
+    }
+
+    /// A code and its meaning.
+    pub(crate) fn labelled(&self, code: &str) -> String {
+        match self.label(code) {
+            "" => code.to_owned(),
+            label => format!("{code} ({label})"),
+        }
+    }
+
     pub(crate) fn look(&self) -> Look {
         let values: Vec<&str> = self
             .values

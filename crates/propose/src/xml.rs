@@ -5,7 +5,7 @@ use amtsbote_translate::xml::NAMESPACE;
 
 use crate::attached;
 use crate::binding::{self, Context, Maps, Words};
-use crate::dom::Element;
+use crate::dom::{Element, local};
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Offer, Source, matches};
 use crate::names;
@@ -189,6 +189,31 @@ fn text_of(element: &Element) -> &str {
         .map_or(element.text.as_str(), |code| code.text.as_str())
 }
 
+/// Whether nothing may be written into it: it is empty and says what it says in attributes, or its type says so.
+fn holds_nothing(element: &Element) -> bool {
+    let is_empty =
+        element.children.is_empty() && element.text.trim().is_empty() && element.further.is_empty();
+    let has_attributes = element.attributes.iter().any(|(name, _)| bindable(name));
+    is_empty && (has_attributes || element.takes_no_text)
+}
+
+/// What a schema says of a sample's elements: what has to be there, repeats, which codes there are.
+pub(crate) fn tell(element: &mut Element, known: &Element) {
+    if known.is_required == Some(true) {
+        element.is_required = known.is_required;
+    }
+    element.repeats |= known.repeats;
+    element.takes_no_text |= known.takes_no_text;
+    element.codes.clone_from(&known.codes);
+    element.code_labels.clone_from(&known.code_labels);
+    element.attribute_codes.clone_from(&known.attribute_codes);
+    for child in &mut element.children {
+        if let Some(known) = known.child(local(&child.name)) {
+            tell(child, known);
+        }
+    }
+}
+
 /// The sample's text, unless it only holds a place.
 fn known_text(element: &Element) -> Vec<String> {
     let text = text_of(element).trim();
@@ -230,7 +255,11 @@ fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Vec<Slot>) {
     if is_leaf(element) {
         slots.push(Slot {
             at,
-            name: element.local().to_owned(),
+            name: if holds_nothing(element) {
+                String::new()
+            } else {
+                element.local().to_owned()
+            },
             above: above.iter().skip(1).cloned().collect(),
             values: known_text(element),
             is_required: element.is_required,
@@ -238,6 +267,10 @@ fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Vec<Slot>) {
                 .children
                 .first()
                 .map_or_else(|| element.codes.clone(), |code| code.codes.clone()),
+            code_labels: element.children.first().map_or_else(
+                || element.code_labels.clone(),
+                |code| code.code_labels.clone(),
+            ),
             is_attribute: false,
         });
         return;
@@ -340,33 +373,39 @@ impl Writer<'_> {
             .iter()
             .map(|(name, _)| name.clone())
             .collect();
+        let at = format!("{parent}/{}", element.name);
         for name in names.iter().filter(|name| bindable(name)) {
-            if let Some(from) = attached::source(name) {
-                self.word(element, &format!("attr-{name}"), from);
-                if attached::may_lack(from) {
-                    self.word(element, &format!("missing-{name}"), "empty");
+            match attached::attribute(name) {
+                Some("$nr") => self.counter(element, name),
+                Some(from) => {
+                    self.word(element, &format!("attr-{name}"), from);
+                    if attached::may_lack(from) {
+                        self.word(element, &format!("missing-{name}"), "empty");
+                    }
                 }
+                None => self.notes.push(constant(format!("{at}/@{name}"))),
             }
         }
-        if element.children.is_empty() {
+        // An entry of a list of files has its content elsewhere: it is empty and names the file.
+        if element.children.is_empty() && !names_a_file(element) {
             self.word(element, "from", ".content");
         }
         for child in &mut element.children {
-            if let Some(from) =
-                attached::source(child.local()).filter(|_| child.children.is_empty())
-            {
-                self.word(child, "from", from);
-                if attached::may_lack(from) {
-                    self.word(child, "missing", "empty");
+            let place = format!("{at}/{}", child.name);
+            match attached::source(child.local()).filter(|_| child.children.is_empty()) {
+                Some(from) => {
+                    self.word(child, "from", from);
+                    if attached::may_lack(from) {
+                        self.word(child, "missing", "empty");
+                    }
                 }
+                None if child.children.is_empty() && !child.text.trim().is_empty() => {
+                    self.notes.push(constant(place));
+                }
+                None => {}
             }
         }
-        self.notes.push(Note::new(
-            NoteKind::Info,
-            format!("{parent}/{}", element.name),
-            "Vorschlag: die Anlagen des Antrags; Inhalt mit .content geht in Base64 mit (dann attachments = \"none\" in package.toml)",
-            "proposal: the application's attachments; content goes along in base64 with .content (then say attachments = \"none\" in package.toml)",
-        ));
+        self.notes.push(of_attachments(at));
     }
 
     fn matched(&self, at: usize) -> Option<&Match> {
@@ -462,7 +501,7 @@ impl Writer<'_> {
             let at = self.next;
             self.next += 1;
             if self.matched(at).is_none() && !context.0.is_empty() && is_counter(&name) {
-                self.word(element, &format!("attr-{name}"), "$nr");
+                self.counter(element, &name);
                 element.remarks.push(format!(
                     "@{name}: Vorschlag / proposal: laufende Nummer / running number"
                 ));
@@ -481,6 +520,14 @@ impl Writer<'_> {
             } else {
                 self.open_attribute(element, &name, at);
             }
+        }
+    }
+
+    /// The running number in an attribute, with the zeros in front that the sample has.
+    fn counter(&self, element: &mut Element, name: &str) {
+        self.word(element, &format!("attr-{name}"), "$nr");
+        if let Some(convert) = padded(element.attribute(name).unwrap_or_default()) {
+            self.word(element, &format!("as-{name}"), &convert);
         }
     }
 
@@ -517,11 +564,15 @@ impl Writer<'_> {
         let at = self.next;
         self.next += 1;
         let Some((words, remark)) = self.words(at, context) else {
-            if !context.0.is_empty() && is_counter(element.local()) {
+            if !context.0.is_empty() && is_counter(element.local()) && !holds_nothing(element) {
                 element
                     .remarks
                     .push("Vorschlag / proposal: laufende Nummer / running number".to_owned());
-                return self.word(element, "from", "$nr");
+                self.word(element, "from", "$nr");
+                if let Some(convert) = padded(text_of(element)) {
+                    self.word(element, "as", &convert);
+                }
+                return;
             }
             return self.open(element, at);
         };
@@ -589,6 +640,7 @@ impl Writer<'_> {
         let slot = self.slots.get(at)?;
         let words = binding::words(slot, &found, self.fields, context, self.maps)?;
         let note = Note::proposed(&slot.at, &found, self.fields);
+        self.notes.extend(binding::unit(slot, &found, self.fields));
         let remark = note.remark();
         self.notes.push(note);
         if let Some(field) = self.field(at)
@@ -603,6 +655,41 @@ impl Writer<'_> {
         }
         Some((words, remark))
     }
+}
+
+/// Whether an empty element says in an attribute which file it means.
+fn names_a_file(element: &Element) -> bool {
+    let names = |name: &str| matches!(attached::attribute(name), Some(".file" | ".path"));
+    element.text.trim().is_empty() && element.attributes.iter().any(|(name, _)| names(name))
+}
+
+/// A value of the sample that nothing fits.
+fn constant(at: String) -> Note {
+    Note::new(
+        NoteKind::Constant,
+        at,
+        "keine Quelle gefunden; der Wert des Musters würde so übergeben",
+        "no source found; the sample's value would be handed over as it is",
+    )
+}
+
+/// What became of a list of attachments.
+pub(crate) fn of_attachments(at: String) -> Note {
+    Note::new(
+        NoteKind::Info,
+        at,
+        "Vorschlag: die Anlagen des Antrags; Inhalt mit .content geht in Base64 mit, dann steht attachments = \"none\" in package.toml",
+        "proposal: the application's attachments; content goes along in base64 with .content, and package.toml says attachments = \"none\"",
+    )
+}
+
+/// The conversion that writes a number as wide as the sample's, if that has zeros in front.
+pub(crate) fn padded(sample: &str) -> Option<String> {
+    let sample = sample.trim();
+    let is_padded = sample.len() > 1
+        && sample.starts_with('0')
+        && sample.bytes().all(|byte| byte.is_ascii_digit());
+    is_padded.then(|| format!("number:{}", "0".repeat(sample.len())))
 }
 
 /// Whether a name means a running number.
@@ -624,7 +711,8 @@ pub(crate) fn is_counter(name: &str) -> bool {
 fn is_attachment(element: &Element) -> bool {
     let attributes = element.attributes.iter().map(|(name, _)| name.as_str());
     let children = element.children.iter().map(Element::local);
-    attached::is_attachment(element.local(), attributes.chain(children))
+    attached::is_named(element.local(), attributes.clone())
+        || attached::is_attachment(element.local(), attributes.chain(children))
 }
 
 /// Of a list only the first item goes along.

@@ -514,14 +514,14 @@ impl<'s> Maker<'s> {
             }
             return;
         };
-        let codes: Vec<String> = restriction
+        let (codes, labels): (Vec<String>, Vec<String>) = restriction
             .children_named("enumeration")
-            .filter_map(|one| one.attribute("value"))
-            .map(str::to_owned)
-            .collect();
+            .filter_map(|one| Some((one.attribute("value")?.to_owned(), documented(one))))
+            .unzip();
         if let Some(first) = codes.first() {
             first.clone_into(&mut made.text);
             made.codes = codes;
+            made.code_labels = labels;
         } else if let Some(base) = restriction.attribute("base") {
             self.typed(base, file, made);
             made.facets.extend(facets(restriction));
@@ -540,7 +540,10 @@ impl<'s> Maker<'s> {
             .child("complexContent")
             .or_else(|| definition.child("simpleContent"));
         let Some(content) = content else {
-            return self.particles_and_attributes(definition, file, made);
+            self.particles_and_attributes(definition, file, made);
+            let is_mixed = matches!(definition.attribute("mixed"), Some("true" | "1"));
+            made.takes_no_text = made.children.is_empty() && made.text.is_empty() && !is_mixed;
+            return;
         };
         if let Some(extension) = content.child("extension") {
             if let Some(base) = extension.attribute("base") {
@@ -731,17 +734,76 @@ impl<'s> Maker<'s> {
     }
 }
 
-/// A date as the usual patterns of German procedures want it.
+/// What a definition says of itself in one line: its documentation, or `wert` as XÖV writes it.
+fn documented(definition: &Element) -> String {
+    let Some(annotation) = definition.child("annotation") else {
+        return String::new();
+    };
+    let own = annotation.child("documentation").map(|one| one.text.trim());
+    let own = own.filter(|text| !text.is_empty());
+    let told = own.or_else(|| annotation.text_at(&["appinfo", "wert"]));
+    let words: Vec<&str> = told.unwrap_or_default().split_whitespace().collect();
+    words.join(" ").chars().take(60).collect()
+}
+
+/// A date as the usual patterns of German procedures want it: the place of digits and what stands between them tell.
 fn date_like(pattern: &str) -> Option<&'static str> {
-    let digits = pattern
-        .replace("[0-9]", "\\d")
-        .replace("\\d\\d\\d\\d", "\\d{4}")
-        .replace("\\d\\d", "\\d{2}")
-        .replace("[.]", "\\.");
-    match digits.as_str() {
-        "\\d{2}\\.\\d{2}\\.\\d{4}" => Some("31.01.2026"),
-        "\\d{4}-\\d{2}-\\d{2}" => Some("2026-01-31"),
-        "\\d{2}/\\d{2}/\\d{4}" => Some("31/01/2026"),
+    match shape(pattern)?.as_str() {
+        "99.99.9999" => Some("31.01.2026"),
+        "9999-99-99" => Some("2026-01-31"),
+        "99/99/9999" => Some("31/01/2026"),
+        _ => None,
+    }
+}
+
+/// A pattern of single characters, classes of digits and fixed numbers of them, with `9` for each digit; nothing for any other.
+fn shape(pattern: &str) -> Option<String> {
+    let mut shape = String::new();
+    let mut rest = pattern.trim_start_matches('^').trim_end_matches('$');
+    while let Some(first) = rest.chars().next() {
+        let (one, length) = if rest.starts_with("\\d") {
+            ('9', 2)
+        } else if let Some(escaped) = rest.strip_prefix('\\') {
+            (
+                escaped
+                    .chars()
+                    .next()
+                    .filter(|c| matches!(c, '.' | '-' | '/'))?,
+                2,
+            )
+        } else if first == '[' {
+            let end = rest.find(']')?;
+            (class(rest.get(1..end)?)?, end + 1)
+        } else if first.is_ascii_digit() || matches!(first, '-' | '/') {
+            (if first.is_ascii_digit() { '9' } else { first }, 1)
+        } else {
+            return None;
+        };
+        rest = rest.get(length..)?;
+        let mut times = 1;
+        if let Some(counted) = rest.strip_prefix('{') {
+            let end = counted.find('}')?;
+            times = counted
+                .get(..end)?
+                .parse::<usize>()
+                .ok()
+                .filter(|times| *times <= 8)?;
+            rest = counted.get(end + 1..)?;
+        }
+        shape.extend(std::iter::repeat_n(one, times));
+        if shape.len() > 20 {
+            return None;
+        }
+    }
+    Some(shape)
+}
+
+/// `[0-3]`, `[12]` are digits, `[.]` is a dot.
+fn class(inside: &str) -> Option<char> {
+    let is_digits = |c: char| c.is_ascii_digit() || c == '-';
+    match inside {
+        "." | "/" => inside.chars().next(),
+        _ if inside.chars().all(is_digits) && inside.chars().any(|c| c != '-') => Some('9'),
         _ => None,
     }
 }

@@ -6,3 +6,5 @@ mod held;
 mod samples;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
+mod shapes;

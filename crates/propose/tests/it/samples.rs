@@ -7,7 +7,7 @@ use amtsbote_propose::{Ask, Column, NoteKind, Proposal, Sample, Schemas, package
 use serde_json::Value;
 
 /// Schema, its URI, and an example of a service.
-fn proposed(service: &str, example: &str, sample: Sample<'_>) -> Proposal {
+pub(crate) fn proposed(service: &str, example: &str, sample: Sample<'_>) -> Proposal {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../schemas")
         .join(service);
@@ -34,7 +34,7 @@ fn proposed(service: &str, example: &str, sample: Sample<'_>) -> Proposal {
 }
 
 /// Place in the format → place in the data.
-fn sources(proposal: &Proposal) -> BTreeMap<String, String> {
+pub(crate) fn sources(proposal: &Proposal) -> BTreeMap<String, String> {
     let proposed = proposal
         .notes
         .iter()
@@ -48,7 +48,7 @@ fn sources(proposal: &Proposal) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn schemas(files: &BTreeMap<String, Vec<u8>>) -> Schemas<'_> {
+pub(crate) fn schemas(files: &BTreeMap<String, Vec<u8>>) -> Schemas<'_> {
     Schemas {
         files,
         main: "a.xsd",
@@ -56,7 +56,7 @@ fn schemas(files: &BTreeMap<String, Vec<u8>>) -> Schemas<'_> {
     }
 }
 
-fn text<'p>(proposal: &'p Proposal, file: &str) -> &'p str {
+pub(crate) fn text<'p>(proposal: &'p Proposal, file: &str) -> &'p str {
     std::str::from_utf8(&proposal.files[file]).unwrap()
 }
 

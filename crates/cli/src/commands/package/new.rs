@@ -264,6 +264,7 @@ impl Left<'_> {
                 | NoteKind::MaybeMissing
                 | NoteKind::FirstOnly
                 | NoteKind::Repeat
+                | NoteKind::Unit
                 | NoteKind::Info => None,
             })
     }
@@ -381,7 +382,7 @@ impl Left<'_> {
                 .map(|note| {
                     let score = match note.kind {
                         NoteKind::Proposed(score) => Some(score),
-                        NoteKind::Unmapped | NoteKind::Constant | NoteKind::MaybeMissing | NoteKind::FirstOnly | NoteKind::Repeat | NoteKind::Info => None,
+                        NoteKind::Unmapped | NoteKind::Constant | NoteKind::MaybeMissing | NoteKind::FirstOnly | NoteKind::Repeat | NoteKind::Unit | NoteKind::Info => None,
                     };
                     json!({ "kind": note.kind.name(), "at": note.at, "text": talk.text(&note.text), "score": score })
                 })

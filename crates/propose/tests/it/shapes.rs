@@ -1,0 +1,202 @@
+//! Shapes of samples that other proposals got wrong: amounts in another unit, empty elements, heads, named files, schemas beside samples.
+
+use std::collections::BTreeMap;
+
+use amtsbote_propose::{NoteKind, Sample};
+
+use crate::samples::{proposed, schemas, sources, text};
+
+#[test]
+fn an_amount_in_cents_is_divided_where_the_sample_has_euros_and_asked_about_where_it_does_not_tell()
+{
+    let csv = b"KIND_NAME;KIND_GEB;UNTERHALT\r\nMuster;01.04.2020;120,00\r\n";
+    let proposal = proposed("unterhaltsvorschuss", "getrennt", Sample::Csv(csv));
+    let columns = text(&proposal, "spalten.toml");
+    assert!(
+        columns.contains("from = \".unterhaltMonatlichCent | values / 100\"\nas = \"number:0,00\""),
+        "{columns}"
+    );
+    let whole = b"KIND_NAME;KIND_GEB;UNTERHALT\r\nMuster;01.04.2020;120\r\n";
+    let proposal = proposed("unterhaltsvorschuss", "getrennt", Sample::Csv(whole));
+    assert!(!text(&proposal, "spalten.toml").contains("/ 100"));
+    let unit = |kind| kind == NoteKind::Unit;
+    assert!(
+        proposal
+            .notes
+            .iter()
+            .any(|note| unit(note.kind) && note.at == "column/UNTERHALT")
+    );
+    let cents = b"KIND_NAME;KIND_GEB;UNTERHALT_CENT\r\nMuster;01.04.2020;12000\r\n";
+    let proposal = proposed("unterhaltsvorschuss", "getrennt", Sample::Csv(cents));
+    assert!(!proposal.notes.iter().any(|note| unit(note.kind)));
+}
+
+#[test]
+fn a_name_before_the_column_tells_whose_it_is_even_shortened() {
+    let csv = b"ANTRAGST_NAME;ANTRAGST_VORNAME;ANTRAGST_GEB;KIND_NAME;KIND_VORNAME;KIND_GEB\r\nM;E;01.04.1990;M;Max;01.04.2020\r\nM;E;01.04.1990;M;Mia;01.04.2021\r\n";
+    let proposal = proposed("unterhaltsvorschuss", "getrennt", Sample::Csv(csv));
+    let found = sources(&proposal);
+    for (column, source) in [
+        ("ANTRAGST_NAME", "/antragsteller/*/familienname"),
+        ("ANTRAGST_VORNAME", "/antragsteller/*/vornamen"),
+        ("ANTRAGST_GEB", "/antragsteller/*/geburtsdatum"),
+        ("KIND_NAME", "/kinder/*/familienname"),
+        ("KIND_VORNAME", "/kinder/*/vornamen"),
+        ("KIND_GEB", "/kinder/*/geburtsdatum"),
+    ] {
+        assert_eq!(
+            found.get(column).map(String::as_str),
+            Some(source),
+            "{column}"
+        );
+    }
+}
+
+const CASE: &[u8] = br#"<f:Fall xmlns:f="urn:f">
+ <f:Kopf><f:Name>Amt</f:Name><f:Erstellt>05.02.2026</f:Erstellt></f:Kopf>
+ <f:Antragsteller nr="0001"><f:Name nachname="Muster" vorname="Erika"/><f:Plz>35390</f:Plz><f:Familienstand>LED</f:Familienstand></f:Antragsteller>
+ <f:Konto><f:Inhaber>E</f:Inhaber></f:Konto>
+</f:Fall>"#;
+
+#[test]
+fn an_element_that_speaks_in_attributes_gets_no_text_and_a_head_no_person() {
+    let proposal = proposed("unterhaltsvorschuss", "getrennt", Sample::Xml(CASE, None));
+    let template = text(&proposal, "vorlage.xml");
+    let name = template
+        .lines()
+        .find(|line| line.contains("nachname=\"Muster\""))
+        .unwrap();
+    assert!(
+        name.contains("b:attr-nachname=\".antragsteller[0].familienname\""),
+        "{name}"
+    );
+    assert!(
+        !name.contains("b:from") && !name.contains("b:missing="),
+        "{name}"
+    );
+    assert!(template.contains("<f:Name>Amt</f:Name>"), "{template}");
+    assert!(
+        template.contains("<f:Erstellt b:from=\"$message.created_at\" b:as=\"date:dd.MM.yyyy\">"),
+        "{template}"
+    );
+    assert!(
+        template.contains("<f:Inhaber b:from=\".bankverbindung.kontoinhaber\""),
+        "{template}"
+    );
+}
+
+const CASE_XSD: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:f="urn:f" targetNamespace="urn:f" elementFormDefault="qualified">
+ <xs:element name="Fall"><xs:complexType><xs:sequence>
+  <xs:element name="Kopf"><xs:complexType><xs:sequence><xs:element name="Name" type="xs:string"/><xs:element name="Erstellt" type="f:Tag"/></xs:sequence></xs:complexType></xs:element>
+  <xs:element name="Antragsteller" maxOccurs="unbounded"><xs:complexType><xs:sequence>
+   <xs:element name="Name"><xs:complexType><xs:attribute name="nachname" type="xs:string" use="required"/><xs:attribute name="vorname" type="xs:string"/></xs:complexType></xs:element>
+   <xs:element name="Plz" type="xs:string"/>
+   <xs:element name="Familienstand"><xs:simpleType><xs:restriction base="xs:string">
+     <xs:enumeration value="LED"><xs:annotation><xs:documentation>ledig</xs:documentation></xs:annotation></xs:enumeration>
+     <xs:enumeration value="VH"><xs:annotation><xs:documentation>verheiratet</xs:documentation></xs:annotation></xs:enumeration>
+   </xs:restriction></xs:simpleType></xs:element></xs:sequence><xs:attribute name="nr" type="xs:string"/></xs:complexType></xs:element>
+  <xs:element name="GebDat" type="f:Tag" minOccurs="0"/>
+  <xs:element name="Konto" minOccurs="0"><xs:complexType><xs:sequence><xs:element name="Inhaber" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
+ </xs:sequence></xs:complexType></xs:element>
+ <xs:simpleType name="Tag"><xs:restriction base="xs:string"><xs:pattern value="[0-3][0-9]\.[01][0-9]\.[12][0-9]{3}"/></xs:restriction></xs:simpleType>
+</xs:schema>"#;
+
+#[test]
+fn a_schema_beside_the_sample_tells_what_repeats_is_needed_and_means() {
+    let files = BTreeMap::from([("a.xsd".to_owned(), CASE_XSD.as_bytes().to_vec())]);
+    let sample = Sample::Xml(CASE, Some(schemas(&files)));
+    let proposal = proposed("unterhaltsvorschuss", "getrennt", sample);
+    let template = text(&proposal, "vorlage.xml");
+    assert!(template.contains("b:each=\".antragsteller\""), "{template}");
+    assert!(
+        template.contains("b:attr-nr=\"$nr\" b:as-nr=\"number:0000\""),
+        "{template}"
+    );
+    let codes = text(&proposal, "codes/familienstand.toml");
+    assert!(codes.contains("LED (ledig), VH (verheiratet)"), "{codes}");
+    assert!(codes.contains("\"verheiratet\" = \"VH\""), "{codes}");
+    let may_lack = |note: &&amtsbote_propose::Note| note.kind == NoteKind::MaybeMissing;
+    assert!(
+        proposal
+            .notes
+            .iter()
+            .filter(may_lack)
+            .any(|note| note.at.ends_with("f:Plz"))
+    );
+    let from_schema = proposed(
+        "unterhaltsvorschuss",
+        "getrennt",
+        Sample::Xsd(schemas(&files)),
+    );
+    let template = text(&from_schema, "vorlage.xml");
+    assert!(
+        template.contains("b:as=\"partial-date:dd.MM.yyyy\""),
+        "{template}"
+    );
+    assert!(
+        !template.contains("<f:Name nachname=\"OFFEN\" b:attr-nachname=\".familienname\" b:from"),
+        "{template}"
+    );
+}
+
+#[test]
+fn an_index_of_files_is_the_list_of_attachments() {
+    let index = br#"<index><dokumente>
+      <dokument nr="0001" datei="BAU_0001.pdf" original="Plan.pdf" groesse="12" md5="d41d"/>
+      <dokument nr="0002" datei="BAU_0002.pdf" original="Schnitt.pdf" groesse="12" md5="d41d"/>
+    </dokumente></index>"#;
+    let proposal = proposed("bauantrag", "minimal", Sample::Xml(index, None));
+    let template = text(&proposal, "vorlage.xml");
+    for wanted in [
+        "b:each=\"$attachments\"",
+        "b:attr-nr=\"$nr\" b:as-nr=\"number:0000\"",
+        "b:attr-datei=\".file\"",
+        "b:attr-original=\".filename\"",
+        "b:attr-groesse=\".size_bytes\"",
+    ] {
+        assert!(
+            template.contains(wanted),
+            "{wanted} is missing in {template}"
+        );
+    }
+    assert!(!template.contains(".content"), "{template}");
+    let open = |note: &&amtsbote_propose::Note| note.kind == NoteKind::Constant;
+    assert!(
+        proposal
+            .notes
+            .iter()
+            .filter(open)
+            .any(|note| note.at.ends_with("@md5"))
+    );
+}
+
+#[test]
+fn json_keeps_its_types_and_takes_attachments_once() {
+    let sample = br#"{ "anschrift": { "strasse": "Lindenweg 5", "plz": "35390" }, "laufzeitMonate": 12, "laufzeit": "12",
+        "anlagen": [ { "dateiname": "a.pdf", "inhalt": "AAAA" } ] }"#;
+    let proposal = proposed("bewohnerparkausweis", "neu", Sample::Json(sample));
+    let template: serde_json::Value =
+        serde_json::from_str(text(&proposal, "vorlage.json")).unwrap();
+    assert_eq!(template["laufzeitMonate"]["$from"], ".laufzeitMonate");
+    assert_eq!(template["laufzeitMonate"].get("$codes"), None);
+    assert_eq!(template["laufzeitMonate"].get("$as"), None);
+    assert_eq!(
+        template["anschrift"]["strasse"]["$from"],
+        "[.antragsteller[0].anschrift | .strasse, .hausnummer | values] | join(\" \")"
+    );
+    let manifest = text(&proposal, "package.toml");
+    assert!(
+        manifest.contains("\nattachments = \"none\"\n"),
+        "{manifest}"
+    );
+}
+
+#[test]
+fn places_with_one_reason_are_told_by_what_they_share() {
+    let proposal = proposed("unterhaltsvorschuss", "getrennt", Sample::Xml(CASE, None));
+    let first = proposal
+        .notes
+        .iter()
+        .find(|note| note.kind == NoteKind::FirstOnly);
+    assert_eq!(first.unwrap().at, "/f:Fall/f:Antragsteller/…");
+}
