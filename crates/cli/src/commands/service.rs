@@ -1,5 +1,6 @@
 //! `amtsbote service new --from FILE`: a service from a schema of others.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use amtsbote_problem::Findings;
@@ -13,7 +14,6 @@ use crate::folder::{self, Files, Readers};
 use crate::schema_files::SchemaFiles;
 use crate::talk::{Form, Talk};
 
-const EXAMPLE: &str = "examples/beispiel.json";
 /// How often the example is mended by leaving out what does not fit.
 const MENDS: usize = 40;
 
@@ -69,13 +69,14 @@ fn new(args: &NewServiceArgs, talk: Talk) -> Result<()> {
             "the schema cannot be used like this; the findings stand above",
         )
     })?;
-    let (example, left) = fitting(made.example.clone(), |example| loaded.check(example));
-    let files = with_example(files, (args, &made, &uri), &example, &left);
+    let (examples, left) = fitting_ones(&made, |example| loaded.check(example));
+    let files = with_examples(files, (args, &made, &uri), &examples, &left);
     let page = talk.pick("UMWANDLUNG.md", "CONVERSION.md");
     let told = Told {
         args,
         made: &made,
         left: &left,
+        examples: examples.len(),
         dir: &out,
     };
     let mut files = files;
@@ -191,6 +192,32 @@ fn fitting(mut example: Value, check: impl Fn(&Value) -> Findings) -> (Value, Fi
     (example, findings)
 }
 
+/// The examples that fit, none of them twice; if none does, the first one, and what is wrong with it.
+fn fitting_ones(made: &NewService, check: impl Fn(&Value) -> Findings) -> (Vec<Value>, Findings) {
+    let mut fit = Vec::new();
+    let mut first = None;
+    for example in &made.examples {
+        let (example, left) = fitting(example.clone(), &check);
+        if !left.is_empty() {
+            first.get_or_insert((example, left));
+        } else if !fit.contains(&example) {
+            fit.push(example);
+        }
+    }
+    match first {
+        Some((example, left)) if fit.is_empty() => (vec![example], left),
+        Some(_) | None => (fit, Findings::new()),
+    }
+}
+
+/// The file of the example `nr`, from 1.
+fn example_file(nr: usize) -> String {
+    match nr {
+        1 => "examples/beispiel.json".to_owned(),
+        _ => format!("examples/beispiel-{nr}.json"),
+    }
+}
+
 fn remove(example: &mut Value, at: &str) -> bool {
     let Some((above, name)) = at.rsplit_once('/') else {
         return false;
@@ -209,26 +236,23 @@ fn remove(example: &mut Value, at: &str) -> bool {
     }
 }
 
-fn with_example(
+fn with_examples(
     mut files: Files,
     (args, made, uri): (&NewServiceArgs, &NewService, &str),
-    example: &Value,
+    examples: &[Value],
     left: &Findings,
 ) -> Files {
-    let is_valid = left.is_empty();
-    let named = if is_valid {
-        format!("\n[[example]]\nfile = \"{EXAMPLE}\"\nvalid = true\n")
-    } else {
-        String::new()
-    };
-    if is_valid {
-        files.insert(EXAMPLE.to_owned(), format!("{example:#}\n").into_bytes());
-    } else {
-        // Not named in service.toml: a start for whoever completes it.
-        files.insert(
-            "examples/entwurf.json".to_owned(),
-            format!("{example:#}\n").into_bytes(),
-        );
+    let mut named = String::new();
+    for (index, example) in examples.iter().enumerate() {
+        let file = if left.is_empty() {
+            let file = example_file(index + 1);
+            let _ = write!(named, "\n[[example]]\nfile = \"{file}\"\nvalid = true\n");
+            file
+        } else {
+            // Not named in service.toml: a start for whoever completes it.
+            "examples/entwurf.json".to_owned()
+        };
+        files.insert(file, format!("{example:#}\n").into_bytes());
     }
     files.insert(
         "service.toml".to_owned(),
@@ -257,6 +281,7 @@ struct Told<'t> {
     args: &'t NewServiceArgs,
     made: &'t NewService,
     left: &'t Findings,
+    examples: usize,
     dir: &'t Path,
 }
 
@@ -305,7 +330,9 @@ impl Told<'_> {
             talk.data(format_args!("    · {}: {}", note.at, talk.text(&note.text)))?;
         }
         if self.left.is_empty() {
-            talk.data(format_args!("  ✓ {EXAMPLE}"))?;
+            for nr in 1..=self.examples {
+                talk.data(format_args!("  ✓ {}", example_file(nr)))?;
+            }
         } else {
             talk.findings(self.left);
             talk.say(talk.pick(

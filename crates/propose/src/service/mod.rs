@@ -28,8 +28,8 @@ pub enum Foreign<'a> {
 pub struct NewService {
     /// `schema.json`, without `$id`.
     pub schema: Value,
-    /// A submission made up to fit it; whether it does, the caller checks.
-    pub example: Value,
+    /// Submissions made up to fit it, the first with everything; one for each branch of a choice. Whether they do, the caller checks.
+    pub examples: Vec<Value>,
     /// Its name, as far as the schema has one.
     pub label: Option<String>,
     /// Id and version in FIM.
@@ -56,10 +56,10 @@ pub fn service(foreign: &Foreign<'_>) -> Result<NewService, Unusable> {
             .and_then(Value::as_str)
             .map(str::to_owned)
     });
-    let example = sample::of(&schema);
+    let examples = sample::of(&schema);
     Ok(NewService {
         schema,
-        example,
+        examples,
         label,
         fim,
         losses: losses.0,

@@ -1,82 +1,149 @@
-//! A submission made up to fit a schema, as far as that can be known without trying.
+//! Submissions made up to fit a schema, as far as that can be known without trying.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
 const DEPTH_MAX: usize = 20;
 
-/// Everything the schema names, once.
-pub(super) fn of(schema: &Value) -> Value {
-    value(schema, schema, 0)
-}
+/// As many as a schema with many choices gives.
+const SAMPLES_MAX: usize = 40;
 
-fn value(root: &Value, node: &Value, depth: usize) -> Value {
-    if depth > DEPTH_MAX {
-        return Value::Null;
-    }
-    if let Some(found) = node.get("const").or_else(|| node.get("example")) {
-        return found.clone();
-    }
-    for word in ["enum", "examples"] {
-        if let Some(first) = node.get(word).and_then(|list| list.get(0)) {
-            return first.clone();
+/// Everything the schema names, once; and for each further branch of a choice (`oneOf`, `anyOf`) one more, in which the choice takes it.
+pub(super) fn of(schema: &Value) -> Vec<Value> {
+    let mut samples = Vec::new();
+    let mut open = VecDeque::from([Taken::new()]);
+    let mut known = BTreeSet::from([Taken::new()]);
+    while let Some(taken) = open.pop_front() {
+        let mut sampler = Sampler {
+            root: schema,
+            taken: &taken,
+            met: BTreeMap::new(),
+        };
+        let sample = sampler.value(schema, "", 0);
+        let met = sampler.met;
+        if !samples.contains(&sample) {
+            samples.push(sample);
         }
-    }
-    let target = node
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|reference| root.pointer(reference.strip_prefix('#')?));
-    if let Some(target) = target {
-        return value(root, target, depth + 1);
-    }
-    for word in ["oneOf", "anyOf"] {
-        if let Some(first) = node.get(word).and_then(|list| list.get(0)) {
-            return value(root, first, depth + 1);
-        }
-    }
-    let kind = match node.get("type") {
-        Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str),
-        kind => kind.and_then(Value::as_str),
-    };
-    match kind {
-        Some("array") => {
-            let least = node.get("minItems").and_then(Value::as_u64).unwrap_or(1);
-            let item = node
-                .get("items")
-                .map_or(json!("x"), |items| value(root, items, depth + 1));
-            let count = usize::try_from(least.clamp(1, 10)).unwrap_or(1);
-            Value::Array(vec![item; count])
-        }
-        Some("number" | "integer") => number(node),
-        Some("boolean") => json!(true),
-        Some("null") => Value::Null,
-        Some("string") => json!(text(node)),
-        _ => object(root, node, depth),
-    }
-}
-
-fn object(root: &Value, node: &Value, depth: usize) -> Value {
-    let mut members = Map::new();
-    let parts = std::iter::once(node).chain(
-        node.get("allOf")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten(),
-    );
-    for part in parts {
-        for (name, member) in part
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
-            let member = value(root, member, depth + 1);
-            // What is nested too deep is left out.
-            if !member.is_null() {
-                members.insert(name.clone(), member);
+        for (place, branches) in met {
+            for branch in (1..branches).filter(|_| !taken.contains_key(&place)) {
+                let mut next = taken.clone();
+                next.insert(place.clone(), branch);
+                // One further choice at a time: branches of different choices need not be tried together.
+                let is_within = |(at, _): &(&String, &usize)| place.starts_with(at.as_str());
+                let is_nested = taken.iter().all(|pair| is_within(&pair));
+                if is_nested && known.len() < SAMPLES_MAX && known.insert(next.clone()) {
+                    open.push_back(next);
+                }
             }
         }
     }
-    Value::Object(members)
+    samples
+}
+
+/// The branch each choice takes, by its place in the sample; the first where it says nothing.
+type Taken = BTreeMap<String, usize>;
+
+struct Sampler<'s> {
+    root: &'s Value,
+    taken: &'s Taken,
+    /// The choices there were, and how many branches each has.
+    met: BTreeMap<String, usize>,
+}
+
+impl Sampler<'_> {
+    fn value(&mut self, node: &Value, at: &str, depth: usize) -> Value {
+        if depth > DEPTH_MAX {
+            return Value::Null;
+        }
+        if let Some(found) = node.get("const").or_else(|| node.get("example")) {
+            return found.clone();
+        }
+        for word in ["enum", "examples"] {
+            if let Some(first) = node.get(word).and_then(|list| list.get(0)) {
+                return first.clone();
+            }
+        }
+        let target = node
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|reference| self.root.pointer(reference.strip_prefix('#')?))
+            .cloned();
+        if let Some(target) = target {
+            return self.value(&target, at, depth + 1);
+        }
+        if let Some(chosen) = self.branch(node, at, depth) {
+            return chosen;
+        }
+        let kind = match node.get("type") {
+            Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str),
+            kind => kind.and_then(Value::as_str),
+        };
+        match kind {
+            Some("array") => {
+                let least = node.get("minItems").and_then(Value::as_u64).unwrap_or(1);
+                let item = node.get("items").map_or(json!("x"), |items| {
+                    self.value(items, &format!("{at}/0"), depth + 1)
+                });
+                let count = usize::try_from(least.clamp(1, 10)).unwrap_or(1);
+                Value::Array(vec![item; count])
+            }
+            Some("number" | "integer") => number(node),
+            Some("boolean") => json!(true),
+            Some("null") => Value::Null,
+            Some("string") => json!(text(node)),
+            _ => self.object(node, at, depth),
+        }
+    }
+
+    /// What the branch gives that a choice takes, with the members that stand beside the choice.
+    fn branch(&mut self, node: &Value, at: &str, depth: usize) -> Option<Value> {
+        for word in ["oneOf", "anyOf"] {
+            let Some(branches) = node.get(word).and_then(Value::as_array) else {
+                continue;
+            };
+            let place = format!("{at}|{word}");
+            let taken = self.taken.get(&place).copied().unwrap_or(0);
+            self.met.insert(place.clone(), branches.len());
+            let chosen = self.value(branches.get(taken)?, &place, depth + 1);
+            return Some(match (self.object(node, at, depth), chosen) {
+                (Value::Object(mut beside), Value::Object(chosen)) => {
+                    // A branch that only demands members says nothing of what they are.
+                    for (name, value) in chosen {
+                        beside.insert(name, value);
+                    }
+                    Value::Object(beside)
+                }
+                (_, chosen) => chosen,
+            });
+        }
+        None
+    }
+
+    fn object(&mut self, node: &Value, at: &str, depth: usize) -> Value {
+        let mut members = Map::new();
+        let parts = std::iter::once(node).chain(
+            node.get("allOf")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten(),
+        );
+        for part in parts {
+            for (name, member) in part
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
+                let member = self.value(member, &format!("{at}/{name}"), depth + 1);
+                // What is nested too deep is left out.
+                if !member.is_null() {
+                    members.insert(name.clone(), member);
+                }
+            }
+        }
+        Value::Object(members)
+    }
 }
 
 fn number(node: &Value) -> Value {

@@ -83,7 +83,7 @@ fn xdatenfelder_of_both_versions_keep_labels_cardinalities_lengths_and_codes() {
         ] {
             assert!(losses.contains(part), "{part}\n{losses}");
         }
-        assert_eq!(made.example["G1"]["F3"], "a");
+        assert_eq!(made.examples[0]["G1"]["F3"], "a");
     }
 }
 
@@ -114,7 +114,7 @@ fn a_json_schema_is_taken_as_it_is_and_what_has_no_effect_is_told() {
       "properties":{"a":{"$ref":"#/definitions/a"},"b":{"$ref":"https://example.org/b.json"}},"definitions":{"a":{"type":"string","format":"email"}},"dependencies":{"a":["b"]}}"##;
     let made = service(&Foreign::JsonSchema(schema)).unwrap();
     assert_eq!(made.label.as_deref(), Some("Antrag"));
-    assert_eq!(made.example["a"], "muster@example.org");
+    assert_eq!(made.examples[0]["a"], "muster@example.org");
     let losses = losses(&made);
     for part in [
         "$schema: written for another draft",
@@ -137,4 +137,23 @@ fn what_is_no_schema_is_refused_in_both_languages() {
         let refused = service(&foreign).unwrap_err();
         assert!(!refused.text.de.is_empty() && !refused.text.en.is_empty());
     }
+}
+
+#[test]
+fn each_branch_of_a_choice_has_an_example() {
+    let schema = br#"{"type":"object","properties":{"wer":{"type":"object","properties":{"ort":{"const":"X"}},
+      "oneOf":[{"properties":{"name":{"const":"N"}}},{"properties":{"firma":{"const":"F"},"form":{"anyOf":[{"const":1},{"const":2}]}}}]},
+      "wie":{"oneOf":[{"const":"a"},{"const":"b"},{"const":"c"}]}}}"#;
+    let made = service(&Foreign::JsonSchema(schema)).unwrap();
+    let told: Vec<String> = made.examples.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            r#"{"wer":{"ort":"X","name":"N"},"wie":"a"}"#,
+            r#"{"wer":{"ort":"X","firma":"F","form":1},"wie":"a"}"#,
+            r#"{"wer":{"ort":"X","name":"N"},"wie":"b"}"#,
+            r#"{"wer":{"ort":"X","name":"N"},"wie":"c"}"#,
+            r#"{"wer":{"ort":"X","firma":"F","form":2},"wie":"a"}"#,
+        ]
+    );
 }
