@@ -1,6 +1,9 @@
 //! Answers that lie as files in a folder, wherever the folder is: what their names say.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::Deserialize;
 
 use crate::{
     AttachmentReader, AttachmentSource, Fault, ParcelFile, Piece, Reply, Return, ReturnId, Said,
@@ -67,6 +70,43 @@ impl Lying {
     }
 }
 
+/// Which files that lie side by side are one answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Together {
+    /// Each file is one; what belongs together lies in a folder.
+    #[default]
+    Folder,
+    /// Those of one name before the ending: `4711.xml` and `4711.pdf`. A file waits until its message, the XML or JSON of that name, is
+    /// there: so the message has to be written last, or within `quiet`.
+    Name,
+}
+
+impl Together {
+    /// The files `names` as answers, each with its message first.
+    pub fn groups(self, names: Vec<String>) -> Vec<Vec<String>> {
+        match self {
+            Self::Folder => names.into_iter().map(|name| vec![name]).collect(),
+            Self::Name => {
+                let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+                for name in names {
+                    let stem = name.rsplit_once('.').map_or(&*name, |(stem, _)| stem);
+                    groups.entry(stem.to_owned()).or_default().push(name);
+                }
+                let is_message = |name: &String| {
+                    ["application/xml", "application/json"].contains(&media_type(name))
+                };
+                let mut groups: Vec<Vec<String>> = groups.into_values().collect();
+                groups.retain(|group| group.iter().any(is_message));
+                for group in &mut groups {
+                    group.sort_by_key(|name| (!is_message(name), order(name)));
+                }
+                groups
+            }
+        }
+    }
+}
+
 /// Whether a name says that its writer has not finished.
 pub fn is_unfinished(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
@@ -117,5 +157,21 @@ impl AttachmentSource for Unusable {
     fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
         let what = format!("an answer may hold up to {FILES_MAX} files and nothing else");
         Box::pin(std::future::ready(Err(Fault::Misconfigured { what })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_name_are_one_answer_once_their_message_is_there() {
+        let names = ["4711.pdf", "4711.xml", "a.b.json", "a.b.pdf", "a.pdf", "b"];
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(Together::Folder.groups(names.clone()).len(), 6);
+        assert_eq!(
+            Together::Name.groups(names),
+            [vec!["4711.xml", "4711.pdf"], vec!["a.b.json", "a.b.pdf"]]
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::returned::Together;
 use amtsbote_adapter::{Format, Inbound, Outbound, Transport};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
@@ -105,7 +106,12 @@ fn inbound(
     Ok(match settings.transport.as_str() {
         "folder" => {
             let path = path()?;
-            let folder = FolderInbound::open(InboundSettings { path, quiet }, clock)?;
+            let way = InboundSettings {
+                path,
+                quiet,
+                together: together(settings.way.get("together").cloned())?,
+            };
+            let folder = FolderInbound::open(way, clock)?;
             read_by_fields(Arc::new(folder), settings.way.get("fields").cloned())?
         }
         "http" => Arc::new(HttpInbound::open(settings.way.clone(), base)?),
@@ -116,7 +122,8 @@ fn inbound(
         "sftp" => {
             let mut way = settings.way.clone();
             let fields = way.remove("fields");
-            let folder = SftpInbound::open(way, base, quiet, clock)?;
+            let together = together(way.remove("together"))?;
+            let folder = SftpInbound::open(way, base, (quiet, together), clock)?;
             read_by_fields(Arc::new(folder), fields)?
         }
         "xta-box" => Arc::new(XtaInbound::open(&path()?, clock)?),
@@ -124,6 +131,12 @@ fn inbound(
             "there is no way in {other:?}; known are folder, http, http-callback, sftp, xta-box"
         ),
     })
+}
+
+/// Which files that lie side by side are one answer.
+fn together(said: Option<toml::Value>) -> Result<Together> {
+    let read = |value: toml::Value| value.try_into().context("inbound.together: folder or name");
+    said.map_or(Ok(Together::default()), read)
 }
 
 /// Answers that lie as files, read by `fields` if the settings have them.

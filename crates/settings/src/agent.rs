@@ -172,7 +172,9 @@ impl Inbound {
                     faults.push(fault(&key("inbound.path"), "write an absolute path"));
                 }
                 let is_read = self.transport == "folder";
-                let is_known = |name: &str| name == "path" || (is_read && name == "fields");
+                let is_known = |name: &str| {
+                    name == "path" || (is_read && ["fields", "together"].contains(&name))
+                };
                 for name in self.way.keys().filter(|name| !is_known(name)) {
                     faults.push(fault(&key(&format!("inbound.{name}")), "unknown key"));
                 }

@@ -532,6 +532,10 @@ pub const REFERENCE: &[Explained] = &[
         about: "`folder`, `sftp`: which place of a message of the procedure's own (XML or JSON) says what; documents lie in it or beside it (crates/transport-http/README.md). Without it the message is in the `format`.",
     },
     Explained {
+        key: "agent.destination[].inbound.together",
+        about: "`folder`, `sftp`: which files that lie side by side are one answer. `folder`: each is one, and several lie in a folder of their own. `name`: those of one name before the ending, `4711.xml` and `4711.pdf`; a file waits for its message (XML or JSON), so the procedure writes that last, or within `quiet`. `folder` if left out.",
+    },
+    Explained {
         key: "agent.destination[].inbound.quiet",
         about: "`folder`, `sftp`: how long nothing of an answer may have changed before it is taken; 10s if left out. With 0s, answers have to become visible whole, by a rename.",
     },

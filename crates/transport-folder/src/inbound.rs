@@ -3,6 +3,7 @@
 //! ```text
 //!  <path>/bescheid.xml      one answer of one file
 //!  <path>/4711/…            one answer of several files, side by side in a folder
+//!  <path>/4711.xml .pdf     one answer of several files, with `together = "name"`
 //!  <path>/.x  x.tmp  x.part never looked at: still being written
 //!     │ unchanged for `quiet`
 //!     ▼ poll ─► settle(Kept) ──► <path>/.amtsbote-answered/<id>/<name>     (rename, fsync)
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::placement::FileMode;
-use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, is_unfinished};
+use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, Together, is_unfinished};
 use amtsbote_adapter::{
     AttachmentReader, AttachmentSource, Fault, Inbound, Reply, Return, ReturnId, Settled,
 };
@@ -38,6 +39,8 @@ pub struct InboundSettings {
     /// How long nothing of an answer may have changed before it is taken. With zero, answers have to become visible whole, by a
     /// rename.
     pub quiet: Duration,
+    /// Which files that lie side by side are one answer.
+    pub together: Together,
 }
 
 /// The way in from one folder. One process at a time takes answers from a folder.
@@ -60,15 +63,7 @@ impl FolderInbound {
 
     fn list(&self, max: usize) -> Result<Vec<Return>, Failure> {
         let path = Arc::new(Dir::named(&self.settings.path).at("open the folder of answers")?);
-        let mut found = Vec::new();
-        for name in path.names().at("read the folder of answers")? {
-            if is_unfinished(&name) {
-                continue;
-            }
-            if let Some(entry) = Entry::look(&path, name)? {
-                found.push(entry);
-            }
-        }
+        let mut found = self.entries(&path)?;
         let quiet = i128::try_from(self.settings.quiet.as_nanos()).unwrap_or(i128::MAX);
         // The file system's clock, as far as one machine has one.
         let now = i128::from(self.clock.now().as_millis()) * 1_000_000 + 999_999;
@@ -82,40 +77,56 @@ impl FolderInbound {
             .collect())
     }
 
-    fn end(&self, id: &ReturnId, outcome: Settled) -> Result<(), Failure> {
-        const STEP: &str = "move an answer away";
-        let path = Dir::named(&self.settings.path).at("open the folder of answers")?;
-        let to = match outcome {
-            Settled::Kept => ANSWERED,
-            Settled::Refused => REFUSED,
-        };
+    /// Everything that is not being written any more, as far as names tell.
+    fn entries(&self, path: &Arc<Dir>) -> Result<Vec<Entry>, Failure> {
+        let mut found = Vec::new();
+        let mut files = Vec::new();
         for name in path.names().at("read the folder of answers")? {
             if is_unfinished(&name) {
                 continue;
             }
-            let stat = path.stat(&name).at(STEP)?;
-            if stat.is_none_or(|stat| id_of(&stat) != id.as_str()) {
-                continue;
+            match path.stat(&name).at("look at an answer")? {
+                Some(stat) if stat.kind == Kind::File => files.push(name),
+                Some(_) => found.extend(Entry::look(path, name)?),
+                None => {}
             }
-            let shelf = path.made(to, OURS).at(STEP)?;
-            let place = shelf.made(id.as_str(), OURS).at(STEP)?;
-            shelf.sync().at(STEP)?;
-            // Dying around the rename is fine: the answer lies either here, and is given again, or there.
-            path.rename(&name, &place, &name).at(STEP)?;
-            place.sync().at(STEP)?;
-            return path.sync().at(STEP);
         }
-        Ok(())
+        for group in self.settings.together.groups(files) {
+            found.extend(Entry::beside(path, group)?);
+        }
+        Ok(found)
     }
-}
 
-fn id_of(stat: &Stat) -> String {
-    format!("{}-{}", stat.inode, stat.changed_ns)
+    fn end(&self, id: &ReturnId, outcome: Settled) -> Result<(), Failure> {
+        const STEP: &str = "move an answer away";
+        let path = Arc::new(Dir::named(&self.settings.path).at("open the folder of answers")?);
+        let to = match outcome {
+            Settled::Kept => ANSWERED,
+            Settled::Refused => REFUSED,
+        };
+        let entries = self.entries(&path)?;
+        let Some(entry) = entries.into_iter().find(|entry| entry.id() == id.as_str()) else {
+            return Ok(());
+        };
+        let shelf = path.made(to, OURS).at(STEP)?;
+        let place = shelf.made(id.as_str(), OURS).at(STEP)?;
+        shelf.sync().at(STEP)?;
+        // Dying around the rename is fine: the answer lies either here, and is given again, or there. Of several files the message
+        // goes first: what is left then waits for a message and is not given again.
+        for name in std::iter::once(&entry.name).chain(&entry.others) {
+            path.rename(name, &place, name).at(STEP)?;
+        }
+        place.sync().at(STEP)?;
+        path.sync().at(STEP)
+    }
 }
 
 /// One answer, as it lies there.
 struct Entry {
+    /// Of the folder or the message.
     name: String,
+    /// Files beside the message.
+    others: Vec<String>,
     stat: Stat,
     /// Of the entry or what is in it, the latest.
     changed_ns: i128,
@@ -131,6 +142,7 @@ impl Entry {
         let mut entry = Self {
             lying: returned::Lying::named(&name),
             name: name.clone(),
+            others: Vec::new(),
             stat,
             changed_ns: stat.changed_ns,
         };
@@ -155,6 +167,39 @@ impl Entry {
         Ok(Some(entry))
     }
 
+    /// Files side by side, the message first.
+    fn beside(path: &Arc<Dir>, names: Vec<String>) -> Result<Option<Self>, Failure> {
+        let mut names = names.into_iter();
+        let Some(first) = names.next() else {
+            return Ok(None);
+        };
+        let Some(mut entry) = Self::look(path, first)? else {
+            return Ok(None);
+        };
+        for name in names {
+            if entry.others.len() + 1 >= FILES_MAX {
+                entry.lying.add_unusable();
+                break;
+            }
+            if let Some(stat) = path.stat(&name).at("look at an answer")? {
+                entry.add(path, name.clone(), stat);
+                entry.others.push(name);
+            }
+        }
+        Ok(Some(entry))
+    }
+
+    /// Its name at the way in: another one as soon as anything of it changes, also a file that has come.
+    fn id(&self) -> String {
+        let Stat {
+            inode, changed_ns, ..
+        } = self.stat;
+        if self.others.is_empty() {
+            return format!("{inode}-{changed_ns}");
+        }
+        format!("{inode}-{}-{}", self.changed_ns, self.others.len() + 1)
+    }
+
     fn add(&mut self, dir: &Arc<Dir>, name: String, stat: Stat) {
         self.changed_ns = self.changed_ns.max(stat.changed_ns);
         if stat.kind != Kind::File {
@@ -169,7 +214,7 @@ impl Entry {
     }
 
     fn into_return(self) -> Option<Return> {
-        let id = ReturnId::try_from(id_of(&self.stat)).ok()?;
+        let id = ReturnId::try_from(self.id()).ok()?;
         self.lying.into_return(id)
     }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use amtsbote_adapter::laws::inbound::Bench;
+use amtsbote_adapter::returned::Together;
 use amtsbote_adapter::{Fault, Inbound, Settled};
 use amtsbote_model::{Clock, Timestamp};
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
@@ -43,7 +44,22 @@ impl Answers {
     fn opened(&self, quiet_s: u64) -> FolderInbound {
         let path = self.path().to_owned();
         let quiet = Duration::from_secs(quiet_s);
-        FolderInbound::open(InboundSettings { path, quiet }, Arc::new(WallClock)).unwrap()
+        let together = Together::Folder;
+        let settings = InboundSettings {
+            path,
+            quiet,
+            together,
+        };
+        FolderInbound::open(settings, Arc::new(WallClock)).unwrap()
+    }
+
+    fn by_name(&self) -> FolderInbound {
+        let settings = InboundSettings {
+            path: self.path().to_owned(),
+            quiet: Duration::ZERO,
+            together: Together::Name,
+        };
+        FolderInbound::open(settings, Arc::new(WallClock)).unwrap()
     }
 }
 
@@ -157,8 +173,47 @@ fn a_folder_in_an_answer_is_for_a_person() {
 #[test]
 fn a_missing_folder_is_misconfigured() {
     let path = Path::new("/nowhere/at/all").to_owned();
-    let quiet = Duration::ZERO;
-    let way = FolderInbound::open(InboundSettings { path, quiet }, Arc::new(WallClock)).unwrap();
+    let settings = InboundSettings {
+        path,
+        quiet: Duration::ZERO,
+        together: Together::Folder,
+    };
+    let way = FolderInbound::open(settings, Arc::new(WallClock)).unwrap();
     let polled = run(way.poll(10, LIMIT));
     assert!(matches!(polled, Err(Fault::Misconfigured { .. })));
+}
+
+#[test]
+fn files_of_one_name_are_one_answer_and_go_together() {
+    let bench = Answers::new();
+    let way = bench.by_name();
+    fs::write(bench.path().join("4711.pdf"), "%PDF").unwrap();
+    fs::write(bench.path().join("4712.pdf"), "%PDF").unwrap();
+    assert!(
+        run(way.poll(10, LIMIT)).unwrap().is_empty(),
+        "no message yet"
+    );
+    fs::write(bench.path().join("4711.xml"), "<a/>").unwrap();
+    let answers = run(way.poll(10, LIMIT)).unwrap();
+    assert_eq!(answers.len(), 1);
+    let names: Vec<_> = answers[0]
+        .files
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
+    assert_eq!(names, ["4711.xml", "4711.pdf"]);
+    // What comes meanwhile makes it another answer: nothing is moved away that nobody has read.
+    fs::write(bench.path().join("4711.txt"), "x").unwrap();
+    run(way.settle(&answers[0].id, Settled::Kept, LIMIT)).unwrap();
+    assert!(bench.path().join("4711.txt").exists());
+    let answers = run(way.poll(10, LIMIT)).unwrap();
+    assert_eq!(answers[0].files.len(), 3);
+    run(way.settle(&answers[0].id, Settled::Kept, LIMIT)).unwrap();
+    let kept = bench
+        .path()
+        .join(".amtsbote-answered")
+        .join(answers[0].id.as_str());
+    assert_eq!(fs::read_dir(kept).unwrap().count(), 3);
+    assert!(bench.path().join("4712.pdf").exists());
+    assert!(run(way.poll(10, LIMIT)).unwrap().is_empty());
 }

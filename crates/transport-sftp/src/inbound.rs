@@ -3,6 +3,7 @@
 //! ```text
 //!  <path>/bescheid.xml      one answer of one file
 //!  <path>/4711/…            one answer of several files, side by side in a folder
+//!  <path>/4711.xml .pdf     one answer of several files, with `together = "name"`
 //!  <path>/.x  x.tmp  x.part never looked at: still being written
 //!     │ nothing of it has changed for `quiet`, as we see it
 //!     ▼ poll ─► settle(Kept) ──► <path>/.amtsbote-answered/<id>/<name>     (rename)
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_adapter::placement::FileMode;
-use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, is_unfinished};
+use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, Together, is_unfinished};
 use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{
     AttachmentReader, AttachmentSource, Fault, Inbound, Reply, Return, ReturnId, Settled,
@@ -41,6 +42,7 @@ const MOVE: &str = "move an answer away";
 pub struct SftpInbound {
     settings: Arc<Settings>,
     quiet: Duration,
+    together: Together,
     clock: Arc<dyn Clock>,
     /// When each answer that lies there was first seen as it is.
     seen: Mutex<BTreeMap<String, Timestamp>>,
@@ -51,7 +53,10 @@ pub struct SftpInbound {
 /// One answer, as it lies there.
 struct Found {
     id: String,
+    /// Of the folder or the message.
     name: String,
+    /// Files beside the message.
+    others: Vec<String>,
     changed: u32,
     lying: returned::Lying,
 }
@@ -62,7 +67,7 @@ impl SftpInbound {
     pub fn open(
         settings: toml::Table,
         base: &Path,
-        quiet: Duration,
+        (quiet, together): (Duration, Together),
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Fault> {
         let settings: Settings = settings_of(&Sftp, settings)?;
@@ -70,6 +75,7 @@ impl SftpInbound {
         Ok(Self {
             settings: Arc::new(settings.below(base)),
             quiet,
+            together,
             clock,
             seen: Mutex::default(),
             remote: Mutex::default(),
@@ -105,9 +111,9 @@ impl SftpInbound {
     }
 
     async fn look(&self, max: usize) -> Result<Vec<Return>, Fault> {
-        let path = self.settings.path.as_str();
+        let at = (self.settings.path.as_str(), self.together);
         let mut found = self
-            .on(|remote| async move { found(&remote, path).await })
+            .on(|remote| async move { found(&remote, at).await })
             .await?;
         self.keep_quiet_ones(&mut found);
         found.sort_by(|a, b| (a.changed, &a.name).cmp(&(b.changed, &b.name)));
@@ -133,8 +139,9 @@ impl SftpInbound {
         };
         let shelf = join(path, shelf);
         let shelf = shelf.as_str();
+        let together = self.together;
         self.on(|remote| async move {
-            let found = found(&remote, path).await?;
+            let found = found(&remote, (path, together)).await?;
             let Some(found) = found.into_iter().find(|found| found.id == id.as_str()) else {
                 return Ok(());
             };
@@ -144,8 +151,12 @@ impl SftpInbound {
             // A folder of its own, so that no name is taken. Dying before the rename leaves the answer where it is, and an empty folder.
             let place = join(shelf, &format!("{id}.{}", Uuid::new_v4()));
             remote.make_folder(&place, OURS, MOVE).await?;
-            let (old, new) = (join(path, &found.name), join(&place, &found.name));
-            remote.rename(&old, &new, MOVE).await
+            // Of several files the message goes first: what is left then waits for a message and is not given again.
+            for name in std::iter::once(&found.name).chain(&found.others) {
+                let (old, new) = (join(path, name), join(&place, name));
+                remote.rename(&old, &new, MOVE).await?;
+            }
+            Ok(())
         })
         .await
     }
@@ -158,40 +169,83 @@ impl SftpInbound {
     }
 }
 
-async fn found(remote: &Arc<Remote>, path: &str) -> Result<Vec<Found>, Failure> {
+async fn found(
+    remote: &Arc<Remote>,
+    (path, together): (&str, Together),
+) -> Result<Vec<Found>, Failure> {
     let mut all = Vec::new();
+    let mut files = BTreeMap::new();
     for entry in remote.list(path, LOOK).await? {
         if is_unfinished(&entry.name) {
             continue;
         }
-        let at = join(path, &entry.name);
-        let mut found = Found {
+        match entry.kind {
+            Kind::File => {
+                files.insert(entry.name.clone(), entry);
+            }
+            Kind::Folder => all.push(in_folder(remote, path, &entry).await?),
+            Kind::Other => {}
+        }
+    }
+    for group in together.groups(files.keys().cloned().collect()) {
+        let group: Vec<&Entry> = group.iter().filter_map(|name| files.get(name)).collect();
+        all.extend(beside(remote, path, &group));
+    }
+    Ok(all)
+}
+
+impl Found {
+    fn named(entry: &Entry) -> Self {
+        Self {
             id: String::new(),
             changed: entry.changed,
             lying: returned::Lying::named(&entry.name),
             name: entry.name.clone(),
-        };
-        let mut facts = vec![facts_of(&entry)];
-        match entry.kind {
-            Kind::File => add(&mut found, (remote, at), &entry),
-            Kind::Folder => {
-                let mut entries = remote.list(&at, LOOK).await?;
-                if entries.len() > FILES_MAX {
-                    entries.truncate(1);
-                    found.lying.add_unusable();
-                }
-                entries.sort_by_key(|entry| returned::order(&entry.name));
-                for entry in entries {
-                    facts.push(facts_of(&entry));
-                    add(&mut found, (remote, join(&at, &entry.name)), &entry);
-                }
-            }
-            Kind::Other => continue,
+            others: Vec::new(),
         }
-        found.id = Uuid::new_v5(&Uuid::NAMESPACE_OID, facts.join("\0").as_bytes()).to_string();
-        all.push(found);
     }
-    Ok(all)
+
+    /// With an id of all that is known of its files.
+    fn of(mut self, facts: &[String]) -> Self {
+        let facts = facts.join("\0");
+        self.id = Uuid::new_v5(&Uuid::NAMESPACE_OID, facts.as_bytes()).to_string();
+        self
+    }
+}
+
+async fn in_folder(remote: &Arc<Remote>, path: &str, folder: &Entry) -> Result<Found, Failure> {
+    let mut found = Found::named(folder);
+    let mut facts = vec![facts_of(folder)];
+    let at = join(path, &folder.name);
+    let mut entries = remote.list(&at, LOOK).await?;
+    if entries.len() > FILES_MAX {
+        entries.truncate(1);
+        found.lying.add_unusable();
+    }
+    entries.sort_by_key(|entry| returned::order(&entry.name));
+    for entry in entries {
+        facts.push(facts_of(&entry));
+        add(&mut found, (remote, join(&at, &entry.name)), &entry);
+    }
+    Ok(found.of(&facts))
+}
+
+/// Files side by side, the message first.
+fn beside(remote: &Arc<Remote>, path: &str, group: &[&Entry]) -> Option<Found> {
+    let (first, others) = group.split_first()?;
+    let mut found = Found::named(first);
+    let mut facts = vec![facts_of(first)];
+    add(&mut found, (remote, join(path, &first.name)), first);
+    for entry in others {
+        if found.others.len() + 1 >= FILES_MAX {
+            found.lying.add_unusable();
+            break;
+        }
+        facts.push(facts_of(entry));
+        add(&mut found, (remote, join(path, &entry.name)), entry);
+        found.others.push(entry.name.clone());
+    }
+    Some(found.of(&facts))
 }
 
 fn facts_of(entry: &Entry) -> String {

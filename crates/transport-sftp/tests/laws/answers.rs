@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use amtsbote_adapter::laws::inbound::Bench;
 use amtsbote_adapter::laws::run;
+use amtsbote_adapter::returned::Together;
 use amtsbote_adapter::{Fault, Inbound, Return, Settled};
 use amtsbote_model::{Clock, Timestamp};
 use amtsbote_transport_sftp::SftpInbound;
@@ -47,6 +48,10 @@ impl Answers {
     }
 
     fn opened(&self, quiet_s: u64) -> SftpInbound {
+        self.together(quiet_s, Together::Folder)
+    }
+
+    fn together(&self, quiet_s: u64, together: Together) -> SftpInbound {
         let Server { port, user, .. } = &self.server;
         let (key, path) = (
             self.server.public_key("host_key"),
@@ -59,7 +64,7 @@ impl Answers {
         let base = self.server.dir.path();
         let quiet = Duration::from_secs(quiet_s);
         let settings = toml::from_str(&settings).unwrap();
-        SftpInbound::open(settings, base, quiet, self.clock.clone()).unwrap()
+        SftpInbound::open(settings, base, (quiet, together), self.clock.clone()).unwrap()
     }
 }
 
@@ -230,4 +235,38 @@ fn a_missing_folder_is_misconfigured() {
             "{probed:?}"
         );
     });
+}
+
+#[test]
+fn files_of_one_name_are_one_answer_and_go_together() {
+    let bench = start!();
+    let way = bench.together(0, Together::Name);
+    for name in ["4711.pdf", "4712.pdf"] {
+        fs::write(bench.path().join(name), "%PDF").unwrap();
+    }
+    run(async {
+        assert!(polled(&way).await.is_empty(), "no message yet");
+        fs::write(bench.path().join("4711.xml"), "<a/>").unwrap();
+        let answers = polled(&way).await;
+        assert_eq!(answers.len(), 1);
+        let files = answers[0].files.iter();
+        let names: Vec<_> = files.map(|file| file.path.as_str()).collect();
+        assert_eq!(names, ["4711.xml", "4711.pdf"]);
+        // What comes meanwhile makes it another answer: nothing is moved away that nobody has read.
+        fs::write(bench.path().join("4711.txt"), "x").unwrap();
+        way.settle(&answers[0].id, Settled::Kept, LIMIT)
+            .await
+            .unwrap();
+        assert!(bench.path().join("4711.txt").exists());
+        let answers = polled(&way).await;
+        assert_eq!(answers[0].files.len(), 3);
+        way.settle(&answers[0].id, Settled::Kept, LIMIT)
+            .await
+            .unwrap();
+        assert!(polled(&way).await.is_empty());
+    });
+    let shelf = bench.path().join(".amtsbote-answered");
+    let place = fs::read_dir(shelf).unwrap().next().unwrap().unwrap();
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 3);
+    assert!(bench.path().join("4712.pdf").exists());
 }
