@@ -230,12 +230,19 @@ fn the_commands_bring_a_reply_from_one_side_to_the_other() {
     ];
     let fetched = case.run(&[&fetch[..], &["--json"]].concat());
     let names: Vec<String> = serde_json::from_value(fetched.json()["files"].clone()).unwrap();
-    assert_eq!(names.len(), 2);
     let kept = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
     assert!(kept("data.json").contains(MARK));
-    assert_eq!(kept(&names[1]), "%PDF-1.7 Musterfrau");
-    assert!(names[1].contains(".pdf") && !names[1].contains("bescheid"));
-    for name in ["metadata.json", "data.json", &names[1]] {
+    assert_eq!(names, ["data.json", "attachments.json"]);
+    // The file is called what its sender called it; which attachment it is, stands beside it.
+    let listed: serde_json::Value = serde_json::from_str(&kept("attachments.json")).unwrap();
+    assert_eq!(listed[0]["file"], "bescheid.pdf");
+    assert_eq!(kept("bescheid.pdf"), "%PDF-1.7 Musterfrau");
+    for name in [
+        "metadata.json",
+        "data.json",
+        "attachments.json",
+        "bescheid.pdf",
+    ] {
         let mode = std::fs::metadata(out.join(name)).unwrap().permissions();
         assert_eq!(mode.mode() & 0o077, 0, "{name}");
     }

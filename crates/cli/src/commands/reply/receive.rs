@@ -1,7 +1,9 @@
 //! Fetches a reply, verifies it by the event log and opens it. Content leaves memory for the folder the user names, and only so.
 
+use std::borrow::Cow;
 use std::path::Path;
 
+use amtsbote_adapter::{AttachmentNames, Letters, Numbering};
 use amtsbote_client::{Fault, NotOpened, OpenedReply, Sender, VerifiedLog, open_reply};
 use amtsbote_fit_connect::event::AuthenticationTags;
 use amtsbote_fit_connect::metadata::AttachmentDescription;
@@ -11,7 +13,7 @@ use amtsbote_jose::{KeyUse, PrivateKey};
 use amtsbote_model::{AttachmentId, DestinationId, Personal, ReplyId};
 use amtsbote_problem::Finding;
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, sender, told};
 use crate::access;
@@ -19,6 +21,12 @@ use crate::args::OpenReply;
 use crate::folder::{self, Readers};
 use crate::identity;
 use crate::talk::{Form, Talk};
+
+/// Names of ours, which no attachment gets.
+const DATA: [&str; 3] = ["data.json", "data.xml", "data.bin"];
+const METADATA: &str = "metadata.json";
+/// Which attachment is which file.
+const LIST: &str = "attachments.json";
 
 /// What one part may be, sealed or packed. Everything is held in memory here.
 const PART_MAX_BYTES: usize = 200_000_000;
@@ -38,7 +46,7 @@ pub(super) async fn fetch(args: &OpenReply, out: Option<&Path>, talk: Talk) -> R
         keep(&whole, folder)?;
     }
     if talk.form() == Form::Json {
-        let files: Vec<_> = files(&whole).into_iter().map(|(name, _)| name).collect();
+        let files: Vec<_> = shown(&whole).into_iter().map(|(name, _)| name).collect();
         talk.json(&json!({
             "replyId": args.id,
             "caseId": whole.reply.reduced.ids.case_id,
@@ -55,9 +63,17 @@ pub(super) async fn fetch(args: &OpenReply, out: Option<&Path>, talk: Talk) -> R
     talk.data(format_args!("  {case} {}", whole.reply.reduced.ids.case_id))?;
     match out {
         Some(folder) => {
-            for (name, bytes) in files(&whole) {
+            for (name, bytes) in shown(&whole) {
                 let path = folder.join(name);
-                talk.data(format_args!("  {} ({} bytes)", path.display(), bytes.len()))?;
+                talk.data(format_args!("  {} ({bytes} bytes)", path.display()))?;
+            }
+            let count = whole.attachments.len();
+            let word = talk.pick(
+                "Anlagen unter ihren Namen; welche Datei welche ist, steht in attachments.json",
+                "attachments under their names; attachments.json says which file is which",
+            );
+            if count > 0 {
+                talk.data(format_args!("  {count} {word}"))?;
             }
         }
         None => talk.say(talk.pick(
@@ -224,21 +240,45 @@ fn refused(error: &NotOpened, talk: Talk) -> anyhow::Error {
     talk.error(german, format_args!("{error}{hint}"))
 }
 
-/// Metadata, data and attachments under names of ours: those in the metadata are another's.
-fn files(whole: &Whole) -> Vec<(String, &[u8])> {
+/// Data and attachments, and [`LIST`], which says which attachment is which file. Attachments have the names they were given, made
+/// safe and unlike each other and unlike ours.
+fn files(whole: &Whole) -> Vec<(String, Cow<'_, [u8]>)> {
     let mut files = Vec::new();
     let structure = &whole.opened.metadata.content_structure;
     if let (Some(data), Some(described)) = (&whole.opened.data, &structure.data) {
         let ending = ending(&described.submission_schema.mime_type);
-        files.push((format!("data.{ending}"), data.reveal().as_slice()));
+        let bytes = Cow::Borrowed(data.reveal().as_slice());
+        files.push((format!("data.{ending}"), bytes));
     }
-    for (id, content) in &whole.attachments {
+    let count = whole.attachments.len();
+    let mut names = AttachmentNames::new(Letters::Keep, Numbering::Duplicates, count);
+    for ours in DATA.into_iter().chain([METADATA, LIST]) {
+        names.next(0, Some(ours), "application/json");
+    }
+    let mut list = Vec::new();
+    for (nr, (id, content)) in whole.attachments.iter().enumerate() {
         let is_this = |one: &&AttachmentDescription| one.attachment_id == *id;
         let described = structure.attachments.iter().find(is_this);
-        let ending = described.map_or("bin", |one| ending(&one.mime_type));
-        files.push((format!("{id}.{ending}"), content.reveal().as_slice()));
+        let given = described.and_then(|one| one.filename.as_ref());
+        let given = given.map(|name| name.reveal().as_str());
+        let mime_type = described.map_or("", |one| one.mime_type.as_str());
+        let name = names.next(nr + 1, given, mime_type);
+        list.push(json!({ "id": id, "file": name, "mimeType": mime_type }));
+        files.push((name, Cow::Borrowed(content.reveal().as_slice())));
+    }
+    if !list.is_empty() {
+        let list = format!("{:#}\n", Value::from(list)).into_bytes();
+        files.push((LIST.to_owned(), Cow::Owned(list)));
     }
     files
+}
+
+/// Names of ours: those of attachments are content and stand in no output.
+fn shown(whole: &Whole) -> Vec<(String, usize)> {
+    let files = files(whole).into_iter();
+    let files = files.map(|(name, bytes)| (name, bytes.len()));
+    let is_ours = |(name, _): &(String, usize)| name == LIST || DATA.contains(&name.as_str());
+    files.filter(is_ours).collect()
 }
 
 fn ending(mime_type: &str) -> &'static str {
@@ -258,9 +298,9 @@ fn keep(whole: &Whole, folder: &Path) -> Result<()> {
     let metadata = whole.opened.metadata.to_bytes();
     let written =
         |name: &str, bytes: &[u8]| folder::write(&folder.join(name), bytes, Readers::Owner);
-    written("metadata.json", metadata.reveal()).context("the metadata could not be written")?;
+    written(METADATA, metadata.reveal()).context("the metadata could not be written")?;
     for (name, bytes) in files(whole) {
-        written(&name, bytes)?;
+        written(&name, &bytes)?;
     }
     Ok(())
 }
