@@ -1,5 +1,5 @@
 //! `multipart/related` (RFC 2387) piece by piece, as MTOM uses it: parts come out as they come in, nothing is collected but
-//! headers. Pure.
+//! headers. Lines end with CRLF; a body whose first delimiter ends with LF alone is read so to its end. Pure.
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
@@ -9,6 +9,8 @@ const PREAMBLE_MAX_BYTES: usize = 1_024;
 const HEADERS_MAX_BYTES: usize = 8 * 1024;
 const HEADERS_MAX: usize = 32;
 const PADDING_MAX_BYTES: usize = 64;
+const CRLF: &[u8] = b"\r\n";
+const LF: &[u8] = b"\n";
 
 /// The bytes are no multipart body, or beyond the bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -129,6 +131,8 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Parts {
     delimiter: Vec<u8>,
+    /// What ends a line: of the first delimiter, and then of all others.
+    line_end: &'static [u8],
     waiting: BytesMut,
     state: State,
     inside: bool,
@@ -146,6 +150,7 @@ impl Parts {
         }
         Ok(Self {
             delimiter: format!("\r\n--{boundary}").into_bytes(),
+            line_end: CRLF,
             // The first delimiter may stand at the very beginning, without its line break.
             waiting: BytesMut::from(&b"\r\n"[..]),
             state: State::Preamble,
@@ -235,9 +240,16 @@ impl Parts {
             .take_while(|byte| matches!(byte, b' ' | b'\t'))
             .count();
         let rest = &behind[padding.min(PADDING_MAX_BYTES)..];
-        if rest.starts_with(b"\r\n") {
+        let head = self.delimiter.len() + padding;
+        if self.count == 0 && rest.starts_with(LF) {
+            // Some clients end all lines so. It is known before anything of a part was read, so no content is taken for a delimiter
+            // that would not be one.
+            self.delimiter.remove(0);
+            self.line_end = LF;
+        }
+        let rest = &self.waiting[head.min(self.waiting.len())..];
+        if rest.starts_with(self.line_end) {
             // The line break stays: headers begin behind it, and an empty head is recognised by it.
-            let head = self.delimiter.len() + padding;
             drop(self.waiting.split_to(head));
             self.state = State::Headers;
             let ended = std::mem::replace(&mut self.inside, false);
@@ -263,7 +275,8 @@ impl Parts {
     }
 
     fn headers(&mut self) -> Result<Option<Step>, Malformed> {
-        let Some(end) = memmem::find(&self.waiting, b"\r\n\r\n") else {
+        let empty_line = self.line_end.repeat(2);
+        let Some(end) = memmem::find(&self.waiting, &empty_line) else {
             return if self.waiting.len() > HEADERS_MAX_BYTES {
                 Err(Malformed::Headers)
             } else {
@@ -278,16 +291,21 @@ impl Parts {
             return Err(Malformed::Parts);
         }
         let head = self.waiting.split_to(end);
-        drop(self.waiting.split_to(4));
-        let head = part_head(&head)?;
+        drop(self.waiting.split_to(empty_line.len()));
+        let head = part_head(&head, self.line_end)?;
         self.inside = true;
         self.state = State::Content;
         Ok(Some(Step::Part(head)))
     }
 }
 
-fn part_head(bytes: &[u8]) -> Result<PartHead, Malformed> {
+fn part_head(bytes: &[u8], line_end: &[u8]) -> Result<PartHead, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Headers)?;
+    let text = if line_end == LF {
+        text.replace('\n', "\r\n")
+    } else {
+        text.to_owned()
+    };
     // A line that begins with white space goes on with the one before.
     let text = text.replace("\r\n ", " ").replace("\r\n\t", " ");
     let mut head = PartHead::default();
@@ -378,6 +396,23 @@ mod tests {
                 ["root@x=<a/>", "1@x=\r\n--bx", "2@x="],
                 "{piece}"
             );
+        }
+    }
+
+    #[test]
+    fn lines_that_end_with_lf_alone_are_read_if_the_first_one_does() {
+        let body = String::from_utf8(BODY.to_vec())
+            .unwrap()
+            .replace("\r\n", "\n");
+        for piece in 1..=body.len() {
+            let parts = read(body.as_bytes(), piece).unwrap();
+            assert_eq!(parts, ["root@x=<a/>", "1@x=\n--bx", "2@x="], "{piece}");
+        }
+        // Where lines end with CRLF, a line break alone is content.
+        let body = "--b\r\ncontent-id: 1\r\n\r\nx\n--b\ny\n--b--\r\n--b--\r\n";
+        for piece in 1..=body.len() {
+            let parts = read(body.as_bytes(), piece).unwrap();
+            assert_eq!(parts, ["1=x\n--b\ny\n--b--"], "{piece}");
         }
     }
 
