@@ -1,10 +1,14 @@
 //! Parts, attachments and checksums to one parcel.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use amtsbote_adapter::file_lineage::{
+    SettingLine, archived, document_type, explain_sources, renumbered,
+};
 use amtsbote_adapter::{
-    Archive, Beside, Format, Lineage, Mapping, Opened, Package, ParcelFile, Piece, Product, safe,
+    Archive, Beside, FileName, Format, Lineage, Mapping, Opened, Package, ParcelFile, Piece,
+    Product, safe,
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
@@ -88,6 +92,8 @@ impl Format for Bundle {
         }
         match settings.beside() {
             Ok(beside) if findings.is_empty() => Ok(Box::new(Compiled {
+                file_line: line_of(package, "file", settings.file.as_ref()),
+                checksums_line: line_of(package, "checksums", settings.checksums.as_ref()),
                 settings,
                 beside,
                 parts,
@@ -101,8 +107,15 @@ impl Format for Bundle {
     }
 }
 
+/// Where the package says this name.
+fn line_of(package: &Package, key: &str, name: Option<&FileName>) -> SettingLine {
+    package.setting_line(key, name.map_or("", FileName::as_str))
+}
+
 struct Compiled {
     settings: Settings,
+    file_line: SettingLine,
+    checksums_line: SettingLine,
     beside: Beside,
     parts: Vec<Box<dyn Mapping>>,
 }
@@ -113,6 +126,8 @@ struct Made {
     files: Vec<ParcelFile>,
     listed: Vec<Listed>,
     lineage: Vec<Lineage>,
+    /// Sources that are made of others, by themselves.
+    sources: BTreeMap<String, Lineage>,
     /// What every part lost; none before the first.
     losses: Option<BTreeSet<String>>,
 }
@@ -138,19 +153,24 @@ impl Mapping for Compiled {
             made.take(product);
         }
         let inside = made.inside(laid.attachments.len());
-        let along = laid.along(&inside)?;
+        let along = laid.along(&inside, made.files.len())?;
         made.files.extend(along.files);
         made.lineage.extend(along.lineage);
         self.sums(&mut made, opened)?;
         made.unique()?;
+        // What the parts told of their sources stands once for all.
+        made.lineage
+            .extend(std::mem::take(&mut made.sources).into_values());
         let of_data = made.losses.unwrap_or_default().into_iter();
         let mut losses: Vec<String> = of_data
             .filter(|loss| !loss.starts_with("$attachments"))
             .collect();
         losses.extend(along.losses);
+        let (files, mut lineage) = self.packed(made.files, made.lineage, opened)?;
+        explain_sources(&mut lineage, |_| None);
         Ok(Product {
-            files: self.packed(made.files, opened)?,
-            lineage: made.lineage,
+            files,
+            lineage,
             losses,
         })
     }
@@ -171,6 +191,9 @@ impl Compiled {
                 ),
             )]
         })?;
+        let nr = made.files.len() + 1;
+        made.lineage.push(name.lineage(nr, self.checksums_line));
+        made.lineage.push(document_type(nr, "checksums"));
         let name = name.of(opened);
         for nr in 1..=text.lines().count() {
             let output = format!("{name}/line[{nr}]");
@@ -188,13 +211,14 @@ impl Compiled {
     fn packed(
         &self,
         files: Vec<ParcelFile>,
+        lineage: Vec<Lineage>,
         opened: &Opened<'_>,
-    ) -> Result<Vec<ParcelFile>, Findings> {
+    ) -> Result<(Vec<ParcelFile>, Vec<Lineage>), Findings> {
         let Some(name) = self.settings.file.as_ref() else {
-            return Ok(files);
+            return Ok((files, lineage));
         };
         match self.settings.pack {
-            Pack::Files => Ok(files),
+            Pack::Files => Ok((files, lineage)),
             Pack::Zip => {
                 let archive = Archive::new(files).map_err(|_| {
                     vec![Finding::new(
@@ -206,11 +230,13 @@ impl Compiled {
                         ),
                     )]
                 })?;
-                Ok(vec![ParcelFile {
+                let file = ParcelFile {
                     path: safe(&name.of(opened))?,
                     media_type: "application/zip".to_owned(),
                     pieces: vec![Piece::Zip(Arc::new(archive))],
-                }])
+                };
+                let lineage = archived(lineage, name.lineage(1, self.file_line));
+                Ok((vec![file], lineage))
             }
         }
     }
@@ -223,17 +249,20 @@ impl Made {
             .first()
             .map(|file| file.path.to_string())
             .unwrap_or_default();
+        let before = self.files.len();
         self.listed
             .extend(product.files.iter().map(Listed::document));
         self.files.extend(product.files);
-        let named = product.lineage.into_iter().map(|one| {
-            let slash = if one.output.starts_with('/') { "" } else { "/" };
-            Lineage {
-                output: format!("{name}{slash}{}", one.output),
-                ..one
+        for one in product.lineage {
+            if one.output.starts_with('$') {
+                self.sources.insert(one.output.clone(), one);
+                continue;
             }
-        });
-        self.lineage.extend(named);
+            let slash = if one.output.starts_with('/') { "" } else { "/" };
+            let output = renumbered(&one.output, before)
+                .unwrap_or_else(|| format!("{name}{slash}{}", one.output));
+            self.lineage.push(Lineage { output, ..one });
+        }
         let lost: BTreeSet<String> = product.losses.into_iter().collect();
         self.losses = Some(match self.losses.take() {
             None => lost,

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use amtsbote_adapter::file_lineage::{
+    SettingLine, document_name, document_type, explain_sources, of_attachment,
+};
 use amtsbote_adapter::{
     AttachmentNames, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
     refusal_findings, template_findings,
@@ -49,6 +52,7 @@ impl Format for Container {
             schema_uri: package.schema_uri.clone(),
         };
         Ok(Box::new(Compiled {
+            name_line: package.setting_line("file", &settings.file),
             settings,
             sample,
             ignored: package.ignored(),
@@ -70,6 +74,7 @@ fn sample(settings: &Settings, package: &Package) -> Result<Option<xml::Sample>,
 
 struct Compiled {
     settings: Settings,
+    name_line: SettingLine,
     sample: Option<xml::Sample>,
     ignored: Ignored,
     maker: Maker,
@@ -109,6 +114,7 @@ impl Compiled {
             let bytes = Bytes::copy_from_slice(opened.data_bytes.reveal());
             entries.push(Entry::data(&path, "application/json", &bytes));
             lineage.extend(lineage::as_sent(&path, opened.data.reveal()));
+            lineage.extend(self.said(files.len() + 1, "json"));
             files.push(made(&path, "application/json", bytes)?);
         }
         if self.settings.has(Rendering::Xml) {
@@ -117,6 +123,7 @@ impl Compiled {
             let bytes = Bytes::from(format!("{DECLARATION}{}", rendered.text));
             entries.push(Entry::data(&path, "application/xml", &bytes));
             lineage.extend(rendered.lineage);
+            lineage.extend(self.said(files.len() + 1, "xml"));
             // With the data as sent beside it nothing is lost.
             if !self.settings.has(Rendering::Json) {
                 losses = rendered.losses;
@@ -129,7 +136,14 @@ impl Compiled {
                 format!("{}/{}", self.settings.attachments, index + 1),
                 Place::of(Root::Attachments).index(index),
             ));
-            let pieces = vec![Piece::Attachment(opened.attachments[index].source.clone())];
+            let attachment = &opened.attachments[index];
+            let rule = format!(
+                "attachments = {}; {}",
+                self.settings.attachments,
+                self.naming()
+            );
+            lineage.extend(of_attachment(files.len() + 1, index, attachment, &rule));
+            let pieces = vec![Piece::Attachment(attachment.source.clone())];
             files.push(ParcelFile {
                 path: safe(&path)?,
                 media_type: entry.media_type.clone(),
@@ -138,13 +152,40 @@ impl Compiled {
             entries.push(Entry { path, ..entry });
         }
         let (manifests, about) = self.manifests(opened, &entries)?;
+        for nr in files.len() + 1..=files.len() + manifests.len() {
+            lineage.push(document_name(
+                nr,
+                SettingLine::NONE,
+                Vec::new(),
+                Some("manifest"),
+            ));
+            lineage.push(document_type(nr, "manifest"));
+        }
         files.extend(manifests);
         lineage.extend(about);
+        explain_sources(&mut lineage, |_| None);
         Ok(Product {
             files,
             lineage,
             losses,
         })
+    }
+
+    /// Name and type of the parcel's file `nr`, which holds the data; `ending` is what comes behind the name.
+    fn said(&self, nr: usize, ending: &str) -> [Lineage; 2] {
+        let rule = format!("{{file}}.{ending}");
+        [
+            document_name(nr, self.name_line, Vec::new(), Some(&rule)),
+            document_type(nr, ending),
+        ]
+    }
+
+    /// What is done to names of attachments.
+    fn naming(&self) -> String {
+        let Settings {
+            letters, numbering, ..
+        } = &self.settings;
+        AttachmentNames::new(*letters, *numbering, 0).rule()
     }
 
     fn manifests(
@@ -215,6 +256,8 @@ impl Compiled {
             text.push_str("</attachment>\n");
             lineage.extend(lineage::inside(nr, index));
         }
+        lineage.extend(self.said(1, "xml"));
+        explain_sources(&mut lineage, |_| None);
         text.push_str("</container>\n");
         pieces.push(bytes_piece(Bytes::from(text)));
         let file = ParcelFile {

@@ -1,5 +1,6 @@
 //! Annotated sample and settings to a document with attachments beside it.
 
+use amtsbote_adapter::file_lineage::{SettingLine, document_type, explain_sources};
 use amtsbote_adapter::{
     Beside, Cut, Format, Mapping, Opened, Package, ParcelFile, Product, loss_pointers,
     refusal_findings, safe, template_findings,
@@ -32,6 +33,7 @@ impl Format for Json {
         };
         Ok(Box::new(Compiled {
             beside,
+            name_line: package.setting_line("file", settings.file.as_str()),
             settings,
             sample,
             ignored: package.ignored(),
@@ -49,6 +51,7 @@ fn sample(settings: &Settings, package: &Package) -> Result<json::Sample, Findin
 struct Compiled {
     beside: Beside,
     settings: Settings,
+    name_line: SettingLine,
     sample: json::Sample,
     ignored: Ignored,
 }
@@ -71,10 +74,13 @@ impl Mapping for Compiled {
             media_type: "application/json".to_owned(),
             pieces: cut.pieces(opened, |text| Ok(text.as_bytes().to_vec()))?,
         }];
-        let along = laid.along(&cut.inside())?;
+        let along = laid.along(&cut.inside(), 1)?;
         files.extend(along.files);
         let mut lineage = translation.lineage;
+        lineage.push(self.settings.file.lineage(1, self.name_line));
+        lineage.push(document_type(1, "json"));
         lineage.extend(along.lineage);
+        explain_sources(&mut lineage, |_| None);
         let mut losses = loss_pointers(&translation.losses);
         losses.extend(along.losses);
         Ok(Product {

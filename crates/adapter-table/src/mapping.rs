@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use amtsbote_adapter::file_lineage::{SettingLine, document_type, explain_sources};
 use amtsbote_adapter::{
     Beside, Cut, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
     refusal_findings, safe, template_findings,
@@ -9,7 +10,7 @@ use amtsbote_adapter::{
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::columns::{self, Cell, Field, Layout, Record};
-use amtsbote_translate::{Ignored, Limits, Lineage, Place};
+use amtsbote_translate::{Change, Ignored, Limits, Lineage, Place, Trace};
 use bytes::Bytes;
 
 use crate::settings::{Kind, Settings};
@@ -43,6 +44,7 @@ impl Format for Table {
         if findings.is_empty() {
             Ok(Box::new(Compiled {
                 beside: settings.beside()?,
+                name_line: package.setting_line("file", settings.file.as_str()),
                 settings,
                 layout,
                 ignored: package.ignored(),
@@ -146,6 +148,7 @@ fn fields_of(list: &toml::Table) -> Vec<(String, &toml::Value)> {
 struct Compiled {
     beside: Beside,
     settings: Settings,
+    name_line: SettingLine,
     layout: Layout,
     ignored: Ignored,
 }
@@ -161,18 +164,13 @@ impl Mapping for Compiled {
             .layout
             .translate(&opened.sources(), &Limits::default(), &self.ignored)
             .map_err(|refusal| refusal_findings(&refusal))?;
-        let bytes = self.bytes(translation.document.reveal(), &translation.lineage)?;
+        let mut lineage = translation.lineage;
+        let bytes = self.bytes(translation.document.reveal(), &mut lineage)?;
         // A table holds no attachments, so none of their marks may be left in it.
-        let inside = Cut::new(
-            &String::from_utf8_lossy(&bytes),
-            opened,
-            &translation.lineage,
-        )?
-        .inside();
+        let inside = Cut::new(&String::from_utf8_lossy(&bytes), opened, &lineage)?.inside();
         if !inside.is_empty() {
             return Err(content());
         }
-        let mut lineage = translation.lineage;
         let mut losses = loss_pointers(&translation.losses);
         let kind = match self.settings.kind {
             Kind::Csv => "text/csv",
@@ -183,9 +181,12 @@ impl Mapping for Compiled {
             media_type: format!("{kind}; charset={}", self.settings.encoding.charset()),
             pieces: vec![Piece::Bytes(Personal::new(Bytes::from(bytes)))],
         }];
-        let along = laid.along(&inside)?;
+        lineage.push(self.settings.file.lineage(1, self.name_line));
+        lineage.push(document_type(1, "kind, encoding"));
+        let along = laid.along(&inside, 1)?;
         files.extend(along.files);
         lineage.extend(along.lineage);
+        explain_sources(&mut lineage, |_| None);
         losses.extend(along.losses);
         Ok(Product {
             files,
@@ -196,14 +197,16 @@ impl Mapping for Compiled {
 }
 
 impl Compiled {
-    fn bytes(&self, table: &columns::Table, lineage: &[Lineage]) -> Result<Vec<u8>, Findings> {
+    /// The file, and in the lineage what was changed of its cells.
+    fn bytes(
+        &self,
+        table: &columns::Table,
+        lineage: &mut Vec<Lineage>,
+    ) -> Result<Vec<u8>, Findings> {
         let mut out = self.settings.encoding.mark().to_vec();
         let mut findings = Findings::new();
-        let sources: BTreeMap<&str, &Lineage> = lineage
-            .iter()
-            .map(|one| (one.output.as_str(), one))
-            .collect();
-        let header = |findings: &mut Findings| match self.header(table) {
+        let mut told = Told::new(lineage);
+        let header = |findings: &mut Findings, told: &mut Told<'_>| match self.header(table, told) {
             Ok(line) => line,
             Err(misfit) => {
                 findings.push(finding("header", misfit));
@@ -213,13 +216,13 @@ impl Compiled {
         let above = table.names.as_ref().map(|(_, above)| *above);
         for (index, record) in table.records.iter().enumerate() {
             if above == Some(index) {
-                out.extend(header(&mut findings));
+                out.extend(header(&mut findings, &mut told));
             }
-            let cells = self.cells(record, &record.place, &sources, &mut findings);
+            let cells = self.cells(record, &mut told, &mut findings);
             out.extend(wire::record(&self.settings, &cells));
         }
         if above.is_some_and(|above| above >= table.records.len()) {
-            out.extend(header(&mut findings));
+            out.extend(header(&mut findings, &mut told));
         }
         if findings.is_empty() {
             Ok(out)
@@ -229,41 +232,78 @@ impl Compiled {
     }
 
     /// The line of names.
-    fn header(&self, table: &columns::Table) -> Result<Vec<u8>, Misfit> {
+    fn header(&self, table: &columns::Table, told: &mut Told<'_>) -> Result<Vec<u8>, Misfit> {
         let field = Field {
             name: String::new(),
             width: None,
             align: columns::Align::Left,
             pad: ' ',
         };
-        let names = table.names.iter().flat_map(|(names, _)| names);
-        let cells: Result<Vec<_>, _> = names
-            .map(|name| wire::cell(&self.settings, &field, name))
-            .collect();
-        Ok(wire::record(&self.settings, &cells?))
+        let mut cells = Vec::new();
+        for name in table.names.iter().flat_map(|(names, _)| names) {
+            let (bytes, changes) = wire::cell(&self.settings, &field, name)?;
+            told.changed(format!("header/{name}"), changes);
+            cells.push(bytes);
+        }
+        Ok(wire::record(&self.settings, &cells))
     }
 
-    fn cells(
-        &self,
-        record: &Record,
-        place: &str,
-        sources: &BTreeMap<&str, &Lineage>,
-        findings: &mut Findings,
-    ) -> Vec<Vec<u8>> {
+    fn cells(&self, record: &Record, told: &mut Told<'_>, findings: &mut Findings) -> Vec<Vec<u8>> {
         let mut cells = Vec::with_capacity(record.cells.len());
         for Cell { text, field } in &record.cells {
+            let output = format!("{}/{}", record.place, field.name);
             match wire::cell(&self.settings, field, text.reveal()) {
-                Ok(bytes) => cells.push(bytes),
+                Ok((bytes, changes)) => {
+                    told.changed(output, changes);
+                    cells.push(bytes);
+                }
                 Err(misfit) => {
-                    let output = format!("{place}/{}", field.name);
-                    let source = sources
-                        .get(output.as_str())
-                        .and_then(|lineage| lineage.sources.first());
-                    findings.push(finding(&source.map_or(output, Place::to_string), misfit));
+                    let at = told.source(&output).unwrap_or(output);
+                    findings.push(finding(&at, misfit));
                 }
             }
         }
         cells
+    }
+}
+
+/// The lineage of a table while its cells are written.
+struct Told<'l> {
+    lineage: &'l mut Vec<Lineage>,
+    by_output: BTreeMap<String, usize>,
+}
+
+impl<'l> Told<'l> {
+    fn new(lineage: &'l mut Vec<Lineage>) -> Self {
+        let has_value = |(_, one): &(usize, &Lineage)| one.trace != Trace::Decides;
+        let by_output = lineage
+            .iter()
+            .enumerate()
+            .filter(has_value)
+            .map(|(index, one)| (one.output.clone(), index))
+            .collect();
+        Self { lineage, by_output }
+    }
+
+    /// The first place the output is from.
+    fn source(&self, output: &str) -> Option<String> {
+        let one = self.lineage.get(*self.by_output.get(output)?)?;
+        one.sources.first().map(Place::to_string)
+    }
+
+    /// Notes what was changed of a cell. One without a value may still get quotes or padding: then the table itself made it.
+    fn changed(&mut self, output: String, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        let known = self.by_output.get(&output);
+        match known.and_then(|index| self.lineage.get_mut(*index)) {
+            Some(one) => one.changes.extend(changes),
+            None => self.lineage.push(Lineage {
+                changes,
+                ..Lineage::made(output, Vec::new(), "no value")
+            }),
+        }
     }
 }
 

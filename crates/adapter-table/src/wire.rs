@@ -1,5 +1,6 @@
 //! Cells to bytes. Pure. What does not fit is a [`Misfit`], never a changed value.
 
+use amtsbote_translate::Change;
 use amtsbote_translate::columns::{Align, Field};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -22,13 +23,20 @@ pub(crate) enum Misfit {
     TooWide,
 }
 
-/// The bytes of one cell, without separator.
-pub(crate) fn cell(settings: &Settings, field: &Field, text: &str) -> Result<Vec<u8>, Misfit> {
-    let text = mapped(settings, &cleaned(settings, text)?)?;
-    match settings.kind {
-        Kind::Csv => csv(settings, &text),
-        Kind::Fixed => fixed(settings, field, &text),
-    }
+/// The bytes of one cell, without separator, and what was changed of its text.
+pub(crate) fn cell(
+    settings: &Settings,
+    field: &Field,
+    text: &str,
+) -> Result<(Vec<u8>, Vec<Change>), Misfit> {
+    let mut changes = Vec::new();
+    let text = cleaned(settings, text, &mut changes)?;
+    let text = mapped(settings, &text, &mut changes)?;
+    let bytes = match settings.kind {
+        Kind::Csv => csv(settings, &text, &mut changes),
+        Kind::Fixed => fixed(settings, field, &text, &mut changes),
+    }?;
+    Ok((bytes, changes))
 }
 
 /// The bytes of one record, with its line end.
@@ -41,9 +49,12 @@ pub(crate) fn record(settings: &Settings, cells: &[Vec<u8>]) -> Vec<u8> {
     line
 }
 
-fn cleaned(settings: &Settings, text: &str) -> Result<String, Misfit> {
+fn cleaned(settings: &Settings, text: &str, changes: &mut Vec<Change>) -> Result<String, Misfit> {
     let mut out = String::new();
     let composed: String = text.nfc().collect();
+    if composed != text {
+        changes.push(Change::Composed);
+    }
     // A Windows line end is one break.
     for c in composed.replace("\r\n", "\n").chars() {
         match (c, settings.line_breaks) {
@@ -58,25 +69,34 @@ fn cleaned(settings: &Settings, text: &str) -> Result<String, Misfit> {
             (c, _) => out.push(c),
         }
     }
+    if out != composed {
+        changes.push(Change::LineBreaks);
+    }
     Ok(out)
 }
 
-fn mapped(settings: &Settings, text: &str) -> Result<String, Misfit> {
+fn mapped(settings: &Settings, text: &str, changes: &mut Vec<Change>) -> Result<String, Misfit> {
     match settings.unmappable {
         _ if settings.encoding.has(text) => Ok(text.to_owned()),
         Unmappable::Report => Err(Misfit::Unmappable),
-        Unmappable::Transliterate => settings
-            .encoding
-            .transliterated(text)
-            .ok_or(Misfit::Unmappable),
+        Unmappable::Transliterate => {
+            changes.push(Change::Transliterated);
+            settings
+                .encoding
+                .transliterated(text)
+                .ok_or(Misfit::Unmappable)
+        }
     }
 }
 
-fn csv(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
+fn csv(settings: &Settings, text: &str, changes: &mut Vec<Change>) -> Result<Vec<u8>, Misfit> {
     let formula = is_formula(text);
     let (mut text, mut quoted) = (text.to_owned(), settings.quote() == Quote::Always);
     match settings.guard() {
-        Guard::Prefix if formula => text.insert(0, '\''),
+        Guard::Prefix if formula => {
+            changes.push(Change::Guarded);
+            text.insert(0, '\'');
+        }
         Guard::Quote if formula => quoted = true,
         Guard::Report if formula => return Err(Misfit::Formula),
         Guard::Prefix | Guard::Quote | Guard::Report | Guard::Off => {}
@@ -88,6 +108,7 @@ fn csv(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
         return Err(Misfit::NeedsQuotes);
     }
     if quoted || needed {
+        changes.push(Change::Quoted);
         text = format!("\"{}\"", text.replace('"', "\"\""));
     }
     encoded(settings, &text)
@@ -107,7 +128,12 @@ fn is_formula(text: &str) -> bool {
     }
 }
 
-fn fixed(settings: &Settings, field: &Field, text: &str) -> Result<Vec<u8>, Misfit> {
+fn fixed(
+    settings: &Settings,
+    field: &Field,
+    text: &str,
+    changes: &mut Vec<Change>,
+) -> Result<Vec<u8>, Misfit> {
     let bytes = encoded(settings, text)?;
     let pad = encoded(settings, &field.pad.to_string())?;
     let used = match settings.width_in() {
@@ -119,6 +145,9 @@ fn fixed(settings: &Settings, field: &Field, text: &str) -> Result<Vec<u8>, Misf
         .unwrap_or(0)
         .checked_sub(used)
         .ok_or(Misfit::TooWide)?;
+    if missing > 0 {
+        changes.push(Change::Padded);
+    }
     let padding = pad.repeat(missing);
     Ok(match field.align {
         Align::Left => [bytes, padding].concat(),
@@ -162,10 +191,37 @@ mod tests {
             pad: '0',
         };
         assert_eq!(
-            cell(&settings, &field, text),
+            cell(&settings, &field, text).map(|(bytes, _)| bytes),
             expected.map(|text| text.as_bytes().to_vec()),
             "{text:?}"
         );
+    }
+
+    #[test]
+    fn what_is_changed_is_told() {
+        let changes = |settings: &str, text: &str| {
+            let all = format!("columns = \"c.toml\"\nfile = \"f\"\n{settings}");
+            let settings: Settings = toml::from_str(&all).unwrap();
+            let field = Field {
+                name: "f".into(),
+                width: Some(6),
+                align: Align::Left,
+                pad: ' ',
+            };
+            let (_, changes) = cell(&settings, &field, text).unwrap();
+            changes.into_iter().map(Change::name).collect::<Vec<_>>()
+        };
+        let csv = "kind = \"csv\"\nencoding = \"windows-1252\"\nunmappable = \"transliterate\"";
+        assert!(changes(csv, "Größe").is_empty());
+        assert_eq!(changes(csv, "a;b"), ["quoted"]);
+        assert_eq!(changes(csv, "=1"), ["guarded"]);
+        assert_eq!(
+            changes(csv, "o\u{308}\tČ"),
+            ["composed", "line-breaks", "transliterated"]
+        );
+        let fixed = "kind = \"fixed\"\nencoding = \"utf-8\"";
+        assert_eq!(changes(fixed, "12345"), ["padded"]);
+        assert!(changes(fixed, "123456").is_empty());
     }
 
     #[test]

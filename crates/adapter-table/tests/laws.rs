@@ -144,7 +144,7 @@ fn every_cell_of_the_municipalities_is_explained() {
     format::whatever_is_left_out_the_rest_stays_explained(&Deployed);
 }
 
-/// The cells of a file as a reader with the package's settings sees them, without padding.
+/// The cells of a file as they stand there, with quotes and padding: what the writer did is to be explained, too.
 fn cells(package: &Package, bytes: &[u8]) -> Vec<Leaf> {
     let setting = |key: &str| package.settings.get(key).and_then(toml::Value::as_str);
     let label = setting("encoding").unwrap().trim_end_matches("-bom");
@@ -186,7 +186,7 @@ fn cells(package: &Package, bytes: &[u8]) -> Vec<Leaf> {
         assert_eq!(record.len(), fields.len(), "{}: {place}", package.name);
         for (field, cell) in fields.iter().zip(record) {
             let name = field["name"].as_str().unwrap();
-            leaves.push((format!("{place}/{name}"), cell.trim().to_owned()));
+            leaves.push((format!("{place}/{name}"), cell));
         }
     }
     leaves
@@ -226,7 +226,7 @@ fn kinds(list: &toml::Table, lines: &[&str]) -> Vec<Leaf> {
         );
         for (field, cell) in fields.iter().zip(columns_of(line, fields)) {
             let field = field["name"].as_str().unwrap();
-            leaves.push((format!("{name}[{nth}]/{field}"), cell.trim().to_owned()));
+            leaves.push((format!("{name}[{nth}]/{field}"), cell));
         }
     }
     leaves
@@ -241,7 +241,7 @@ fn columns_of(line: &str, fields: &[toml::Value]) -> Vec<String> {
     fields.iter().map(&mut cell).collect()
 }
 
-/// RFC 4180, with any separator.
+/// RFC 4180, with any separator; cells keep their quotes.
 fn csv_records(text: &str, separator: char) -> Vec<Vec<String>> {
     let mut records = Vec::new();
     let (mut record, mut cell, mut quoted) = (Vec::new(), String::new(), false);
@@ -250,9 +250,12 @@ fn csv_records(text: &str, separator: char) -> Vec<Vec<String>> {
         match c {
             '"' if quoted && rest.peek() == Some(&'"') => {
                 rest.next();
-                cell.push('"');
+                cell.push_str("\"\"");
             }
-            '"' => quoted = !quoted,
+            '"' => {
+                quoted = !quoted;
+                cell.push(c);
+            }
             c if c == separator && !quoted => record.push(std::mem::take(&mut cell)),
             '\n' if !quoted => {
                 record.push(std::mem::take(&mut cell));

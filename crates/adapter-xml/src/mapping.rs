@@ -1,5 +1,6 @@
 //! Annotated sample, schema and settings to a document with its attachments.
 
+use amtsbote_adapter::file_lineage::{SettingLine, document_type, explain_sources};
 use amtsbote_adapter::{
     Beside, Cut, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
     refusal_findings, safe, template_findings,
@@ -36,6 +37,7 @@ impl Format for Xml {
             }
         };
         Ok(Box::new(Compiled {
+            name_line: package.setting_line("file", settings.file.as_str()),
             settings,
             beside,
             sample,
@@ -107,6 +109,7 @@ fn schema(settings: &Settings, package: &Package) -> Result<Option<Set>, Finding
 
 struct Compiled {
     settings: Settings,
+    name_line: SettingLine,
     beside: Beside,
     sample: xml::Sample,
     schema: Option<Set>,
@@ -145,10 +148,13 @@ impl Mapping for Compiled {
             media_type: self.media_type(),
             pieces,
         }];
-        let along = laid.along(&cut.inside())?;
+        let along = laid.along(&cut.inside(), 1)?;
         files.extend(along.files);
         let mut lineage = translation.lineage;
+        lineage.push(self.settings.file.lineage(1, self.name_line));
+        lineage.push(document_type(1, &self.written()));
         lineage.extend(along.lineage);
+        explain_sources(&mut lineage, |_| None);
         let mut losses = loss_pointers(&translation.losses);
         losses.extend(along.losses);
         Ok(Product {
@@ -160,6 +166,16 @@ impl Mapping for Compiled {
 }
 
 impl Compiled {
+    /// How the document is written, for lineage. A reader of XML sees nothing of it.
+    fn written(&self) -> String {
+        match self.settings.encoding.charset() {
+            "utf-8" => "xml; encoding = utf-8".to_owned(),
+            other => {
+                format!("xml; encoding = {other}: other characters are references (&#…;)")
+            }
+        }
+    }
+
     fn media_type(&self) -> String {
         match self.settings.encoding.charset() {
             "utf-8" => "application/xml".to_owned(),

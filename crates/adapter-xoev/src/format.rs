@@ -163,6 +163,11 @@ impl amtsbote_adapter::Format for Format {
         editions.sort_by_key(|edition| edition.valid_from);
         Ok(Box::new(XoevMapping {
             ignored: package.ignored(),
+            lines: [
+                ("file_name", settings.file_name.as_deref()),
+                ("data_file", settings.data_file.as_deref()),
+            ]
+            .map(|(key, said)| package.setting_line(key, said.unwrap_or_default())),
             settings,
             editions,
             lists: self.installed.lists.clone(),

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! - [`Format`]: the formats and their settings (README.md).
-//! - `mapping.rs`: one submission becomes one message.
+//! - `mapping.rs`: one submission becomes one message; `lineage.rs`: where what no template binds comes from.
 //! - `answers.rs`: what procedures answer.
 //!
 //! It must never invent a value the submission does not have, write a message its schema refuses, or put a value of a
@@ -27,6 +27,7 @@
 mod answers;
 mod attachment;
 mod format;
+mod lineage;
 mod mapping;
 mod sample;
 mod settings;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use amtsbote_adapter::file_lineage::SettingLine;
 use amtsbote_adapter::{
     Archive, Mapping, Opened, ParcelFile, ParcelPath, Piece, Product as Made, loss_pointers,
     refusal_findings,
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::attachment::Named;
+use crate::lineage::with_changes;
 use crate::settings::{Characters, NameParts, Pack, Settings};
 
 /// Elements whose type is wider than datatypeC: names of attachments are datatypeD in XBau.
@@ -28,6 +30,8 @@ const WIDER: [(&str, Group); 1] = [("bezeichnung", Group::D)];
 /// A package compiled for one of these formats.
 pub(crate) struct XoevMapping {
     pub(crate) settings: Settings,
+    /// Where the package names the message's file and the data's.
+    pub(crate) lines: [SettingLine; 2],
     /// By first day, the one without a first day first.
     pub(crate) editions: Vec<Edition>,
     pub(crate) ignored: Ignored,
@@ -75,9 +79,11 @@ impl Mapping for XoevMapping {
         let document = translation.document.into_revealed();
         let along = (&header, files.names());
         self.check(edition, &document, &translation.lineage, along)?;
+        let changed = self.changed(opened);
         let mut lineage: Vec<Lineage> = translation
             .lineage
             .into_iter()
+            .map(|one| with_changes(one, &changed))
             .map(|one| self.with_ids(one, opened.data.reveal()))
             .collect();
         let mut losses = loss_pointers(&translation.losses);
@@ -91,7 +97,9 @@ impl Mapping for XoevMapping {
             Lineage::copied(format!("attachments/{}", index + 1), place)
         };
         lineage.extend((0..opened.attachments.len()).map(attached));
-        let files = self.files(edition, &header, document, &files)?;
+        let along = files;
+        let files = self.files(edition, &header, document, &along)?;
+        let lineage = self.said(lineage, edition, &along, opened.attachments);
         Ok(Made {
             files,
             lineage,
@@ -101,8 +109,8 @@ impl Mapping for XoevMapping {
 }
 
 /// What goes along with a message.
-struct Along<'a> {
-    data: Option<DataFile>,
+pub(crate) struct Along<'a> {
+    pub(crate) data: Option<DataFile>,
     attachments: Named<'a>,
 }
 
@@ -115,7 +123,7 @@ impl Along<'_> {
 }
 
 /// The data as sent, as a file.
-struct DataFile {
+pub(crate) struct DataFile {
     name: String,
     uuid: String,
     bytes: Bytes,

@@ -141,7 +141,7 @@ impl Settings {
         self.pack.unwrap_or(usual)
     }
 
-    fn pattern(&self) -> &str {
+    pub(crate) fn pattern(&self) -> &str {
         let usual = if self.is_xdomea() {
             "{uuid}_{name}.xml"
         } else {

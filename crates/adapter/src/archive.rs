@@ -82,6 +82,29 @@ impl Archive {
 }
 
 impl ParcelFile {
+    /// The media type, parameters too, if it is one that a header can hold (RFC 9110 §8.3.1), else `application/octet-stream`: types of
+    /// attachments come from senders, and what is none would break the header.
+    pub fn header_type(&self) -> &str {
+        let is_word = |word: &str| {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
+            !word.is_empty() && word.bytes().all(fits)
+        };
+        let is_pair = |text: &str, sign: char| {
+            text.split_once(sign)
+                .is_some_and(|(name, value)| is_word(name) && is_word(value))
+        };
+        let mut parts = self.media_type.split(';');
+        let is_type = parts.next().is_some_and(|kind| is_pair(kind, '/'));
+        if is_type
+            && parts.all(|part| is_pair(part.trim_matches(' '), '='))
+            && self.media_type.len() <= 120
+        {
+            &self.media_type
+        } else {
+            "application/octet-stream"
+        }
+    }
+
     /// Length of the file in bytes.
     pub fn size_bytes(&self) -> u64 {
         let sizes = self.pieces.iter().map(Piece::size_bytes);
@@ -334,6 +357,37 @@ mod tests {
             files.push(file(&format!("{size}.bin"), Piece::Attachment(source)));
         }
         files
+    }
+
+    #[test]
+    fn a_media_type_is_one_or_none_for_headers() {
+        let of = |media_type: &str| {
+            let file = ParcelFile {
+                path: "a".parse().expect("a path"),
+                media_type: media_type.to_owned(),
+                pieces: Vec::new(),
+            };
+            file.header_type() == media_type
+        };
+        for good in [
+            "text/csv",
+            "text/csv; charset=windows-1252",
+            "application/xml;charset=iso-8859-15",
+        ] {
+            assert!(of(good), "{good}");
+        }
+        for bad in [
+            "",
+            "text",
+            "text/a b",
+            "text/a\r\nX: y",
+            "text/a; x",
+            "text/a; x=\"\r\"",
+            "text/a; x=y\r\nB: c",
+            "text/a;",
+        ] {
+            assert!(!of(bad), "{bad}");
+        }
     }
 
     #[test]

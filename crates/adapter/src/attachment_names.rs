@@ -29,6 +29,25 @@ pub enum Numbering {
     Duplicates,
 }
 
+/// What is done to names of attachments, in a word for lineage.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamingRule(pub(crate) Letters, pub(crate) Numbering);
+
+impl NamingRule {
+    pub(crate) fn rule(self) -> String {
+        let Self(letters, numbering) = self;
+        let letters = match letters {
+            Letters::Keep => "keep",
+            Letters::Ascii => "ascii",
+        };
+        let numbering = match numbering {
+            Numbering::Always => "always",
+            Numbering::Duplicates => "duplicates",
+        };
+        format!("safe name; letters = {letters}; numbering = {numbering}")
+    }
+}
+
 /// Longest name without number, in characters.
 const NAME_MAX: usize = 80;
 const ENDING_MAX: usize = 10;
@@ -51,6 +70,11 @@ impl AttachmentNames {
             given: BTreeSet::new(),
             digits: count.to_string().len().max(2),
         }
+    }
+
+    /// What is done to the names, in a word for lineage.
+    pub fn rule(&self) -> String {
+        NamingRule(self.letters, self.numbering).rule()
     }
 
     /// The name of attachment `nr` (from 1). Safe as a part of a [`crate::ParcelPath`].

@@ -16,6 +16,8 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::{Lineage, Place, Root, Trace};
 use bytes::Bytes;
 
+use crate::attachment_names::NamingRule;
+use crate::file_lineage::of_attachment;
 use crate::{
     AttachmentNames, Letters, Numbering, Opened, OpenedAttachment, ParcelFile, ParcelPath, Piece,
 };
@@ -46,6 +48,7 @@ pub struct Laid {
     /// With `path`, where they have one.
     pub attachments: Vec<OpenedAttachment>,
     folder: Folder,
+    naming: NamingRule,
 }
 
 /// What goes along beside the document.
@@ -111,16 +114,18 @@ impl Beside {
         Ok(Laid {
             attachments,
             folder: self.folder.clone(),
+            naming: NamingRule(self.letters, self.numbering),
         })
     }
 }
 
 impl Laid {
-    /// The files beside the document; `inside` are those the document itself holds.
-    pub fn along(&self, inside: &BTreeSet<usize>) -> Result<Along, Findings> {
+    /// The files beside the `documents` documents, behind them; `inside` are those a document itself holds.
+    pub fn along(&self, inside: &BTreeSet<usize>, documents: usize) -> Result<Along, Findings> {
         let mut along = Along::default();
         for (index, attachment) in self.attachments.iter().enumerate() {
             let place = Place::of(Root::Attachments).index(index);
+            let nr = documents + along.files.len() + 1;
             let output = match &self.folder {
                 Folder::Nowhere => {
                     if !inside.contains(&index) {
@@ -137,8 +142,28 @@ impl Laid {
                 pieces: vec![Piece::Attachment(attachment.source.clone())],
             });
             along.lineage.push(Lineage::copied(output, place));
+            let rule = self.rule();
+            along
+                .lineage
+                .extend(of_attachment(nr, index, attachment, &rule));
         }
         Ok(along)
+    }
+}
+
+impl Laid {
+    /// What becomes of the names of attachments.
+    fn rule(&self) -> String {
+        let folder = match &self.folder {
+            Folder::Nowhere | Folder::Same => "",
+            Folder::Named(folder) => folder,
+        };
+        let name = self.naming.rule();
+        if folder.is_empty() {
+            name
+        } else {
+            format!("attachments = {folder}; {name}")
+        }
     }
 }
 

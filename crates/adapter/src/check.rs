@@ -10,7 +10,7 @@ use amtsbote_translate::Lineage;
 use futures_util::FutureExt as _;
 
 use crate::example::Case;
-use crate::{Example, Files, Format, Mapping, Package, ParcelFile, Product};
+use crate::{Example, Files, Format, Mapping, Package, ParcelFile, Piece, Product};
 
 const LOSSES: &str = "losses.txt";
 const FINDINGS: &str = "findings.txt";
@@ -66,6 +66,8 @@ pub enum Difference {
 pub struct Preview {
     /// The product's files, and `losses.txt` or `findings.txt` if there are any. Paths are below `expected/`.
     pub files: Files,
+    /// What lineage calls each file of the parcel (`file[1]`, in an archive `file[1]/entry[1]`), and its path.
+    pub parcel: Vec<(String, String)>,
     /// Which output came from which input.
     pub lineage: Vec<Lineage>,
     /// Inputs that no output used, sorted.
@@ -215,6 +217,7 @@ impl Package {
                 )]);
                 Ok(Preview {
                     files,
+                    parcel: Vec::new(),
                     lineage: Vec::new(),
                     losses: Vec::new(),
                     findings,
@@ -246,6 +249,7 @@ fn preview(product: Product, name: &str) -> Result<Preview, Findings> {
             )]);
         }
     }
+    let parcel = numbered(&product);
     let mut losses = product.losses;
     losses.sort();
     if !losses.is_empty() {
@@ -253,10 +257,31 @@ fn preview(product: Product, name: &str) -> Result<Preview, Findings> {
     }
     Ok(Preview {
         files,
+        parcel,
         lineage: product.lineage,
         losses,
         findings: Vec::new(),
     })
+}
+
+/// The files by their names in the lineage.
+pub(crate) fn numbered(product: &Product) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (index, file) in product.files.iter().enumerate() {
+        let name = format!("file[{}]", index + 1);
+        let inside = match file.pieces.as_slice() {
+            [Piece::Zip(archive)] => archive.files(),
+            _ => &[],
+        };
+        let entry = |(index, file): (usize, &ParcelFile)| {
+            let entry = format!("{name}/entry[{}]", index + 1);
+            (entry, file.path.to_string())
+        };
+        let inside: Vec<_> = inside.iter().enumerate().map(entry).collect();
+        all.push((name, file.path.to_string()));
+        all.extend(inside);
+    }
+    all
 }
 
 /// The bytes of a file whose sources are all in memory, as examples' are.

@@ -29,6 +29,11 @@ impl FileName {
         Self(name.to_owned())
     }
 
+    /// As the package says it, with placeholders.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The name for this submission.
     pub fn of(&self, opened: &Opened<'_>) -> String {
         let (date, time) = legal(opened.received_at);

@@ -40,6 +40,7 @@ macro_rules! outbound_laws {
             the_same_parcel_twice_at_once_is_kept_once,
             different_parcels_at_once_all_arrive,
             attachments_arrive_identical,
+            an_archive_arrives_whole,
             a_large_attachment_passes_in_bounded_memory,
             a_source_that_fails_midway_leaves_nothing,
             dropping_the_call_midway_leaves_nothing_half_visible,
@@ -98,6 +99,7 @@ macro_rules! format_laws {
             every_input_is_used_or_listed_as_lost,
             whatever_is_left_out_the_rest_stays_explained,
             findings_never_carry_values,
+            odd_texts_are_found_or_written_to_the_letter,
             a_faulty_package_is_refused_when_opened,
             a_package_for_another_format_is_refused,
         );

@@ -22,6 +22,7 @@ mod beside;
 mod check;
 mod encoding;
 mod example;
+pub mod file_lineage;
 mod file_name;
 mod format;
 mod inbound;
@@ -38,7 +39,7 @@ pub mod transport;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use amtsbote_translate::{Lineage, Trace};
+pub use amtsbote_translate::{Change, Lineage, Place, Trace};
 pub use answer::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
 pub use archive::{Archive, TooMuch};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};

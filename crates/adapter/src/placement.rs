@@ -7,7 +7,8 @@ use amtsbote_model::ParcelId;
 use amtsbote_problem::{Bilingual, Finding};
 use serde::Deserialize;
 
-use crate::{Parcel, ParcelFile, ParcelPath};
+use crate::transport::{name_of, parcel_id, said};
+use crate::{Lineage, Parcel, ParcelFile, ParcelPath};
 
 /// How parcels are to lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,6 +230,30 @@ impl Plan<'_> {
 }
 
 impl Placement {
+    /// Where the names come from by which a parcel of so many `files` lies there.
+    pub fn said(&self, files: usize) -> Vec<Lineage> {
+        let rule = format!("outbound.name = {}", self.name.0);
+        let marker = self.marker.iter();
+        let marker = marker.map(|_| said("@marker", &[], "outbound.marker: an empty file"));
+        let each = 1..=files;
+        let named = each.map(|nr| {
+            let name = name_of(nr);
+            match self.layout {
+                Layout::Folder => said(format!("file[{nr}]/@name"), &[], &name),
+                Layout::Flat => said(
+                    format!("file[{nr}]/@name"),
+                    &[parcel_id()],
+                    &format!("{rule}; {name}, / becomes _"),
+                ),
+            }
+        });
+        let folder = match self.layout {
+            Layout::Folder => Some(said("@folder", &[parcel_id()], &rule)),
+            Layout::Flat => None,
+        };
+        folder.into_iter().chain(named).chain(marker).collect()
+    }
+
     /// Places the files of `parcel`, or says why no receiver of files could take them.
     pub fn plan<'p>(&self, parcel: &'p Parcel) -> Result<Plan<'p>, Vec<Finding>> {
         plan(self, parcel)

@@ -1,14 +1,16 @@
 //! Kinds of ways out, and what all of them do with their settings.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use amtsbote_model::Secret;
+use amtsbote_translate::{Lineage, Place, Root};
 use serde::de::DeserializeOwned;
 
-use crate::{Fault, Outbound};
+use crate::{Fault, Outbound, file_lineage};
 
 /// Longest file of a key, a certificate or a secret.
 const SMALL_FILE_MAX_BYTES: u64 = 1024 * 1024;
@@ -21,6 +23,29 @@ pub trait Transport: Send + Sync {
     /// Checks the settings and opens a way. Starts no tasks and calls nobody; relative paths of this machine are below
     /// `base`. What is wrong is [`Fault::Misconfigured`].
     fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault>;
+
+    /// What a way with these settings says around a parcel of so many `files`, and where it comes from: names of folders, headers, parts of
+    /// a form, a subject, a cover. Outputs are made by [`said`]. Opens no file and calls nobody; values of settings are not told, since
+    /// they may be secrets.
+    fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault>;
+}
+
+/// What a way says at `at`, made of `sources` as `rule` tells: a setting, or what the protocol wants.
+pub fn said(at: impl Display, sources: &[Place], rule: &str) -> Lineage {
+    Lineage::made(format!("{WAY}{at}"), sources.to_vec(), rule)
+}
+
+/// With this the outputs of a way begin.
+pub const WAY: &str = "way/";
+
+/// The parcel's id, as a source.
+pub fn parcel_id() -> Place {
+    Place::of(Root::Parcel).key("id")
+}
+
+/// The name of the parcel's file `nr` (from 1), as an output that others are made of.
+pub fn name_of(nr: usize) -> String {
+    file_lineage::of_file(nr, "@name")
 }
 
 /// Reads the settings of one way. Unknown keys are the settings' own to refuse (`deny_unknown_fields`).

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::returned::Together;
-use amtsbote_adapter::{Format, Inbound, Outbound, Transport};
+use amtsbote_adapter::{Format, Inbound, Lineage, Outbound, Transport};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
@@ -176,22 +176,29 @@ fn transports() -> Vec<Box<dyn Transport>> {
 
 /// Opens the way out that `settings` name; relative paths in it are below `base`.
 pub(crate) fn outbound(settings: &toml::Table, base: &Path) -> Result<Arc<dyn Outbound>> {
+    let (transport, settings) = transport(settings)?;
+    Ok(transport.open(settings, base)?)
+}
+
+/// What the way out that `settings` name says around a parcel of so many `files`.
+pub(crate) fn said(settings: &toml::Table, files: usize) -> Result<Vec<Lineage>> {
+    let (transport, settings) = transport(settings)?;
+    Ok(transport.said(settings, files)?)
+}
+
+/// The transport that `settings` name, and the rest of them.
+fn transport(settings: &toml::Table) -> Result<(Box<dyn Transport>, toml::Table)> {
     let mut settings = settings.clone();
     let named = settings.remove("transport");
     let transports = transports();
-    let known = || {
-        let names: Vec<_> = transports.iter().map(|known| known.name()).collect();
-        names.join(", ")
-    };
+    let known: Vec<_> = transports.iter().map(|known| known.name()).collect();
+    let known = known.join(", ");
     let Some(name) = named.as_ref().and_then(toml::Value::as_str) else {
-        bail!(
-            "outbound.transport must name a transport; known are {}",
-            known()
-        )
+        bail!("outbound.transport must name a transport; known are {known}")
     };
     let transport = transports
-        .iter()
+        .into_iter()
         .find(|transport| transport.name() == name)
-        .ok_or_else(|| anyhow!("there is no transport {name:?}; known are {}", known()))?;
-    Ok(transport.open(settings, base)?)
+        .ok_or_else(|| anyhow!("there is no transport {name:?}; known are {known}"))?;
+    Ok((transport, settings))
 }

@@ -38,7 +38,7 @@ pub mod xml;
 pub use codes::{CodeMap, CodeMaps};
 pub use fault::{Fault, FaultKind, Faults};
 pub use finding::{Finding, Rule};
-pub use lineage::{Ignored, Lineage, Trace};
+pub use lineage::{Change, Ignored, Lineage, Trace};
 pub use place::Place;
 pub use run::{Limits, Refusal, Translation};
 pub use source::{Root, Sources};

@@ -25,10 +25,45 @@ pub enum Trace {
     Decides,
 }
 
+/// What a file's writer changed of a value so that the file can hold it. Told beside the conversions, which the template asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Change {
+    /// Cut to the width of its column (`overflow = "cut"`).
+    Cut,
+    /// Letters and their marks put together (Unicode normalisation form C).
+    Composed,
+    /// Line breaks and tabs written another way: as blanks, or as one character.
+    LineBreaks,
+    /// Characters that may not stand there, replaced by the closest ones that may.
+    Transliterated,
+    /// An apostrophe before what a spreadsheet would run as a formula.
+    Guarded,
+    /// In quotation marks, those inside doubled.
+    Quoted,
+    /// Filled up to the width of its column.
+    Padded,
+}
+
+impl Change {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Composed => "composed",
+            Self::LineBreaks => "line-breaks",
+            Self::Transliterated => "transliterated",
+            Self::Guarded => "guarded",
+            Self::Quoted => "quoted",
+            Self::Padded => "padded",
+        }
+    }
+}
+
 /// One output and its sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lineage {
-    /// Where in the output: `/a/b[2]/@c` (XML), a JSON pointer, or `row/column`.
+    /// Where in the output: `/a/b[2]/@c` (XML), a JSON pointer, or `row/column`; `file[2]/@name` for what is said of a file
+    /// rather than in it; a source that is itself made of others, such as `$message/uuid`.
     pub output: String,
     /// Where in the input.
     pub sources: Vec<Place>,
@@ -40,6 +75,8 @@ pub struct Lineage {
     pub trace: Trace,
     /// The conversions and code map on the way, as written in the template.
     pub conversion: Option<String>,
+    /// What the file's writer changed then, in this order.
+    pub changes: Vec<Change>,
 }
 
 /// Where an output came from, before it is known where the output will stand.
@@ -61,6 +98,7 @@ impl Lineage {
             template_line: None,
             trace: Trace::Made,
             conversion: Some(how.to_owned()),
+            changes: Vec::new(),
         }
     }
 
@@ -73,6 +111,7 @@ impl Lineage {
             template_line: None,
             trace: Trace::Exact,
             conversion: None,
+            changes: Vec::new(),
         }
     }
 }
@@ -106,6 +145,7 @@ impl Origin {
             template_line: self.template_line,
             trace: self.trace,
             conversion: self.conversion,
+            changes: Vec::new(),
         }
     }
 }
@@ -157,6 +197,7 @@ pub(crate) fn deciding(lineage: &[Lineage], used: &Used) -> Vec<Lineage> {
             template_line,
             trace: Trace::Decides,
             conversion: None,
+            changes: Vec::new(),
         })
         .collect()
 }

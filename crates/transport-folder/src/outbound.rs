@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use amtsbote_adapter::placement::{Layout, Plan};
 use amtsbote_adapter::transport::settings_of;
-use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
+use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::dir::Dir;
@@ -33,6 +33,11 @@ impl Transport for Folder {
             make(folder).at("make the folder")?;
         }
         Ok(Arc::new(FolderOutbound::open(settings)?))
+    }
+
+    fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(settings.placement().said(files))
     }
 }
 

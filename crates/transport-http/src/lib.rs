@@ -29,6 +29,7 @@ mod lying;
 mod multipart;
 mod outbound;
 mod reading;
+mod said;
 mod settings;
 mod tree;
 mod wire;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::transport::settings_of;
-use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
+use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 use amtsbote_model::ParcelId;
 use amtsbote_outgoing::{Failure, Outgoing, read_bounded};
 use futures_util::stream::unfold;
@@ -37,6 +37,11 @@ impl Transport for Http {
     fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault> {
         let settings: Settings = settings_of(self, settings)?;
         Ok(Arc::new(HttpOutbound::open(settings.below(base))?))
+    }
+
+    fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(crate::said::said(&settings, files))
     }
 }
 

@@ -125,30 +125,10 @@ const fn base64_length(bytes: u64) -> u64 {
 
 fn single(parcel: &Parcel) -> Result<(String, Vec<Segment<'_>>), Fault> {
     match &parcel.files[..] {
-        [file] => Ok((media_type(file), vec![Segment::Plain(file)])),
+        [file] => Ok((file.header_type().to_owned(), vec![Segment::Plain(file)])),
         _ => Err(Fault::Misconfigured {
             what: "body.kind = \"file\" sends one file, but the mapping package makes several: choose multipart, json or xml, or a package that makes one file".to_owned(),
         }),
-    }
-}
-
-// Media types come from senders: what is none would break the header.
-fn media_type(file: &ParcelFile) -> String {
-    let text = &file.media_type;
-    let is_word = |word: &str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
-    };
-    let fits = text.len() <= 120
-        && text
-            .split_once('/')
-            .is_some_and(|(kind, rest)| is_word(kind) && is_word(rest));
-    if fits {
-        text.clone()
-    } else {
-        "application/octet-stream".to_owned()
     }
 }
 
@@ -165,7 +145,7 @@ fn json(parcel: &Parcel) -> Vec<Segment<'_>> {
             text,
             "{comma}{{\"path\":{},\"media_type\":{},\"content\":\"",
             json_string(file.path.as_str()),
-            json_string(&media_type(file)),
+            json_string(file.header_type()),
         );
         segments.push(Segment::Text(std::mem::replace(
             &mut text,
@@ -196,7 +176,7 @@ fn xml(parcel: &Parcel) -> Vec<Segment<'_>> {
             text,
             "<file path=\"{}\" mediaType=\"{}\">",
             xml_attribute(file.path.as_str()),
-            xml_attribute(&media_type(file)),
+            xml_attribute(file.header_type()),
         );
         segments.push(Segment::Text(std::mem::replace(
             &mut text,
@@ -253,7 +233,7 @@ fn multipart<'p>(body: &Body, parcel: &'p Parcel) -> (String, Vec<Segment<'p>>) 
                 "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
                 // As browsers do it (HTML, multipart form data); receivers drop what stands before a slash.
                 file.path.as_str().replace('/', "_").replace('"', "%22"),
-                media_type(file),
+                file.header_type(),
             );
             segments.push(Segment::Text(std::mem::replace(
                 &mut text,
@@ -340,6 +320,66 @@ mod tests {
         assert!(parts[3].ends_with("\r\n\r\nHalloMQ==\r\n"));
         assert!(parts[4].contains("name=\"anlage\"; filename=\"b_c.txt\"\r\n"));
         assert_eq!(parts[5], "--\r\n");
+    }
+
+    /// What a body says around the files is explained, and nothing that it does not say.
+    #[test]
+    fn every_part_of_every_body_is_explained() {
+        let paths = ["a.txt", "b/c.txt"];
+        let told = |body: &str| -> std::collections::BTreeSet<String> {
+            let settings =
+                format!("url = \"https://h.example\"\nrepeats = \"recognised\"\n[body]\n{body}");
+            let settings: crate::Settings = toml::from_str(&settings).unwrap();
+            let said = crate::said::said(&settings, paths.len());
+            let of_body = |at: &String| at.starts_with("body") || at.starts_with("part");
+            said.into_iter()
+                .filter_map(|one| one.output.strip_prefix("way/").map(str::to_owned))
+                .filter(of_body)
+                .collect()
+        };
+        let json = "kind = \"json\"";
+        let value: serde_json::Value = serde_json::from_str(&sent(json, &paths).1).unwrap();
+        let mut wanted = std::collections::BTreeSet::from(["body/parcel".to_owned()]);
+        for (index, file) in value["files"].as_array().unwrap().iter().enumerate() {
+            let members = file.as_object().unwrap().keys();
+            wanted.extend(members.map(|name| format!("body/files/{index}/{name}")));
+        }
+        assert_eq!(value.as_object().unwrap().len(), 2);
+        assert_eq!(told(json), wanted);
+        let xml = "kind = \"xml\"";
+        let leaves = amtsbote_adapter::laws::explained::xml(sent(xml, &paths).1.as_bytes());
+        let plain =
+            |(path, _): (String, String)| format!("body{}", path.replace("parcel[1]", "parcel"));
+        assert_eq!(told(xml), leaves.into_iter().map(plain).collect());
+        let form = "kind = \"multipart\"\nid_part = \"id\"\nfields = { mandant = \"7\" }";
+        let (content_type, text) = sent(form, &paths);
+        let boundary = content_type.split_once("boundary=").unwrap().1;
+        let mut wanted = std::collections::BTreeSet::new();
+        let delimiter = format!("--{boundary}\r\n");
+        let parts = text.split(&delimiter).skip(1);
+        for (index, part) in parts.enumerate() {
+            let at = format!("part[{}]", index + 1);
+            for (sign, name) in [
+                (" name=", "/@name"),
+                ("filename=", "/@filename"),
+                ("Content-Type:", "/@media_type"),
+                ("\r\n\r\n", ""),
+            ] {
+                if part.contains(sign) {
+                    wanted.insert(format!("{at}{name}"));
+                }
+            }
+        }
+        assert_eq!(wanted.len(), 2 * 2 + 2 * 4);
+        assert_eq!(told(form), wanted);
+    }
+
+    #[test]
+    fn a_table_keeps_its_encoding() {
+        let mut parcel = parcel(&["a.csv"]);
+        parcel.files[0].media_type = "text/csv; charset=windows-1252".to_owned();
+        let letter = Letter::of(&Body::File, &parcel).unwrap();
+        assert_eq!(letter.content_type, "text/csv; charset=windows-1252");
     }
 
     #[test]

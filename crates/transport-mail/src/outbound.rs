@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::transport::{read_small, settings_of};
-use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
+use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 use amtsbote_jose::cms::{ContentCipher, Recipients};
 use amtsbote_model::{Clock, ParcelId};
 
@@ -35,6 +35,11 @@ impl Transport for Mail {
         let settings: Settings = settings_of(self, settings)?;
         let way = MailOutbound::open(settings.below(base), self.0.clone())?;
         Ok(Arc::new(way))
+    }
+
+    fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(crate::wire::said(&settings, files))
     }
 }
 

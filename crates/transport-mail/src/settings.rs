@@ -115,6 +115,15 @@ impl Subject {
     pub(crate) fn of(&self, id: ParcelId) -> String {
         self.0.replace("{parcel}", &id.to_string())
     }
+
+    /// As the settings say it.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn names_parcel(&self) -> bool {
+        self.0.contains("{parcel}")
+    }
 }
 
 impl Default for Subject {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use amtsbote_adapter::placement::clashes;
-use amtsbote_adapter::{Fault, Parcel, ParcelFile};
+use amtsbote_adapter::transport::{name_of, parcel_id, said as way};
+use amtsbote_adapter::{Fault, Lineage, Parcel, ParcelFile};
 use amtsbote_model::{ParcelId, Personal, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -82,25 +83,8 @@ fn head(file: &ParcelFile) -> String {
     }
     format!(
         "--{BOUNDARY}\r\nContent-Type: {}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment{parameters}\r\n\r\n",
-        media_type(file)
+        file.header_type()
     )
-}
-
-// Media types come from senders: what is none would break the header.
-fn media_type(file: &ParcelFile) -> &str {
-    let is_word = |word: &str| {
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b);
-        !word.is_empty() && word.bytes().all(fits)
-    };
-    let fits = file
-        .media_type
-        .split_once('/')
-        .is_some_and(|(kind, rest)| is_word(kind) && is_word(rest));
-    if fits && file.media_type.len() <= 120 {
-        &file.media_type
-    } else {
-        "application/octet-stream"
-    }
 }
 
 /// Base64 in lines.
@@ -167,6 +151,45 @@ pub(crate) fn message_id(settings: &Settings, id: ParcelId) -> String {
     format!("<{id}@{}>", settings.from.address().domain())
 }
 
+/// Where the headers come from that [`outer`] and [`inner`] write; those of the inner mail's parts are `part[n]/…`.
+pub(crate) fn said(settings: &Settings, files: usize) -> Vec<Lineage> {
+    let id = [parcel_id()];
+    let subject = format!("outbound.subject = {}", settings.subject.as_str());
+    let subject_of: &[_] = if settings.subject.names_parcel() {
+        &id
+    } else {
+        &[]
+    };
+    let mut all = vec![
+        way("From", &[], "outbound.from"),
+        way("To", &[], "outbound.to"),
+        way("Subject", subject_of, &subject),
+        way("Date", &[], "the moment of sending"),
+        way("Message-ID", &id, "<{parcel}@domain of outbound.from>"),
+        way("Auto-Submitted", &[], "RFC 3834"),
+    ];
+    let fixed = [
+        "MIME-Version",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+        "Content-Disposition",
+    ];
+    all.extend(fixed.map(|name| way(name, &[], "S/MIME (RFC 8551), outbound.cipher")));
+    let inner = ["Content-Type", "MIME-Version"];
+    all.extend(inner.map(|name| way(format!("inner/{name}"), &[], "MIME (RFC 2046)")));
+    for nr in 1..=files {
+        let part = |name: &str| format!("part[{nr}]/{name}");
+        let name = format!("{}, / becomes _ (RFC 2231)", name_of(nr));
+        let media_type = format!("file[{nr}]/@media_type, or application/octet-stream");
+        all.extend([
+            way(part("Content-Type"), &[], &media_type),
+            way(part("Content-Transfer-Encoding"), &[], "base64"),
+            way(part("Content-Disposition"), &[], &name),
+        ]);
+    }
+    all
+}
+
 fn date(now: Timestamp) -> String {
     let moment = jiff::Timestamp::from_second(now.as_seconds()).unwrap_or_default();
     moment.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
@@ -215,6 +238,53 @@ mod tests {
             bytes
         };
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    /// Every header of the outer mail, of the inner one and of its parts is explained, and nothing else.
+    #[test]
+    fn every_header_is_explained() {
+        let settings: Settings = toml::from_str(
+            "host = \"h\"\nfrom = \"a@b.example\"\nledger_dir = \"l\"\nto = [\"c@d.example\"]\ncertificate_files = [\"c.pem\"]",
+        )
+        .unwrap();
+        let file = |path: &str| ParcelFile {
+            path: path.parse().unwrap(),
+            media_type: "text/plain".to_owned(),
+            pieces: vec![Piece::Bytes(Personal::new(Bytes::from_static(b"x")))],
+        };
+        let parcel = Parcel {
+            id: "f39ab143-d91a-474a-b69f-b00f1a1873c2".parse().unwrap(),
+            files: vec![file("a.txt"), file("b/c.txt")],
+        };
+        let headers = |at: &str, text: &str| -> Vec<String> {
+            let head = text.split("\r\n\r\n").next().unwrap();
+            let is_new = |line: &&str| !line.starts_with(' ') && line.contains(": ");
+            let names = head.lines().filter(is_new);
+            names
+                .map(|line| format!("{at}{}", line.split_once(": ").unwrap().0))
+                .collect()
+        };
+        let outer = outer(&settings, parcel.id, Timestamp::from_seconds(0), b"x").unwrap();
+        let mut wanted = headers("", std::str::from_utf8(&outer).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let inner = runtime.block_on(inner(&parcel, 1_000_000)).unwrap();
+        let inner = String::from_utf8(inner.reveal().clone()).unwrap();
+        wanted.extend(headers("inner/", &inner));
+        let delimiter = format!("--{BOUNDARY}\r\n");
+        let parts = inner.split(&delimiter).skip(1);
+        for (index, part) in parts.enumerate() {
+            wanted.extend(headers(&format!("part[{}]/", index + 1), part));
+        }
+        let mut told: Vec<String> = said(&settings, parcel.files.len())
+            .into_iter()
+            .map(|one| one.output.trim_start_matches("way/").to_owned())
+            .collect();
+        wanted.sort();
+        told.sort();
+        assert_eq!(told, wanted);
+        assert_eq!(wanted.len(), 10 + 2 + 2 * 3);
     }
 
     #[test]

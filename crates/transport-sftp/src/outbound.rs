@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use amtsbote_adapter::placement::Plan;
 use amtsbote_adapter::transport::settings_of;
-use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport};
+use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 
 use crate::fault::{Failure, unavailable};
 use crate::ledger::{Ended, Found, Ledger, Shown, unnoted};
@@ -29,6 +29,11 @@ impl Transport for Sftp {
     fn open(&self, settings: toml::Table, base: &Path) -> Result<Arc<dyn Outbound>, Fault> {
         let settings: Settings = settings_of(self, settings)?;
         Ok(Arc::new(SftpOutbound::open(settings.below(base))?))
+    }
+
+    fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(settings.placement().said(files))
     }
 }
 

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, Receipt, Reply, Transport, transport};
+use amtsbote_adapter::transport::parcel_id;
+use amtsbote_adapter::{
+    Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport, transport,
+};
 use amtsbote_model::{Clock, Personal};
 
 use crate::fault::{disk, misconfigured};
@@ -38,6 +41,15 @@ impl Transport for XtaBox {
             settings,
             self.clock.clone(),
         )?))
+    }
+
+    fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
+        let settings: BoxSettings = transport::settings_of(self, settings)?;
+        Ok(crate::said::said(
+            &settings.cover,
+            files,
+            (&[parcel_id()], "urn:uuid:{parcel}"),
+        ))
     }
 }
 

@@ -32,6 +32,7 @@ mod mtom;
 mod outbound;
 mod receive;
 mod respond;
+mod said;
 mod server;
 mod service;
 mod settings;

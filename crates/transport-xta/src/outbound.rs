@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::{
-    Arrival, Fault, Outbound, Parcel, ParcelFile, Receipt, Reply, Transport, transport,
+    Arrival, Fault, Lineage, Outbound, Parcel, ParcelFile, Receipt, Reply, Transport, transport,
 };
 use amtsbote_model::Secret;
 use amtsbote_outgoing::{Identity, Outgoing};
@@ -51,6 +51,15 @@ impl Transport for Xta {
             *path = base.join(&*path);
         }
         Ok(Arc::new(XtaOutbound::open(settings)?))
+    }
+
+    fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
+        let settings: Settings = transport::settings_of(self, settings)?;
+        Ok(crate::said::said(
+            &settings.cover,
+            files,
+            (&[], "createMessageId of the XTA server"),
+        ))
     }
 }
 

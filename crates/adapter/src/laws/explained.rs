@@ -1,4 +1,8 @@
 //! The law that every value of every file is explained, and nothing is explained that is not there.
+//!
+//! Values are texts and attributes, cells, leaves of JSON, and what is said of a file: its name, its media type, its place in an archive.
+//! What is a copy of an input is that input to the letter, or its lineage tells what the writer changed. A source that is made of others
+//! is explained itself.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +12,8 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 use serde_json::Value;
 
-use crate::check::collect;
+use crate::check::{collect, numbered};
+use crate::file_lineage::made_of;
 use crate::{Package, ParcelFile, Piece, Product};
 
 /// Path and text of a value in a file.
@@ -17,6 +22,7 @@ pub type Leaf = (String, String);
 /// What explains the outputs of a product, by file.
 struct Explained<'a> {
     package: &'a Package,
+    data: &'a Value,
     lineage: BTreeMap<String, &'a Lineage>,
     seen: BTreeMap<String, bool>,
 }
@@ -36,6 +42,7 @@ pub(super) fn check(
     };
     let mut explained = Explained {
         package,
+        data,
         lineage: told().map(|one| (plain(&one.output), one)).collect(),
         seen: told().map(|one| (plain(&one.output), false)).collect(),
     };
@@ -62,6 +69,8 @@ pub(super) fn check(
             explained.leaf(file.path.as_str(), &at, &text);
         }
     }
+    explained.files(product);
+    explained.sources(product);
     for (output, seen) in &explained.seen {
         assert!(seen, "{}: {output} points nowhere", package.name);
     }
@@ -111,6 +120,64 @@ impl Explained<'_> {
         if let Some((line, template)) = line {
             self.stands_there(at, text, (template, line, one.trace));
         }
+        self.is_copied(at, text, one);
+    }
+
+    /// A copy of the data is the data, or it says that it was changed.
+    fn is_copied(&self, at: &str, text: &str, one: &Lineage) {
+        let (Trace::Exact, None, [place]) = (one.trace, &one.conversion, one.sources.as_slice())
+        else {
+            return;
+        };
+        let value = (place.root() == Root::Data).then(|| self.data.pointer(place.pointer()));
+        let is_same = match value.flatten() {
+            Some(Value::String(given)) => given == text,
+            Some(Value::Bool(given)) => given.to_string() == text,
+            // 1.0 may stand there as 1.
+            Some(Value::Number(given)) => given.as_f64() == text.trim_matches('"').parse().ok(),
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => return,
+        };
+        let is_number = value.flatten().is_some_and(Value::is_number);
+        assert!(
+            is_same == one.changes.is_empty() || (is_number && is_same),
+            "{}: {at} is not {place} to the letter, or is although {:?} is told",
+            self.package.name,
+            one.changes
+        );
+    }
+
+    /// Name and media type of each file, of those in archives too, and the archive itself.
+    fn files(&mut self, product: &Product) {
+        let all: Vec<&ParcelFile> = product
+            .files
+            .iter()
+            .flat_map(|file| std::iter::once(file).chain(archive_of(file)))
+            .collect();
+        let names = numbered(product);
+        assert_eq!(names.len(), all.len());
+        for ((name, path), file) in names.into_iter().zip(all) {
+            self.leaf("", &format!("{name}/@name"), &path);
+            self.leaf("", &format!("{name}/@media_type"), &file.media_type);
+            if !archive_of(file).is_empty() {
+                self.leaf("", &format!("{name}/@zip"), "order, times, packing");
+            }
+        }
+    }
+
+    /// A source that was made has its own sources, or at least a rule.
+    fn sources(&mut self, product: &Product) {
+        for place in product.lineage.iter().flat_map(|one| &one.sources) {
+            let name = place.to_string();
+            let is_made = made_of(place).is_some();
+            assert!(
+                !is_made || self.lineage.contains_key(&name),
+                "{}: the source {name} is made and not explained",
+                self.package.name
+            );
+            if let Some(seen) = self.seen.get_mut(&name) {
+                *seen = true;
+            }
+        }
     }
 
     /// The template has that line, and a constant stands there or below.
@@ -121,7 +188,10 @@ impl Explained<'_> {
             .expect("a template of the package");
         let rest: Vec<&str> = whole.lines().skip(line as usize - 1).collect();
         assert!(!rest.is_empty(), "{at}: {template} has no line {line}");
-        let is_simple = text.chars().all(|c| c.is_ascii_alphanumeric());
+        let text = text.trim();
+        let is_simple = text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if trace == Trace::Constant && is_simple {
             assert!(
                 rest.iter().any(|line| line.contains(text)),
@@ -140,6 +210,14 @@ impl Explained<'_> {
             panic!("{}: attachment {index} is not explained", self.package.name)
         });
         self.seen.insert(output.clone(), true);
+    }
+}
+
+/// The files in an archive; none of any other file.
+fn archive_of(file: &ParcelFile) -> &[ParcelFile] {
+    match file.pieces.as_slice() {
+        [Piece::Zip(archive)] => archive.files(),
+        _ => &[],
     }
 }
 
@@ -262,6 +340,7 @@ mod tests {
     use std::panic::AssertUnwindSafe;
 
     use amtsbote_model::Personal;
+    use amtsbote_translate::Change;
     use bytes::Bytes;
     use serde_json::json;
 
@@ -272,8 +351,14 @@ mod tests {
         service = \"urn:de:fim:leika:leistung:99012008001000\"\nschema = \"urn:example:a:1\"\nformat = \"json\"\n\
         [[example]]\nname = \"a\"\nabout = \"a\"\n";
 
-    /// Whether the law holds for this document of these data.
-    fn holds((media_type, text): (&str, &str), lineage: Vec<Lineage>) -> bool {
+    /// Whether the law holds for this document of these data; name and type are explained besides.
+    fn holds(file: (&str, &str), mut lineage: Vec<Lineage>) -> bool {
+        lineage.push(Lineage::made("file[1]/@name", Vec::new(), "name"));
+        lineage.push(Lineage::made("file[1]/@media_type", Vec::new(), "type"));
+        holds_as_it_is(file, lineage)
+    }
+
+    fn holds_as_it_is((media_type, text): (&str, &str), lineage: Vec<Lineage>) -> bool {
         let files = Files::from([("package.toml".to_owned(), MANIFEST.as_bytes().to_vec())]);
         let package = Package::parse(files).expect("a package in good order");
         let bytes = Bytes::copy_from_slice(text.as_bytes());
@@ -296,6 +381,26 @@ mod tests {
     }
 
     #[test]
+    fn names_changes_and_made_sources_are_seen() {
+        let json = ("application/json", "{\"a\":\"1\"}");
+        let name = Lineage::made("file[1]/@name", Vec::new(), "name");
+        assert!(!holds_as_it_is(json, vec![copied("/a", "/x"), name]));
+        let other = ("application/json", "{\"a\":\"2\"}");
+        assert!(!holds(other, vec![copied("/a", "/x")]));
+        let changed = || Lineage {
+            changes: vec![Change::Transliterated],
+            ..copied("/a", "/x")
+        };
+        assert!(holds(other, vec![changed()]));
+        assert!(!holds(json, vec![changed()]));
+        let uuid = Place::of(Root::Message).key("uuid");
+        let made = || Lineage::copied("/a", uuid.clone());
+        assert!(!holds(json, vec![made()]));
+        let rule = Lineage::made("$message/uuid", Vec::new(), "uuid");
+        assert!(holds(json, vec![made(), rule]));
+    }
+
+    #[test]
     fn a_gap_a_phantom_and_a_wrong_source_are_seen() {
         let json = ("application/json", "{\"a\":\"1\",\"b\":[\"\",null]}");
         assert!(holds(json, vec![copied("/a", "/x")]));
@@ -314,7 +419,7 @@ mod tests {
     fn texts_and_attributes_of_xml_are_seen() {
         let xml = (
             "application/xml",
-            "<a xmlns=\"urn:a\"><b c=\"1\">x</b><b/><b>y</b></a>",
+            "<a xmlns=\"urn:a\"><b c=\"1\">1</b><b/><b>1</b></a>",
         );
         let all = ["/a/b[1]/@c", "/a/b[1]", "/a/b[3]"];
         let of = |left: usize| {

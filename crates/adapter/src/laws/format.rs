@@ -350,6 +350,75 @@ pub fn findings_never_carry_values(bench: &impl Bench) {
     );
 }
 
+/// Texts that break files where nobody thinks of them: characters no XML holds, marks of byte order, directions and joins, what
+/// markup and tables take for their own, letters outside DIN 91379, and sheer length.
+const ODD: [&str; 17] = [
+    "\u{0}",
+    "\u{b}\u{1f}",
+    "\u{7f}\u{85}\u{9f}",
+    "\u{feff}",
+    "\u{fffe}\u{ffff}",
+    "\u{202e}\u{202c}\u{200f}",
+    "\u{200b}\u{200d}\u{ad}",
+    "\u{2028}\u{2029}",
+    "\u{1f468}\u{200d}\u{1f469}\u{1f4a5}",
+    "\u{e000}\u{e001}",
+    "\u{10ffff}\u{fdd0}",
+    "\r\n\t\r",
+    "]]><!--<?x?>&amp;&#0;</a>",
+    "\"';\t,|=cmd()",
+    "e\u{301}\u{327}\u{30c}",
+    "Жуков 漢字 שלום",
+    "   ",
+];
+
+/// Whatever a text holds, the document is well formed and has it to the letter (or tells what was changed), or there is a finding that
+/// does not tell it.
+pub fn odd_texts_are_found_or_written_to_the_letter(bench: &impl Bench) {
+    let (mut refused, mut written) = (0_usize, 0_usize);
+    for package in bench.packages() {
+        let mapping = mapping(bench, &package);
+        let read =
+            || Case::read(&package, &package.examples[0].name).expect("an example in good order");
+        let data = read().opened(&package).data.reveal().clone();
+        let mut leaves = Vec::new();
+        collect_leaves(&data, "", &mut leaves);
+        let is_text = |leaf: &String| data.pointer(leaf).is_some_and(Value::is_string);
+        let long = "ä".repeat(70_000);
+        leaves.retain(is_text);
+        // Each odd text in about three places: all of them in all places takes minutes and shows no more.
+        let step = leaves.len().div_ceil(3).max(1);
+        for (nr, odd) in ODD.into_iter().chain([long.as_str()]).enumerate() {
+            for leaf in leaves.iter().skip(nr % step).step_by(step) {
+                let mut data = data.clone();
+                let text = data.pointer_mut(leaf).expect("a leaf of this data");
+                *text = Value::from(format!("Geheimnis{odd}Ada"));
+                let case = read().with_data(data);
+                let opened = case.opened(&package);
+                match mapping.translate(&opened) {
+                    Ok(product) => {
+                        written += 1;
+                        let data = opened.data.reveal();
+                        explained::check(&package, data, &product, |file, bytes| {
+                            bench.leaves(&package, file, bytes)
+                        });
+                        nothing_vanishes(&package, data, &product);
+                    }
+                    Err(findings) => {
+                        refused += 1;
+                        assert_no_values(&findings, leaf);
+                    }
+                }
+            }
+        }
+    }
+    let is_seen = refused > 0 && written > 0;
+    assert!(
+        is_seen || bench.packages().is_empty(),
+        "{refused} refused, {written} written"
+    );
+}
+
 fn assert_no_values(findings: &Findings, leaf: &str) {
     assert!(!findings.is_empty());
     let printed = format!("{findings:?}");

@@ -16,7 +16,8 @@ use futures_util::future::join_all;
 use super::sources::{Script, Scripted};
 use crate::check::collect;
 use crate::{
-    Arrival, AttachmentSource, Fault, Outbound, Parcel, ParcelFile, Piece, Receipt, bytes_source,
+    Archive, Arrival, AttachmentSource, Fault, Outbound, Parcel, ParcelFile, Piece, Receipt,
+    bytes_source,
 };
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -267,6 +268,38 @@ pub async fn attachments_arrive_identical(bench: &impl Bench) {
     let parcel = parcel(1, files);
     new_receipt(bench.way().as_ref(), &parcel).await;
     assert_arrived(bench, &[&parcel]);
+}
+
+/// An archive, which is written while it streams, arrives byte for byte, beside other files and alone; one whose source fails leaves
+/// nothing.
+pub async fn an_archive_arrives_whole(bench: &impl Bench) {
+    let way = bench.way();
+    let zipped = |script: Script| {
+        let source = Scripted::new(700_001, 65_537, script);
+        let inside = vec![
+            file("antrag.xml", vec![text("<antrag/>")]),
+            file("anlagen/Größe.bin", vec![Piece::Attachment(source.clone())]),
+            file("anlagen/2.txt", vec![Piece::Base64(source)]),
+        ];
+        let archive = Archive::new(inside).expect("a small archive");
+        file("antrag.zip", vec![Piece::Zip(Arc::new(archive))])
+    };
+    let before = bench.visible();
+    let broken = parcel(2, vec![zipped(Script::Fails)]);
+    let fault = way.deliver(&broken, LIMIT).await;
+    assert!(matches!(fault, Err(Fault::Unavailable { .. })), "{fault:?}");
+    assert_eq!(bench.visible(), before);
+    let whole = [
+        parcel(
+            1,
+            vec![file("a.xml", vec![text("<a/>")]), zipped(Script::Whole)],
+        ),
+        parcel(2, vec![zipped(Script::Whole)]),
+    ];
+    for parcel in &whole {
+        new_receipt(way.as_ref(), parcel).await;
+    }
+    assert_arrived(bench, &[&whole[0], &whole[1]]);
 }
 
 /// 50 MB pass while at most 4 MiB of the source's pieces are alive.

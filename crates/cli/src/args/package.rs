@@ -147,6 +147,9 @@ pub(crate) struct Preview {
     /// Header data of the receiver (TOML table or JSON).
     #[arg(long)]
     pub(crate) receiver: Option<PathBuf>,
+    /// Settings with the way out (a destination's TOML): lineage also tells what the way says around the files.
+    #[arg(long)]
+    pub(crate) outbound: Option<PathBuf>,
     /// Lineage by output, by input, or both.
     #[arg(long, value_enum, default_value = "both")]
     pub(crate) by: LineageBy,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use amtsbote_adapter::Trace;
+use amtsbote_adapter::{Lineage, Trace};
 use amtsbote_client::{Session, VerifiedLog};
 use amtsbote_fit_connect::submission::SubmissionRef;
 use amtsbote_model::delivery::Verdict;
@@ -244,7 +244,7 @@ fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
         outcome
             .lineage
             .iter()
-            .filter(|line| line.trace != Trace::Decides)
+            .filter(|line| line.trace != Trace::Decides && is_in_a_file(line))
             .count(),
         talk.pick("Werte erklärt", "values explained"),
         outcome.losses.len(),
@@ -268,6 +268,11 @@ fn lineage(rows: &[Row], journeys: &Journeys, talk: Talk) -> Result<()> {
     }
     talk.data("  …")?;
     Ok(())
+}
+
+/// Whether it is a value in a file, not one about files or about a source.
+fn is_in_a_file(line: &Lineage) -> bool {
+    !line.output.starts_with('$') && !line.output.starts_with("file[")
 }
 
 /// The last steps of a path, as far as they fit a line.

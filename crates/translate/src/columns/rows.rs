@@ -10,7 +10,7 @@ use super::{
     RecordSource, Table,
 };
 use crate::finding::Rule;
-use crate::lineage::{Ignored, Lineage, Origin};
+use crate::lineage::{Change, Ignored, Lineage, Origin};
 use crate::run::{Asked, Bound, Context, Halt, Limits, Refusal, Run, Translation};
 use crate::source::Sources;
 use crate::value;
@@ -217,7 +217,13 @@ impl Rows<'_> {
         };
         match (text.chars().count() > width, source.overflow) {
             (false, _) => text,
-            (true, Overflow::Cut) => text.chars().take(width).collect(),
+            (true, Overflow::Cut) => {
+                // Each of the arms above has just said where the text is from.
+                if let Some(one) = self.lineage.last_mut() {
+                    one.changes.push(Change::Cut);
+                }
+                text.chars().take(width).collect()
+            }
             (true, Overflow::Report) => {
                 self.run.find(
                     Rule::TooWide,

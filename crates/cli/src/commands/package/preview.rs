@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use amtsbote_adapter::{Encoding, Example, Lineage, Package as Mapping, Preview, Trace};
+use amtsbote_adapter::transport::WAY;
+use amtsbote_adapter::{Change, Encoding, Example, Lineage, Package as Mapping, Preview, Trace};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::read;
 use crate::args::{LineageBy, Preview as Args};
 use crate::folder;
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::talk::{Form, Talk};
 
 const NAME: &str = "preview";
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Args, registry: &Registry, talk: Talk) -> Result<()> {
         );
     }
     let format = registry.format(&package.format)?;
-    let preview = package.preview(format, &name).map_err(|findings| {
+    let mut preview = package.preview(format, &name).map_err(|findings| {
         talk.findings(&findings);
         talk.error(
             format_args!(
@@ -42,9 +43,48 @@ pub(crate) fn run(args: &Args, registry: &Registry, talk: Talk) -> Result<()> {
             ),
         )
     })?;
+    if let Some(outbound) = &args.outbound {
+        preview
+            .lineage
+            .extend(around(&package, &preview, outbound)?);
+    }
     let said = package.settings.get("encoding");
     let said = said.and_then(toml::Value::as_str).unwrap_or_default();
     tell(&preview, args.by, (said, talk))
+}
+
+/// What the way out says around the files: the one of the settings that names the package, else the first one.
+fn around(package: &Mapping, preview: &Preview, settings: &Path) -> Result<Vec<Lineage>> {
+    let text = folder::read_text(settings)?;
+    let table: toml::Table =
+        toml::from_str(&text).with_context(|| format!("{} is not TOML", settings.display()))?;
+    let list = |of: &toml::Table, key: &str| of.get(key).and_then(toml::Value::as_array).cloned();
+    let agent = table.get("agent").and_then(toml::Value::as_table);
+    let agents = agent.and_then(|agent| list(agent, "destination"));
+    let places: Vec<toml::Table> = [list(&table, "way"), agents]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|place| place.as_table().cloned())
+        .chain(std::iter::once(table.clone()))
+        .filter(|place| place.contains_key("outbound"))
+        .collect();
+    let names = |place: &&toml::Table| {
+        let packages = place.get("packages").and_then(toml::Value::as_array);
+        let mut names = packages
+            .into_iter()
+            .flatten()
+            .filter_map(toml::Value::as_str);
+        names.any(|name| name == package.name.to_string())
+    };
+    let place = places.iter().find(names).or(places.first());
+    let outbound = place.and_then(|place| place.get("outbound")?.as_table());
+    let outbound = outbound.with_context(|| format!("{} has no [outbound]", settings.display()))?;
+    let files = preview
+        .parcel
+        .iter()
+        .filter(|(name, _)| !name.contains('/'));
+    registry::said(outbound, files.count())
 }
 
 fn example(package: &Mapping, wanted: Option<&str>, talk: Talk) -> Result<String> {
@@ -185,10 +225,27 @@ fn reason(line: &Lineage, talk: Talk) -> String {
             "the template's default for",
         ),
         Trace::Constant => talk.pick("Konstante der Vorlage", "constant of the template"),
+        Trace::Made if line.output.starts_with(WAY) => {
+            talk.pick("vom Transportweg", "made by the way out")
+        }
+        Trace::Made if line.output.starts_with('$') => talk.pick("gebildet aus", "made of"),
         Trace::Made => talk.pick("vom Zielformat", "made by the format"),
         Trace::Decides => talk.pick("entschieden durch", "decided by"),
     };
     format!("{word} {sources}").trim_end().to_owned()
+}
+
+/// What the writer of the file changed, in words.
+const fn change_of(change: Change, talk: Talk) -> &'static str {
+    match change {
+        Change::Cut => talk.pick("auf die Breite gekürzt", "cut to the width"),
+        Change::Composed => talk.pick("Zeichen zusammengesetzt (NFC)", "characters composed (NFC)"),
+        Change::LineBreaks => talk.pick("Zeilenumbrüche ersetzt", "line breaks replaced"),
+        Change::Transliterated => talk.pick("Zeichen ersetzt", "characters replaced"),
+        Change::Guarded => talk.pick("Apostroph vor Formel", "apostrophe before a formula"),
+        Change::Quoted => talk.pick("in Anführungszeichen", "in quotation marks"),
+        Change::Padded => talk.pick("aufgefüllt", "padded"),
+    }
 }
 
 const fn trace_name(trace: Trace) -> &'static str {
@@ -213,8 +270,18 @@ fn show_by_output(preview: &Preview, talk: Talk) -> Result<()> {
             .as_ref()
             .map(|how| format!("  [{how}]"))
             .unwrap_or_default();
+        let changed: Vec<&str> = line
+            .changes
+            .iter()
+            .map(|change| change_of(*change, talk))
+            .collect();
+        let changed = if changed.is_empty() {
+            String::new()
+        } else {
+            format!("  ({})", changed.join(", "))
+        };
         talk.data(format_args!(
-            "{}  ←  {}{how}{at}",
+            "{}  ←  {}{how}{changed}{at}",
             line.output,
             reason(line, talk)
         ))?;
@@ -240,13 +307,17 @@ fn show_by_input(preview: &Preview, talk: Talk) -> Result<()> {
     Ok(())
 }
 
-/// The names in a ZIP archive; none of any other file.
-fn archived(bytes: &[u8]) -> Vec<String> {
-    let archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).ok();
-    let names = |archive: zip::ZipArchive<_>| archive.file_names().map(str::to_owned).collect();
-    let mut names: Vec<String> = archive.map(names).unwrap_or_default();
-    names.sort();
-    names
+/// What lineage calls a file of the parcel, and what it calls those inside, with their paths.
+fn named<'p>(preview: &'p Preview, path: &str) -> (&'p str, Vec<(&'p str, &'p str)>) {
+    let is_file = |(name, at): &&(String, String)| !name.contains('/') && at == path;
+    let name = preview.parcel.iter().find(is_file);
+    let name = name.map_or("", |(name, _)| name.as_str());
+    let inside = preview.parcel.iter().filter_map(|(entry, path)| {
+        let rest = entry.strip_prefix(name)?;
+        rest.starts_with('/')
+            .then_some((entry.as_str(), path.as_str()))
+    });
+    (name, inside.collect())
 }
 
 /// By the package or the XML declaration; the others differ in the signs of code page 1252 only.
@@ -270,9 +341,10 @@ fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Res
     let notes = ["losses.txt", "findings.txt"];
     let files = preview.files.iter();
     for (path, bytes) in files.filter(|(path, _)| !notes.contains(&path.as_str())) {
-        talk.data(format_args!("── {path}  ({} bytes)", bytes.len()))?;
-        for name in archived(bytes) {
-            talk.data(format_args!("   {name}"))?;
+        let (name, inside) = named(preview, path);
+        talk.data(format_args!("── {path}  ({} bytes, {name})", bytes.len()))?;
+        for (name, path) in inside {
+            talk.data(format_args!("   {path}  ({name})"))?;
         }
         match std::str::from_utf8(bytes) {
             Ok(text) if bytes.len() <= SHOWN_BYTES => talk.data(text.trim_end())?,
@@ -322,12 +394,18 @@ fn row(preview: &Preview) -> Value {
         .map(|line| {
             let sources: Vec<String> = line.sources.iter().map(ToString::to_string).collect();
             json!({ "output": line.output, "sources": sources, "trace": trace_name(line.trace),
-                    "template": line.template.as_deref(), "templateLine": line.template_line, "conversion": line.conversion })
+                    "template": line.template.as_deref(), "templateLine": line.template_line, "conversion": line.conversion,
+                    "changes": line.changes.iter().map(|change| change.name()).collect::<Vec<_>>() })
         })
         .collect();
     let by_template: BTreeMap<String, Vec<&str>> = by_template(preview)
         .into_iter()
         .map(|((file, line), outputs)| (format!("{file}:{line}"), outputs))
         .collect();
-    json!({ "files": files, "lineage": lineage, "byInput": by_input(preview), "byTemplate": by_template, "losses": preview.losses, "findings": preview.findings })
+    let parcel: Vec<Value> = preview
+        .parcel
+        .iter()
+        .map(|(name, path)| json!({ "output": name, "path": path }))
+        .collect();
+    json!({ "files": files, "parcel": parcel, "lineage": lineage, "byInput": by_input(preview), "byTemplate": by_template, "losses": preview.losses, "findings": preview.findings })
 }
