@@ -229,7 +229,9 @@ fn lineage_is_shown_from_both_ends() {
     let by_template = preview["byTemplate"].as_object().unwrap();
     assert!(!by_template.is_empty());
     for (place, outputs) in by_template {
-        assert!(place.starts_with("spalten.toml:"), "{place}");
+        // The file's name is a constant of the package.
+        let known = ["spalten.toml:", "package.toml:"];
+        assert!(known.iter().any(|file| place.starts_with(file)), "{place}");
         assert!(!outputs.as_array().unwrap().is_empty());
     }
     let text = run(&["package", "preview", package, "--lang", "de"]).ok();
@@ -242,6 +244,21 @@ fn lineage_is_shown_from_both_ends() {
         text.contains("constant of the template  spalten.toml:"),
         "{text}"
     );
+    let settings = root().join("deploy/hessen/kassel/agent.toml");
+    let around = run(&[
+        "--json",
+        "package",
+        "preview",
+        package,
+        "--outbound",
+        settings.to_str().unwrap(),
+    ])
+    .json();
+    let told = around["lineage"].as_array().unwrap();
+    let folder = told.iter().find(|line| line["output"] == "way/@folder");
+    assert_eq!(folder.unwrap()["conversion"], "outbound.name = ks-{parcel}");
+    assert_eq!(folder.unwrap()["sources"][0], "$parcel/id");
+    assert_eq!(around["parcel"][0]["output"], "file[1]");
     run(&["package", "preview", package, "--example", "keins"]).failed(&["familie"]);
 }
 
