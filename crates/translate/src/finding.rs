@@ -100,6 +100,19 @@ pub struct Finding {
     pub expected: String,
 }
 
+impl Finding {
+    /// What the destination lacks is no fault of the application: it stands elsewhere.
+    fn texts(&self) -> Bilingual {
+        if self.rule == Rule::Missing && self.at.starts_with("$receiver/") {
+            return Bilingual::new(
+                "der Wert fehlt beim Ziel: in den Einstellungen unter [agent.destination.receiver] nennen, für das Beispiel in examples/…/receiver.json",
+                "the destination lacks the value: name it in the settings below [agent.destination.receiver], for the example in examples/…/receiver.json",
+            );
+        }
+        self.rule.texts()
+    }
+}
+
 impl From<&Finding> for problem::Finding {
     fn from(finding: &Finding) -> Self {
         let place = |word: &str| {
@@ -115,7 +128,7 @@ impl From<&Finding> for problem::Finding {
         } else {
             format!(" ({})", finding.expected)
         };
-        let texts = finding.rule.texts();
+        let texts = finding.texts();
         Self::new(
             finding.at.clone(),
             finding.rule.name(),

@@ -8,7 +8,7 @@ use jaq_json::Val;
 
 use crate::codes::Mapped;
 use crate::convert::Misfit;
-use crate::expression::{Evaluated, Expression, Failure, Spot, Trail, World};
+use crate::expression::{Evaluated, Expression, Failure, Numbers, Spot, Trail, World};
 use crate::finding::{Finding, Rule};
 use crate::lineage::{self, Ignored, Lineage, Origin, Trace};
 use crate::place::Place;
@@ -232,11 +232,14 @@ impl<'a> Run<'a> {
         contexts
     }
 
-    /// Sets `$nr` for a repeated part; gives what it was around it, to be set again behind it.
-    pub(crate) fn enter(&mut self, context: &Context) -> Val {
-        let outer = self.world.root(Root::Nr).value;
+    /// Sets `$nr` and `$outer_nr` for a repeated part; gives what they were around it, to be set again behind it.
+    pub(crate) fn enter(&mut self, context: &Context) -> Numbers {
+        let outer = self.world.numbers();
         if let Some(nr) = context.nr {
-            self.world.number(Val::from(nr));
+            self.world.number(Numbers {
+                nr: Val::from(nr),
+                outer_nr: outer.nr.clone(),
+            });
         }
         outer
     }

@@ -28,11 +28,13 @@ pub enum Root {
     Files,
     /// `$nr`: which repeat of the nearest `each` this is, from 1; outside of one `null`.
     Nr,
+    /// `$outer_nr`: what `$nr` is around the nearest `each`: which of the outer list the item belongs to.
+    OuterNr,
 }
 
 impl Root {
     /// All, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Data,
         Self::Message,
         Self::Sender,
@@ -44,6 +46,7 @@ impl Root {
         Self::Parcel,
         Self::Files,
         Self::Nr,
+        Self::OuterNr,
     ];
 
     /// The variable, with its `$`.
@@ -60,6 +63,7 @@ impl Root {
             Self::Parcel => "$parcel",
             Self::Files => "$files",
             Self::Nr => "$nr",
+            Self::OuterNr => "$outer_nr",
         }
     }
 

@@ -36,7 +36,7 @@
 //! each = ".antragsteller"         # as above; `if`, too
 //!
 //! [[record.field]]                # as `column`; count = "row" is the number of the record in the file, "rows" that of all records,
-//! name = "FAMNAME"                # and with of = "person" that of its kind
+//! name = "FAMNAME"                # and with of = "person" or a list of kinds that of theirs
 //! from = ".familienname"
 //!
 //! [[record.record]]
@@ -114,7 +114,7 @@ struct FieldSource {
 #[derive(Debug)]
 enum FieldValue {
     Constant(String),
-    Count(Counter, Option<String>, Vec<Conversion>),
+    Count(Counter, Vec<String>, Vec<Conversion>),
     Bound(Binding),
 }
 

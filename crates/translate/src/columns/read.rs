@@ -61,6 +61,29 @@ struct RawRecord {
     record: Vec<Spanned<RawRecord>>,
 }
 
+/// One kind of records, or several that are counted together.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Kinds {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
+}
+
+impl Kinds {
+    fn names(self) -> Vec<String> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Several(names) => names,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawField {
@@ -68,7 +91,8 @@ struct RawField {
     from: Option<String>,
     text: Option<String>,
     count: Option<Counter>,
-    of: Option<String>,
+    #[serde(default)]
+    of: Kinds,
     r#as: Option<String>,
     codes: Option<String>,
     missing: Option<String>,
@@ -179,7 +203,7 @@ impl Builder<'_> {
         }
         for record in &records {
             for source in &record.fields {
-                if matches!(source.value, FieldValue::Count(_, Some(_), _)) {
+                if matches!(&source.value, FieldValue::Count(_, of, _) if !of.is_empty()) {
                     let at = format!("{}/{}", record.name, source.field.name);
                     let reason = "it names one of [[record]], and there are none".to_owned();
                     let word = "of".to_owned();
@@ -282,9 +306,10 @@ impl Builder<'_> {
     fn counted(&mut self, records: &[RecordSource], names: &[String]) {
         for record in records {
             for source in &record.fields {
-                if let FieldValue::Count(_, Some(of), _) = &source.value
-                    && !names.contains(of)
-                {
+                let FieldValue::Count(_, of, _) = &source.value else {
+                    continue;
+                };
+                for of in of.iter().filter(|of| !names.contains(of)) {
                     let at = format!("{}/{}", record.name, source.field.name);
                     let (word, text) = ("of".to_owned(), of.clone());
                     let allowed = names.join(", ");
@@ -337,6 +362,7 @@ impl Builder<'_> {
             codes: raw.codes.as_deref(),
             missing: raw.missing.as_deref(),
         };
+        let of = raw.of.names();
         let value = match (&raw.from, raw.text, raw.count) {
             (Some(_), None, None) => words
                 .read(Some(line), self.codes, &mut kinds)
@@ -346,7 +372,7 @@ impl Builder<'_> {
                 Conversion::parse_all(raw.r#as.as_deref().unwrap_or("text"))
                     .map_err(|kind| kinds.push(kind))
                     .ok()
-                    .map(|conversions| FieldValue::Count(counter, raw.of.clone(), conversions))
+                    .map(|conversions| FieldValue::Count(counter, of.clone(), conversions))
             }
             _ => {
                 let (word, needs) = (
@@ -357,7 +383,7 @@ impl Builder<'_> {
                 None
             }
         };
-        if raw.of.is_some() && raw.count != Some(Counter::Rows) {
+        if !of.is_empty() && raw.count != Some(Counter::Rows) {
             let reason = "it belongs to count = \"rows\"".to_owned();
             let word = "of".to_owned();
             kinds.push(FaultKind::Misplaced { word, reason });

@@ -9,6 +9,7 @@ use super::{
     Cell, Counter, FieldSource, FieldValue, Header, Overflow, Parts, Record, RecordKind,
     RecordSource, Table,
 };
+use crate::expression::{Numbers, Spot};
 use crate::finding::Rule;
 use crate::lineage::{Change, Ignored, Lineage, Origin};
 use crate::run::{Asked, Bound, Context, Halt, Limits, Refusal, Run, Translation};
@@ -54,7 +55,9 @@ struct Rows<'a> {
 /// A record that will stand in the file.
 struct Planned<'p> {
     source: &'p RecordSource,
-    context: Context,
+    spot: Spot,
+    /// `$nr` and `$outer_nr`.
+    numbers: Numbers,
     /// What `count = "row"` says.
     row: usize,
     place: String,
@@ -76,7 +79,8 @@ impl Rows<'_> {
             self.lineage.extend(rows.fields.iter().map(header));
         }
         for one in planned {
-            let outer = self.run.enter(&one.context);
+            let outer = self.run.world.numbers();
+            self.run.world.number(one.numbers.clone());
             let filled = self.record(&one);
             self.run.world.number(outer);
             filled?;
@@ -110,17 +114,11 @@ impl Rows<'_> {
                     RecordKind::Row => (format!("row[{of_kind}]"), *of_kind),
                     RecordKind::Named => (format!("{}[{of_kind}]", source.name), self.planned),
                 };
-                let context = Context {
-                    nr: context.nr.or(here.nr),
-                    spot: context.spot,
-                };
                 let outer = self.run.enter(&context);
                 planned.push(Planned {
                     source,
-                    context: Context {
-                        spot: context.spot.clone(),
-                        nr: context.nr,
-                    },
+                    spot: context.spot.clone(),
+                    numbers: self.run.world.numbers(),
                     row,
                     place,
                 });
@@ -157,12 +155,12 @@ impl Rows<'_> {
     }
 
     /// What `count = "rows"` says.
-    fn total(&self, of: Option<&str>, kind: RecordKind) -> usize {
+    fn total(&self, of: &[String], kind: RecordKind) -> usize {
         let of_kind = |name: &str| self.totals.get(name).copied().unwrap_or_default();
         match (of, kind) {
-            (Some(name), _) => of_kind(name),
-            (None, RecordKind::Named) => self.planned,
-            (None, RecordKind::Before | RecordKind::Row | RecordKind::After) => of_kind("column"),
+            ([], RecordKind::Named) => self.planned,
+            ([], RecordKind::Before | RecordKind::Row | RecordKind::After) => of_kind("column"),
+            (names, _) => names.iter().map(|name| of_kind(name)).sum(),
         }
     }
 
@@ -180,7 +178,7 @@ impl Rows<'_> {
             FieldValue::Count(counter, of, conversions) => {
                 let count = match counter {
                     Counter::Row => planned.row,
-                    Counter::Rows => self.total(of.as_deref(), planned.source.kind),
+                    Counter::Rows => self.total(of, planned.source.kind),
                 };
                 let text = conversions
                     .iter()
@@ -201,16 +199,14 @@ impl Rows<'_> {
                     .push(Origin::made(source.line, how).at(output.to_owned()));
                 (value::one_text(&text).unwrap_or_default(), None)
             }
-            FieldValue::Bound(binding) => {
-                match self.run.bind(binding, &planned.context.spot, output) {
-                    Bound::Value { text, origin, .. } | Bound::Substitute { text, origin } => {
-                        let place = origin.sources.first().cloned();
-                        self.lineage.push(origin.at(output.to_owned()));
-                        (text, place)
-                    }
-                    Bound::Absent | Bound::Faulty => return String::new(),
+            FieldValue::Bound(binding) => match self.run.bind(binding, &planned.spot, output) {
+                Bound::Value { text, origin, .. } | Bound::Substitute { text, origin } => {
+                    let place = origin.sources.first().cloned();
+                    self.lineage.push(origin.at(output.to_owned()));
+                    (text, place)
                 }
-            }
+                Bound::Absent | Bound::Faulty => return String::new(),
+            },
         };
         let Some(width) = source.field.width else {
             return text;

@@ -89,6 +89,13 @@ impl Spot {
     }
 }
 
+/// Which repeat this is, of the nearest `each` and of the one around it.
+#[derive(Debug, Clone)]
+pub(crate) struct Numbers {
+    pub(crate) nr: Val,
+    pub(crate) outer_nr: Val,
+}
+
 /// The sources as the expression library's values, in the order of [`Root::ALL`].
 pub(crate) struct World(Vec<Val>);
 
@@ -102,11 +109,24 @@ impl World {
         self.0.clone()
     }
 
-    /// Sets `$nr`.
-    pub(crate) fn number(&mut self, nr: Val) {
-        let at = Root::ALL.iter().position(|known| *known == Root::Nr);
-        if let Some(value) = at.and_then(|at| self.0.get_mut(at)) {
-            *value = nr;
+    /// `$nr` and `$outer_nr` as they are here.
+    pub(crate) fn numbers(&self) -> Numbers {
+        Numbers {
+            nr: self.root(Root::Nr).value,
+            outer_nr: self.root(Root::OuterNr).value,
+        }
+    }
+
+    /// Sets `$nr` and `$outer_nr`.
+    pub(crate) fn number(&mut self, numbers: Numbers) {
+        self.set(Root::Nr, numbers.nr);
+        self.set(Root::OuterNr, numbers.outer_nr);
+    }
+
+    fn set(&mut self, root: Root, value: Val) {
+        let at = Root::ALL.iter().position(|known| *known == root);
+        if let Some(known) = at.and_then(|at| self.0.get_mut(at)) {
+            *known = value;
         }
     }
 

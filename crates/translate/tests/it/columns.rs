@@ -81,6 +81,10 @@ count = "rows"
 name = "HUNDE"
 count = "rows"
 of = "hund"
+[[record.field]]
+name = "ALLE"
+count = "rows"
+of = ["halter", "hund"]
 
 [[record]]
 name = "halter"
@@ -106,6 +110,9 @@ name = "marke"
 [[record.record.record.field]]
 name = "ZU"
 from = "$nr"
+[[record.record.record.field]]
+name = "HALTER"
+from = "$outer_nr"
 
 [[record]]
 name = "ende"
@@ -119,19 +126,19 @@ count = "row"
 fn kinds_of_records_follow_each_other_and_those_they_belong_to() {
     let data = json!({"p": [{"n": "A", "h": ["a", "x", "b"]}, {"n": "B", "h": []}]});
     let expected = [
-        ("kopf[1]", "8|2"),
+        ("kopf[1]", "8|2|4"),
         ("halter[1]", "2|A"),
         ("hund[1]", "1|a"),
-        ("marke[1]", "1"),
+        ("marke[1]", "1|1"),
         ("hund[2]", "3|b"),
-        ("marke[2]", "3"),
+        ("marke[2]", "3|1"),
         ("halter[2]", "7|B"),
         ("ende[1]", "8"),
     ];
     let expected = expected.map(|(place, text)| (place.to_owned(), text.to_owned()));
     assert_eq!(lines(KINDS, &data), expected);
     let empty = lines(KINDS, &json!({"p": []}));
-    assert_eq!(empty, [("kopf[1]".to_owned(), "1|0".to_owned())]);
+    assert_eq!(empty, [("kopf[1]".to_owned(), "1|0|0".to_owned())]);
 }
 
 #[test]
@@ -143,6 +150,7 @@ fn kinds_of_records_that_say_nothing_are_faults() {
             "header",
         ),
         ("of = \"hund\"", "of = \"katze\"", "katze"),
+        ("[\"halter\", \"hund\"]", "[\"halter\", \"maus\"]", "maus"),
         ("count = \"rows\"\nof", "count = \"row\"\nof", "of"),
         ("name = \"ende\"", "name = \"hund\"", "hund"),
         ("name = \"ende\"", "name = \"e[1]\"", "e[1]"),
