@@ -116,6 +116,8 @@ fn of_io(error: &io::Error) -> Option<String> {
         "das ist kein Ordner"
     } else if error.kind() == io::ErrorKind::StorageFull {
         "kein Platz mehr"
+    } else if error.kind() == io::ErrorKind::QuotaExceeded {
+        "das Speicherkontingent ist aufgebraucht"
     } else if error.kind() == io::ErrorKind::AlreadyExists {
         "das gibt es schon"
     } else {

@@ -144,11 +144,18 @@ pub(crate) fn unavailable(error: &rusqlite::Error) -> Error {
     let passes = matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    );
+    ) || is_failed_write(error);
     Error::Unavailable {
         reason: sqlite_reason(error),
         retry_after: passes.then_some(Duration::from_secs(10)),
     }
+}
+
+/// A write that the system refused: a quota, for example.
+pub(crate) fn is_failed_write(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE)
 }
 
 /// A row is not as it must be.

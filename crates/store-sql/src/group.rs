@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::columns::{sqlite_reason, unavailable};
+use crate::columns::{is_failed_write, sqlite_reason, unavailable};
 
 /// Something to write. It sees the database with everything before it in its group.
 pub(crate) trait Job: Send + 'static {
@@ -107,12 +107,14 @@ fn concerns_one_job(error: &rusqlite::Error) -> bool {
         .is_none_or(|code| code == ErrorCode::ConstraintViolation)
 }
 
-/// Faults before anything reached the disk in a way that counts. A full disk is one: the commit record did not fit.
+/// Faults before anything reached the disk in a way that counts. A full disk is one: the commit record did not fit. A quota that is used up
+/// (EDQUOT) is another, which SQLite tells as a write that failed, whatever the system said: what was not written whole is no commit, and
+/// the next one writes over it. Only of a failed fsync nobody knows what it has kept.
 fn kept_nothing(error: &rusqlite::Error) -> bool {
     let known = matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    );
+    ) || is_failed_write(error);
     if known {
         tracing::warn!(reason = %sqlite_reason(error), "the database took back a group of writes");
     } else {

@@ -24,7 +24,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A restore began here and did not end.
-    #[error("{path} tells that a restore did not come to its end: run `amtsbote restore` again")]
+    #[error(
+        "{path} tells that a restore (or move) did not come to its end: run `amtsbote restore` (or `store move`) again"
+    )]
     HalfRestored {
         /// The marker.
         path: PathBuf,

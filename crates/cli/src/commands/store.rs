@@ -105,6 +105,8 @@ impl Target {
         }
         folder::make(&gateway.data_dir)?;
         let place = Restoring::claim(Database::Gateway, &gateway.data_dir)?;
+        // From here on no gateway begins an empty store where half of one lies.
+        place.begin()?;
         let beside = gateway.data_dir.join("moving");
         if beside.exists() {
             // Of a move that did not end.
@@ -123,7 +125,6 @@ impl Target {
             return Ok(());
         };
         let made = beside.join(Database::Gateway.file_name());
-        place.begin()?;
         let placed = place.place(&made)?;
         let sums = (crate::backup::sum(&made)?, crate::backup::sum(placed)?);
         ensure!(

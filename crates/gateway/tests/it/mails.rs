@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use amtsbote_gateway::{MailPolicy, MailWorker, Postman, Undelivered};
 use amtsbote_model::Clock;
-use amtsbote_store::{Batch, Mail, MailId, Reply, Upkeep};
+use amtsbote_store::{Batch, Committed, Mail, MailId, Reply, Upkeep};
+use tokio::sync::Notify;
 
 use crate::bench::Bench;
 
@@ -132,4 +133,73 @@ async fn two_workers_send_one_mail() {
     worker.round().await.unwrap();
     other.round().await.unwrap();
     assert_eq!(postman.asked(), ["a"]);
+}
+
+/// Takes a mail, and stands still with it until it is told to go on.
+#[derive(Default)]
+struct Standing {
+    has_it: Notify,
+    goes_on: Notify,
+}
+
+impl Postman for Standing {
+    fn deliver<'a>(&'a self, _mail: &'a Mail) -> Reply<'a, Result<(), Undelivered>> {
+        Box::pin(async {
+            self.has_it.notify_one();
+            self.goes_on.notified().await;
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_mail_in_the_hands_of_one_that_stands_still_is_taken_over_when_its_claim_ends() {
+    let (bench, postman, worker) = set_up().await;
+    post(&bench, "a").await;
+    let standing = Arc::new(Standing::default());
+    let other = MailWorker::new(
+        bench.context.clone(),
+        standing.clone(),
+        MailPolicy::default(),
+    );
+    let stands = tokio::spawn(async move { other.round().await });
+    standing.has_it.notified().await;
+    // Five minutes.
+    for seconds in [0, 299] {
+        bench.clock.turn(Duration::from_secs(seconds));
+        worker.round().await.unwrap();
+        assert!(postman.asked().is_empty(), "it is claimed");
+    }
+    bench.clock.turn(Duration::from_secs(1));
+    worker.round().await.unwrap();
+    assert_eq!(postman.asked(), ["a"]);
+    assert_eq!(waiting(&bench).await, 0);
+    // It wakes up, has sent it too (under the same Message-ID), and leaves nothing behind.
+    standing.goes_on.notify_one();
+    stands.await.unwrap().unwrap();
+    assert_eq!(waiting(&bench).await, 0);
+    worker.round().await.unwrap();
+    assert!(postman.asked().is_empty());
+}
+
+#[tokio::test]
+async fn one_that_stood_still_and_failed_does_not_bring_a_mail_back_that_another_has_sent() {
+    let (bench, postman, worker) = set_up().await;
+    post(&bench, "a").await;
+    // Read as due, and then stood still until after the other one.
+    let read = bench.store.due_mails(bench.clock.now(), 1).await.unwrap();
+    worker.round().await.unwrap();
+    assert_eq!(postman.asked(), ["a"]);
+    let back = Upkeep::PostponeMail {
+        id: read[0].id,
+        was_due_at: read[0].due_at,
+        tries: 1,
+        due_at: bench.clock.now(),
+    };
+    let committed = bench.store.commit(Batch::new().with(back.into())).await;
+    assert!(
+        !matches!(committed.unwrap(), Committed::Done),
+        "a mail that was sent is due again"
+    );
+    assert_eq!(waiting(&bench).await, 0);
 }

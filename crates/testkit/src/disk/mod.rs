@@ -21,4 +21,4 @@ mod tests;
 mod wire;
 
 pub use channel::{Disk, Unusable};
-pub use platter::{Platter, Promise};
+pub use platter::{Platter, Promise, Shortage};

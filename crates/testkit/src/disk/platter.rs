@@ -38,7 +38,19 @@ pub struct Platter {
     promise: Promise,
     sync_error: Option<SyncError>,
     room_bytes: Option<u64>,
+    /// What is said when there is no room.
+    shortage: Shortage,
     used_bytes: u64,
+}
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shortage {
+    /// The disk is full: ENOSPC.
+    #[default]
+    Disk,
+    /// The account has used up what it may use: EDQUOT.
+    Quota,
 }
 
 /// fsync of files whose name ends like this fails.
@@ -62,6 +74,7 @@ impl Default for Platter {
             promise: Promise::Kept,
             sync_error: None,
             room_bytes: None,
+            shortage: Shortage::Disk,
             used_bytes: 0,
         }
     }
@@ -130,6 +143,11 @@ impl Platter {
     /// Room for so many more bytes of content; without a number as much as memory has.
     pub fn set_room(&mut self, more_bytes: Option<u64>) {
         self.room_bytes = more_bytes.map(|more| self.used_bytes + more);
+    }
+
+    /// What is said when there is no room.
+    pub fn set_shortage(&mut self, shortage: Shortage) {
+        self.shortage = shortage;
     }
 
     /// How many fsyncs are still to fail.
@@ -287,7 +305,10 @@ impl Platter {
 
     fn has_room(&self, more: u64) -> Answer<()> {
         match self.room_bytes {
-            Some(room) if more > 0 && self.used_bytes + more > room => Err(Errno::NOSPC),
+            Some(room) if more > 0 && self.used_bytes + more > room => Err(match self.shortage {
+                Shortage::Disk => Errno::NOSPC,
+                Shortage::Quota => Errno::DQUOT,
+            }),
             Some(_) | None => Ok(()),
         }
     }

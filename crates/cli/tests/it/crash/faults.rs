@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_testkit::disk::{Disk, Platter, Promise};
+use amtsbote_testkit::disk::{Disk, Platter, Promise, Shortage};
 use reqwest::{Client, Response, StatusCode};
 
 use super::peer::Peers;
@@ -84,11 +84,16 @@ async fn an_fsync_that_fails_and_a_full_disk_lose_nothing() {
 
 /// No room for a while, then some again: it goes on by itself.
 async fn full_disk(disk: &Disk, asking: &Asking, book: &Book) {
-    some_more(book, 3).await;
-    disk.with(|platter| platter.set_room(Some(0)));
-    asking.assert_closed(book).await;
-    disk.with(|platter| platter.set_room(None));
-    some_more(book, 5).await;
+    for shortage in [Shortage::Disk, Shortage::Quota] {
+        some_more(book, 3).await;
+        disk.with(|platter| {
+            platter.set_shortage(shortage);
+            platter.set_room(Some(0));
+        });
+        asking.assert_closed(book).await;
+        disk.with(|platter| platter.set_room(None));
+        some_more(book, 5).await;
+    }
 }
 
 /// The disk is well again, and still nothing is accepted: nobody knows what it has kept.
