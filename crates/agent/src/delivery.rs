@@ -56,6 +56,11 @@ impl From<Fault> for Stopped {
     fn from(fault: Fault) -> Self {
         tracing::warn!(error = %fault, "the delivery service: {fault}");
         let (cause, retry_after) = match fault {
+            // Perhaps a fault with this one submission alone: `doubt.rs` asks.
+            Fault::Unavailable {
+                retry_after: None,
+                silence,
+            } if silence.may_be_of_one() => (Cause::ServiceFaulty, None),
             Fault::Unavailable { retry_after, .. } => (Cause::ServiceUnavailable, retry_after),
             Fault::Refused { .. }
             | Fault::NotFound
@@ -233,8 +238,16 @@ impl Inner {
         let row = latest.get();
         let began = Instant::now();
         let opened = self.service.open(self, &row, (served, shelf)).await;
-        let heard = heard_of_service(&opened);
-        self.heard(Side::Service, heard.after(began.elapsed(), self.others()));
+        let opened = match opened {
+            Err(Stopped::Failed(failure)) => Err(Stopped::Failed(
+                self.heard_failure(&row, failure, began.elapsed()).await,
+            )),
+            Err(Stopped::TakenOver) => Err(Stopped::TakenOver),
+            opened @ (Ok(_) | Err(Stopped::Refused(_) | Stopped::Decided(_))) => {
+                self.heard(Side::Service, Heard::Answer);
+                opened
+            }
+        };
         let (content, spooled) = opened?;
         amtsbote_names::fail_point!(Opened);
         let outcome = self.hand_over(latest, served, &content, &spooled).await?;
@@ -399,30 +412,6 @@ impl Inner {
             tracing::error!(submission.id = %row.submission_id, "the observer of verdicts ended with a fault");
         }
         self.post(row).await
-    }
-}
-
-fn heard_of_service<T>(opened: &Result<T, Stopped>) -> Heard {
-    match opened {
-        Err(Stopped::Failed(failure)) => heard(failure),
-        Err(Stopped::TakenOver) => Heard::NotAsked,
-        Ok(_) | Err(Stopped::Refused(_) | Stopped::Decided(_)) => Heard::Answer,
-    }
-}
-
-/// What a failure tells of the delivery service.
-pub(crate) const fn heard(failure: &Failure) -> Heard {
-    match failure.cause {
-        Cause::ServiceUnavailable => Heard::Nothing {
-            retry_after: failure.retry_after,
-        },
-        Cause::ServiceRefused => Heard::Answer,
-        Cause::ProcedureUnavailable
-        | Cause::ProcedureMisconfigured
-        | Cause::PackageFaulty
-        | Cause::Silence
-        | Cause::Internal
-        | Cause::Operator => Heard::NotAsked,
     }
 }
 

@@ -34,6 +34,7 @@ mod backlog;
 mod calm;
 mod circuit;
 mod delivery;
+mod doubt;
 mod hands;
 mod listen;
 mod mappings;

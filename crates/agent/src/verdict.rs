@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::Served;
 use crate::circuit::{Heard, Side};
-use crate::delivery::{Stopped, failure, heard};
+use crate::delivery::{Stopped, failure};
 use crate::work::Inner;
 
 const EVENT_TYP: &str = "secevent+jwt";
@@ -80,12 +80,15 @@ impl Inner {
         };
         let (token, verdict) = (decision.event.clone(), decision.verdict);
         let began = Instant::now();
-        let posted = self.post_token(&row, &token, verdict).await;
-        let heard = match &posted {
-            Err(Unposted::Later(failure)) => heard(failure),
-            Ok(()) | Err(Unposted::NotTaken) => Heard::Answer,
+        let posted = match self.post_token(&row, &token, verdict).await {
+            Err(Unposted::Later(failure)) => Err(Unposted::Later(
+                self.heard_failure(&row, failure, began.elapsed()).await,
+            )),
+            posted @ (Ok(()) | Err(Unposted::NotTaken)) => {
+                self.heard(Side::Service, Heard::Answer);
+                posted
+            }
         };
-        self.heard(Side::Service, heard.after(began.elapsed(), self.others()));
         match posted {
             Ok(()) => {
                 amtsbote_names::fail_point!(VerdictPosted);

@@ -63,6 +63,17 @@ pub enum Silence {
     StaleToken,
 }
 
+impl Silence {
+    /// Whether it may be a fault with what was asked for, and not with the service: it answered 500, or its answer broke off.
+    pub fn may_be_of_one(&self) -> bool {
+        match self {
+            Self::Status(status) => *status == 500,
+            Self::Connection(failure) => matches!(failure, Failure::Broken { .. }),
+            Self::StaleToken => false,
+        }
+    }
+}
+
 /// What a refusal says besides its status: texts of another house, for the operator, cut to 500 characters each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answered {

@@ -50,6 +50,14 @@ fn unavailable(retry_after: Option<Duration>) -> Fault {
     }
 }
 
+/// A fault of the service's own.
+fn broken() -> Fault {
+    Fault::Unavailable {
+        retry_after: None,
+        silence: Silence::Status(500),
+    }
+}
+
 /// A foreign wish: sensible ones, and a day.
 fn later(world: &World) -> Option<Duration> {
     let seconds = world.chance.pick(&[1, 7, 60, 86_400]);
@@ -87,6 +95,7 @@ impl Service {
                 sleep(HANGS).await;
                 Err(unavailable(None))
             }
+            Mood::Broken => Err(broken()),
         }
     }
 
@@ -192,10 +201,14 @@ impl DeliveryService for Service {
         _on: (&'a Served, &'a Shelf),
     ) -> Reply<'a, Result<(Content, Spooled), Stopped>> {
         Box::pin(async move {
+            self.world().asked();
             let call = self.called().await?;
             let id = row.submission_id;
             if let Some(verdict) = self.answered(id) {
                 return Err(Stopped::Decided(verdict));
+            }
+            if self.world().nature(id) == Nature::Damaged {
+                return Err(broken().into());
             }
             let content = content(self.world().nature(id));
             Ok((self.ended(call, content).await?, Spooled::default()))
@@ -404,7 +417,7 @@ impl Procedure {
                 }
                 _ => Ok(false),
             },
-            Mood::Away => {
+            Mood::Away | Mood::Broken => {
                 sleep(world.chance.millis(100)).await;
                 Err(away("refused", None))
             }

@@ -49,6 +49,8 @@ pub(super) enum Mood {
     Busy,
     /// Does not say anything.
     Silent,
+    /// Has a fault of its own with whatever it is asked. A service only.
+    Broken,
 }
 
 /// Moods of a peer: from when on which, and until when.
@@ -87,6 +89,14 @@ impl Moods {
         }
     }
 
+    /// Well at first, then in this mood until then.
+    pub(super) fn from_until(from: Duration, end: Duration, mood: Mood) -> Self {
+        Self {
+            moods: vec![(Duration::ZERO, Mood::Well), (from, mood)],
+            end,
+        }
+    }
+
     pub(super) fn at(&self, since: Duration) -> Mood {
         let begun = self.moods.iter().rev().find(|(from, _)| *from <= since);
         begun
@@ -105,6 +115,8 @@ pub(super) enum Nature {
     Unwanted,
     /// Whatever hands it over dies.
     Poison,
+    /// The service has a fault with it, and gives it away never.
+    Damaged,
 }
 
 /// A destination and the procedure behind it.

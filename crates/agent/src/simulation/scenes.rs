@@ -170,3 +170,51 @@ fn what_an_outage_has_put_off_goes_on_with_the_first_answer() {
     println!("all there {took:?} after the first");
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
+
+/// So many that the service cannot give away, from the beginning on; then good ones, one every half minute.
+fn beside_damaged(damaged: u32) -> Duration {
+    let places = vec![place(Moods::default(), 100, None)];
+    let mut sent: Vec<_> = (0..damaged)
+        .map(|_| (AT_ONCE, 0, Nature::Damaged))
+        .collect();
+    sent.extend(each(0, 300, (Duration::from_secs(30), 20)));
+    let mut plan = scene(1, places, sent);
+    plan.ends_after = 20;
+    let (_, world) = seen(plan);
+    let state = world.state();
+    let good = state
+        .submissions
+        .iter()
+        .filter(|one| one.nature == Nature::Good);
+    let took = good.map(|one| one.effect_at.unwrap().duration_since(one.sent));
+    took.max().unwrap()
+}
+
+#[test]
+fn what_the_service_cannot_give_away_holds_up_no_other() {
+    let alone = beside_damaged(0);
+    for damaged in [1, 3, 40] {
+        let beside = beside_damaged(damaged);
+        println!("longest alone {alone:?}, beside {damaged} damaged ones {beside:?}");
+        // While something stays on the list, it is not held back until there is news, but looked at every two seconds.
+        let most = Duration::from_secs(3);
+        assert!(beside < most, "{damaged}: {beside:?}, alone {alone:?}");
+    }
+}
+
+#[test]
+fn a_service_that_has_a_fault_with_everything_is_asked_rarely() {
+    let (from, outage) = (Duration::from_millis(200), Duration::from_mins(5));
+    let places = vec![place(Moods::default(), 100, None)];
+    let mut plan = scene(1, places, each(0, 0, (AT_ONCE, 200)));
+    plan.service = Moods::from_until(from, outage, Mood::Broken);
+    let (ended, world) = seen(plan);
+    assert_eq!(ended.delivered, 200);
+    let state = world.state();
+    let asked = state.asked.iter().filter(|at| (from..outage).contains(*at));
+    let asked = asked.count();
+    // Five failures and what was under way then, and probes after 5, 10, 20 and each 30 seconds.
+    let most = 5 + crate::Policy::default().concurrency + 14;
+    println!("asked {asked} times in {outage:?}, at most {most}");
+    assert!((5..=most).contains(&asked), "{asked}");
+}

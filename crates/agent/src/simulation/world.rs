@@ -45,6 +45,8 @@ pub(super) struct State {
     broken: Option<String>,
     /// Hand-overs begun in all.
     pub(super) calls: u64,
+    /// When the service was asked for a submission, well or not.
+    pub(super) asked: Vec<Duration>,
     /// Processes that died.
     pub(super) deaths: u64,
 }
@@ -76,6 +78,12 @@ impl World {
 
     pub(super) fn since(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// The service is asked for a submission.
+    pub(super) fn asked(&self) {
+        let at = self.since();
+        self.state().asked.push(at);
     }
 
     pub(super) fn is_calm(&self) -> bool {

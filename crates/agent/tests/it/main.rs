@@ -7,6 +7,8 @@ mod bench;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod forged;

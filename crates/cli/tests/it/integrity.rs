@@ -129,10 +129,7 @@ async fn what_the_disk_has_altered_waits_and_nobody_is_rejected() {
     });
     for id in [&attachment, &row] {
         let shown = with(&settings, &["incident", "show", id]).json();
-        assert_eq!(
-            shown["rows"][0]["cause"], "service-unavailable",
-            "{shown:#}"
-        );
+        assert_eq!(shown["rows"][0]["cause"], "service-faulty", "{shown:#}");
         let status = house.as_portal(port, &["--json", "status", id]);
         assert_eq!(status["state"], "submitted", "{status:#}");
     }

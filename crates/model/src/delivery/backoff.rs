@@ -69,6 +69,7 @@ pub(super) fn next_try(tries: u32, failure: Failure, around: &Circumstances) -> 
         },
         Cause::ProcedureUnavailable
         | Cause::ServiceRefused
+        | Cause::ServiceFaulty
         | Cause::ProcedureMisconfigured
         | Cause::PackageFaulty
         | Cause::Internal

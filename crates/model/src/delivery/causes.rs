@@ -12,6 +12,8 @@ pub enum Cause {
     ServiceUnavailable,
     /// The delivery service refuses us (credentials, rights).
     ServiceRefused,
+    /// The delivery service has a fault with this one submission (500, or an answer that breaks off), and answers otherwise.
+    ServiceFaulty,
     /// The procedure's way in does not answer.
     ProcedureUnavailable,
     /// The procedure's way in refuses us (credentials, path, rights).
@@ -33,6 +35,7 @@ impl Cause {
         match self {
             Self::ServiceUnavailable | Self::ProcedureUnavailable => false,
             Self::ServiceRefused
+            | Self::ServiceFaulty
             | Self::ProcedureMisconfigured
             | Self::PackageFaulty
             | Self::Silence
@@ -48,6 +51,7 @@ impl Cause {
         match self {
             Self::ServiceRefused | Self::ProcedureMisconfigured | Self::PackageFaulty => true,
             Self::ServiceUnavailable
+            | Self::ServiceFaulty
             | Self::ProcedureUnavailable
             | Self::Silence
             | Self::Internal
@@ -58,9 +62,10 @@ impl Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ServiceUnavailable,
         Self::ServiceRefused,
+        Self::ServiceFaulty,
         Self::ProcedureUnavailable,
         Self::ProcedureMisconfigured,
         Self::PackageFaulty,
@@ -79,6 +84,7 @@ impl Cause {
         match self {
             Self::ServiceUnavailable => "service-unavailable",
             Self::ServiceRefused => "service-refused",
+            Self::ServiceFaulty => "service-faulty",
             Self::ProcedureUnavailable => "procedure-unavailable",
             Self::ProcedureMisconfigured => "procedure-misconfigured",
             Self::PackageFaulty => "package-faulty",

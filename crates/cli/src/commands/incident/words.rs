@@ -52,6 +52,16 @@ fn about_delivery(cause: Cause) -> About {
                 "Check client_id, secret and rights of the subscriber, and the signing key (`amtsbote connect test`), then `incident release`",
             ),
         ),
+        Cause::ServiceFaulty => about_texts(
+            (
+                "der Zustelldienst kann diese Einreichung nicht herausgeben",
+                "the delivery service cannot give this submission away",
+            ),
+            (
+                "Er antwortet sonst, nur hierzu mit 500 oder halb: der Betreiber des Zustelldienstes muss sie dort wiederherstellen (Amtsbote: `amtsbote verify`), danach `incident release`",
+                "It answers otherwise, but about this one 500 or half an answer: its operator has to restore it there (Amtsbote: `amtsbote verify`), then `incident release`",
+            ),
+        ),
         Cause::ProcedureUnavailable => about_texts(
             (
                 "das Fachverfahren antwortet nicht",
@@ -141,7 +151,8 @@ fn about_reply(cause: Cause) -> About {
                 "`incident audit` tells who and why; `incident release` sends it",
             ),
         ),
-        Cause::ProcedureUnavailable
+        Cause::ServiceFaulty
+        | Cause::ProcedureUnavailable
         | Cause::ProcedureMisconfigured
         | Cause::PackageFaulty
         | Cause::Silence
