@@ -5,7 +5,7 @@ use std::sync::Arc;
 use amtsbote_model::Secret;
 use amtsbote_settings::{self as settings, Database};
 use amtsbote_store::{Chain, References, Store};
-use amtsbote_store_postgres::{Encryption, PostgresStore, Target};
+use amtsbote_store_postgres::{Encryption, OpenError as NotOpened, PostgresStore, Target};
 use amtsbote_store_sql::{OpenError, SqliteStore};
 use anyhow::{Context, Result};
 
@@ -55,10 +55,19 @@ pub(crate) async fn open_when_there(gateway: &settings::Gateway, stop: &Stop) ->
     open(gateway).await
 }
 
-/// It beside the processes that use it, for an operator's commands. `None` if no gateway has ever run over these settings.
+/// It beside the processes that use it, for an operator's commands; tables are neither made nor brought forward. `None` if no
+/// gateway has ever run over these settings.
 pub(crate) async fn open_beside(gateway: &settings::Gateway) -> Result<Option<Opened>> {
-    if gateway.has_shared_database() {
-        return open(gateway).await.map(Some);
+    if let Some(database) = gateway.shared_database() {
+        return Ok(postgres_beside(database).await?.map(|store| {
+            let store = Arc::new(store);
+            Opened {
+                store: store.clone(),
+                chain: store.clone(),
+                references: store.clone(),
+                shared: Some(store),
+            }
+        }));
     }
     let store = match SqliteStore::open_as_guest(&gateway.data_dir) {
         Err(OpenError::Absent { .. }) => return Ok(None),
@@ -76,6 +85,16 @@ pub(crate) async fn open_beside(gateway: &settings::Gateway) -> Result<Option<Op
 pub(crate) async fn postgres(database: &Database) -> Result<PostgresStore> {
     let opened = PostgresStore::open(&target(database)?).await;
     opened.context("the gateway's database cannot be opened")
+}
+
+/// The same beside gateways that run; `None` if none has ever run there.
+pub(crate) async fn postgres_beside(database: &Database) -> Result<Option<PostgresStore>> {
+    match PostgresStore::open_as_guest(&target(database)?).await {
+        Err(NotOpened::OtherVersion { found: 0, .. }) => Ok(None),
+        opened => Ok(Some(
+            opened.context("the gateway's database cannot be opened")?,
+        )),
+    }
 }
 
 /// Where the server is, and how to get there; reads the files that the settings name.
@@ -108,15 +127,10 @@ pub(crate) fn refuse_server(settings: &settings::Settings, talk: Talk) -> Result
             "the gateway is on PostgreSQL, this command knows SQLite only. Database: pg_basebackup with a WAL archive, or pg_dump; after that, copy the bucket of attachments (or blobs/ in data_dir). An agent is backed up with settings of its own (docs/operate)",
         ));
     }
-    refuse_agents(agent, talk)
-}
-
-/// Commands that know no state of agents on PostgreSQL.
-pub(crate) fn refuse_agents(agent: Option<&settings::Agent>, talk: Talk) -> Result<()> {
     if agent.is_some_and(|agent| agent.shared_database().is_some()) {
         return Err(talk.error(
-            "der Zustand der Agenten liegt auf PostgreSQL, dieser Befehl kennt nur SQLite. Sichern: pg_basebackup mit WAL-Archiv oder pg_dump; prüfen: Prüfsummen des Servers (pg_checksums). Ein Gateway auf SQLite wird mit eigenen Einstellungen gesichert und geprüft (docs/operate)",
-            "the agents' state is on PostgreSQL, this command knows SQLite only. Backup: pg_basebackup with a WAL archive, or pg_dump; check: the server's checksums (pg_checksums). A gateway on SQLite is backed up and checked with settings of its own (docs/operate)",
+            "der Zustand der Agenten liegt auf PostgreSQL, dieser Befehl kennt nur SQLite. Sichern: pg_basebackup mit WAL-Archiv oder pg_dump; prüfen: `amtsbote verify`. Ein Gateway auf SQLite wird mit eigenen Einstellungen gesichert (docs/operate)",
+            "the agents' state is on PostgreSQL, this command knows SQLite only. Backup: pg_basebackup with a WAL archive, or pg_dump; check: `amtsbote verify`. A gateway on SQLite is backed up with settings of its own (docs/operate)",
         ));
     }
     Ok(())

@@ -136,7 +136,10 @@ pub(crate) async fn open_at(
         areas: areas::pilots(),
         requests_per_minute: per_minute.unwrap_or(routing.requests_per_minute),
     };
-    let context = Gateway::with_uplinks(parts, routing, Box::pin(uplinks::open(settings)).await?);
+    // Tables of their own: what was there a moment ago for the others may be away by now.
+    let open = async || uplinks::open(settings).await;
+    let uplinks = patience::until_there(stop, "the uplinks' database", open);
+    let context = Gateway::with_uplinks(parts, routing, Box::pin(uplinks).await?);
     Ok(Ready {
         context,
         address,

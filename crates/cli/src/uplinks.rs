@@ -45,9 +45,7 @@ async fn relays(settings: &settings::Gateway) -> Result<Arc<dyn Relays>> {
 /// The relays beside the processes that use them; none where none were ever kept.
 pub(crate) async fn relays_beside(settings: &settings::Gateway) -> Result<Option<Arc<dyn Relays>>> {
     if let Some(database) = settings.shared_database() {
-        if settings.uplinks.is_empty() {
-            return Ok(None);
-        }
+        // Also without an uplink in the settings: what was on its way when the last one was taken out does not go on.
         let target = crate::database::target(database)?;
         return match PostgresRelays::open_as_guest(&target).await {
             // No gateway with an uplink has ever run there.

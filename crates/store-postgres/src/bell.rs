@@ -11,16 +11,19 @@ use amtsbote_model::submission::State;
 use amtsbote_store::{Batch, Change};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio_postgres::AsyncMessage;
+use tokio::time::timeout;
+use tokio_postgres::{AsyncMessage, Client};
 
 use crate::Target;
-use crate::database::Database;
+use crate::database::{ANSWER_MAX, Database};
 use crate::target::Heard;
 
 const RING: &str = "BEGIN; SET LOCAL synchronous_commit = off; NOTIFY amtsbote_arrivals; COMMIT";
 const LISTEN: &str = "LISTEN amtsbote_arrivals";
 /// Between two rings, at least.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Between two looks whether the server is still there.
+const LOOK: Duration = Duration::from_secs(10);
 /// Until the next try to listen.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -87,10 +90,11 @@ async fn ring(database: Database, rung: Arc<Notify>) {
     loop {
         rung.notified().await;
         // Whoever does not hear it looks again by itself.
-        if let Ok(connection) = database.reader().await
-            && connection.batch_execute(RING).await.is_err()
-        {
-            drop(deadpool::managed::Object::take(connection));
+        if let Ok(connection) = database.reader().await {
+            let rung = timeout(ANSWER_MAX, connection.batch_execute(RING)).await;
+            if !matches!(rung, Ok(Ok(()))) {
+                drop(deadpool::managed::Object::take(connection));
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -116,10 +120,21 @@ async fn listen(target: Target, heard: Arc<Notify>) {
                 }
             };
             // Without its connection the command would never be answered.
-            let (listening, ()) = tokio::join!(client.batch_execute(LISTEN), hear);
-            drop(listening);
+            tokio::select! {
+                () = hear => {}
+                () = keep_listening(&client) => {}
+            }
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Until the server does not answer any more: a connection that only listens would not notice.
+async fn keep_listening(client: &Client) {
+    let mut ask = LISTEN;
+    while let Ok(Ok(())) = timeout(ANSWER_MAX, client.batch_execute(ask)).await {
+        tokio::time::sleep(LOOK).await;
+        ask = "SELECT 1";
     }
 }
 

@@ -19,6 +19,9 @@ pub(crate) enum Fault {
     /// A column does not hold what it must.
     #[error("a column is not of the expected form")]
     Malformed,
+    /// The row is not the one that was written: its sum differs.
+    #[error("its bytes are not those that were written")]
+    Altered,
     /// It took too long.
     #[error("no answer in time")]
     Silence,
@@ -52,6 +55,14 @@ pub(crate) fn reason(error: &tokio_postgres::Error) -> String {
     }
 }
 
+/// Whether TLS was refused for what the server showed: that is not over by itself.
+pub(crate) fn is_untrusted(error: &tokio_postgres::Error) -> bool {
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    io.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+}
+
 fn in_words(code: &SqlState) -> &'static str {
     if *code == SqlState::DISK_FULL {
         " (disk full)"
@@ -73,19 +84,32 @@ fn in_words(code: &SqlState) -> &'static str {
 impl Fault {
     pub(crate) fn cause(&self) -> Cause {
         match self {
-            Self::Malformed => Cause::Values,
+            Self::Malformed | Self::Altered => Cause::Values,
             Self::Silence => Cause::Connection,
             Self::Driver(error) => error.code().map_or(Cause::Connection, cause_of),
+        }
+    }
+
+    /// Whether what is stored is not what was written.
+    fn is_damage(&self) -> bool {
+        match self {
+            Self::Malformed | Self::Altered => true,
+            Self::Driver(error) => error.code().is_some_and(is_damage),
+            Self::Silence => false,
         }
     }
 
     /// The error of a read or write about a record of this kind.
     pub(crate) fn about(&self, kind: &'static str) -> Error {
         match self.cause() {
-            Cause::Values => Error::Unreadable {
-                kind,
-                reason: self.to_string(),
-            },
+            Cause::Values => {
+                let reason = self.to_string();
+                if self.is_damage() {
+                    tracing::error!(record.kind = kind, reason = %reason,
+                        "a stored {kind} is damaged and is not given away: run `amtsbote verify`, then restore it from a backup ({reason})");
+                }
+                Error::Unreadable { kind, reason }
+            }
             Cause::Connection | Cause::Contention | Cause::Room => unavailable(self.to_string()),
         }
     }
@@ -100,12 +124,20 @@ fn cause_of(code: &SqlState) -> Cause {
     if contention.contains(code) {
         return Cause::Contention;
     }
+    if is_damage(code) {
+        return Cause::Values;
+    }
     // By class: what the values did (22, 23), what is wrong with the statement or the schema (0A, 42); the rest is the server's.
     match code.code().get(..2) {
         Some("22" | "23") => Cause::Values,
         Some("53" | "54") => Cause::Room,
         Some(_) | None => Cause::Connection,
     }
+}
+
+/// A page or row that does not read: of its checksum (XX001), or of what stands in it (XX000, XX002).
+fn is_damage(code: &SqlState) -> bool {
+    ["XX000", "XX001", "XX002"].contains(&code.code())
 }
 
 /// The database cannot be used now; later it can.

@@ -23,6 +23,7 @@ mod migrations;
 mod open_error;
 mod relays;
 mod session;
+mod sums;
 mod target;
 mod transfer;
 mod writer;
@@ -32,5 +33,6 @@ pub use gateway::{Examined, Member, NotAdmitted, PostgresStore, Shelf, SigningKe
 pub use leases::PostgresLeases;
 pub use open_error::OpenError;
 pub use relays::PostgresRelays;
+pub use sums::RowsExamined;
 pub use target::{Encryption, Target};
 pub use transfer::{NotBegun, PostgresTransfer};

@@ -33,6 +33,9 @@ pub(crate) struct Part {
     pub(crate) schema: &'static str,
     /// `migrations[n]` leads from version n to n + 1.
     pub(crate) migrations: &'static [Migration],
+    /// Tables whose rows have sums, and what names a row of each for people, as SQL: ids and numbers. Texts may be what others have chosen, and
+    /// are not told.
+    pub(crate) summed: &'static [(&'static str, &'static str)],
 }
 
 impl Part {
@@ -55,25 +58,85 @@ pub(crate) const GATEWAY: Part = Part {
             sql: include_str!("schema/gateway-2.sql"),
             older: Older::MustStop,
         },
+        // The triggers give sums to what older ones write.
+        Migration {
+            sql: concat!(
+                include_str!("schema/sums.sql"),
+                include_str!("schema/gateway-3.sql")
+            ),
+            older: Older::MayGoOn,
+        },
+    ],
+    summed: &[
+        ("destinations", "id::text"),
+        ("offers", "destination_id::text"),
+        ("keys", "number::text"),
+        ("cases", "id::text"),
+        ("submissions", "id::text"),
+        ("replies", "id::text"),
+        ("attachments", "subject_id::text || ' ' || id::text"),
+        ("contents", "subject_id::text"),
+        ("events", "number::text"),
+        ("remembered", "'…'"),
+        ("outbox", "number::text"),
+        ("mails", "number::text"),
+        ("marks", "name"),
+        ("blocks", "number::text"),
+        ("leaves", "position::text"),
     ],
 };
 
 /// The agents' tables.
 pub(crate) const AGENT: Part = Part {
     schema: "amtsbote_agent",
-    migrations: &[Migration {
-        sql: include_str!("schema/agent-1.sql"),
-        older: Older::MayGoOn,
-    }],
+    migrations: &[
+        Migration {
+            sql: include_str!("schema/agent-1.sql"),
+            older: Older::MayGoOn,
+        },
+        // Older ones cannot read a row with a cause they do not know.
+        Migration {
+            sql: include_str!("schema/agent-2.sql"),
+            older: Older::MustStop,
+        },
+        // The triggers give sums to what older ones write.
+        Migration {
+            sql: concat!(
+                include_str!("schema/sums.sql"),
+                include_str!("schema/agent-3.sql")
+            ),
+            older: Older::MayGoOn,
+        },
+    ],
+    summed: &[
+        ("deliveries", "submission_id::text"),
+        ("paces", "destination_id::text"),
+        ("ways_back", "submission_id::text"),
+        ("way_names", "submission_id::text"),
+        ("answers", "submission_id::text"),
+        ("interventions", "number::text"),
+        ("places", "'…'"),
+    ],
 };
 
 /// The uplinks' tables.
 pub(crate) const UPLINK: Part = Part {
     schema: "amtsbote_uplink",
-    migrations: &[Migration {
-        sql: include_str!("schema/uplink-1.sql"),
-        older: Older::MayGoOn,
-    }],
+    migrations: &[
+        Migration {
+            sql: include_str!("schema/uplink-1.sql"),
+            older: Older::MayGoOn,
+        },
+        // The triggers give sums to what older ones write.
+        Migration {
+            sql: concat!(
+                include_str!("schema/sums.sql"),
+                include_str!("schema/uplink-2.sql")
+            ),
+            older: Older::MayGoOn,
+        },
+    ],
+    summed: &[("relays", "submission_id::text")],
 };
 
 /// A version there that this program must not use.

@@ -28,6 +28,14 @@ pub enum OpenError {
         /// What failed; never content.
         reason: String,
     },
+    /// The server does not prove that it is the one that is meant.
+    #[error(
+        "the server at {place} has no certificate that is trusted here: check ca_file, the host's name in the URL, and the server's certificate"
+    )]
+    Untrusted {
+        /// Hosts and database.
+        place: String,
+    },
     /// The server lets this user not in.
     #[error(
         "the server at {place} refuses this user ({reason}): check user, password file, database and pg_hba.conf"

@@ -12,7 +12,7 @@ use crate::agent::{rows, run};
 use crate::database::Database;
 use crate::fault::Fault;
 use crate::migrations::UPLINK;
-use crate::{OpenError, Target};
+use crate::{OpenError, RowsExamined, Target};
 
 use rows::{Read, Values, execute};
 
@@ -37,6 +37,11 @@ impl PostgresRelays {
     pub async fn open_as_guest(target: &Target) -> Result<Self, OpenError> {
         let database = Database::join(target, &UPLINK, "amtsbote incident").await?;
         Ok(Self { database })
+    }
+
+    /// Looks at the sum of each row, at one moment. Reads only.
+    pub async fn examine(&self) -> Result<RowsExamined, Error> {
+        self.database.examine(&UPLINK).await
     }
 }
 

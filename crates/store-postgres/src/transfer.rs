@@ -9,7 +9,9 @@ use uuid::Uuid;
 use crate::database::{Connection, Database};
 use crate::fault::Fault;
 use crate::gateway::changes::Value;
+use crate::gateway::rows::unaltered;
 use crate::migrations::GATEWAY;
+use crate::sums::is_whole;
 use crate::{OpenError, Target};
 
 /// Attachments are copied meanwhile, which may take hours.
@@ -20,6 +22,7 @@ const STEP: usize = 50;
 
 /// The gateway's tables, held so that no gateway joins meanwhile. Dropped before the end, nothing is changed.
 pub struct PostgresTransfer {
+    database: Database,
     connection: Option<Connection>,
 }
 
@@ -66,11 +69,10 @@ impl PostgresTransfer {
         let database = Database::open(target, &GATEWAY, "amtsbote move").await?;
         let connection = database.reader().await?;
         let transfer = Self {
+            database,
             connection: Some(connection),
         };
-        let begin = format!("{begin}; {UNBOUND}");
-        let begun = transfer.client()?.batch_execute(&begin).await;
-        begun.map_err(fault)?;
+        transfer.run(&format!("{begin}; {UNBOUND}")).await?;
         let sql = "SELECT EXISTS (SELECT 1 FROM gateways WHERE until > clock_timestamp())";
         if transfer.tells(sql).await? {
             return Err(NotBegun::InUse);
@@ -79,8 +81,25 @@ impl PostgresTransfer {
     }
 
     async fn tells(&self, sql: &str) -> Result<bool, Error> {
-        let row = self.client()?.query_one(sql, &[]).await.map_err(fault)?;
-        row.try_get(0).map_err(fault)
+        let client = self.client()?;
+        let asked = async { Ok(client.query_one(sql, &[]).await?.try_get(0)?) };
+        self.patiently(asked, "row").await
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), Error> {
+        let client = self.client()?;
+        let run = async { Ok(client.batch_execute(sql).await?) };
+        self.patiently(run, "row").await
+    }
+
+    /// A step may take long, but not longer than its server answers.
+    async fn patiently<T>(
+        &self,
+        step: impl Future<Output = Result<T, Fault>>,
+        kind: &'static str,
+    ) -> Result<T, Error> {
+        let done = self.database.while_it_answers(step).await;
+        done.map_err(|fault| fault.about(kind))
     }
 
     fn client(&self) -> Result<&Connection, Error> {
@@ -105,14 +124,22 @@ impl PostgresTransfer {
             let places: Vec<_> = (1..=key.len()).map(|at| format!("${at}")).collect();
             format!("WHERE ({order}) > ({})", places.join(", "))
         };
+        let has_sums = GATEWAY.summed.iter().any(|(name, _)| *name == table.name);
+        let whole = if has_sums {
+            is_whole(table.name)
+        } else {
+            "true".to_owned()
+        };
         let sql = format!(
-            "SELECT {columns} FROM \"{}\" {rest} ORDER BY {order} LIMIT {}",
+            "SELECT {columns}, {whole} AS is_whole FROM \"{}\" {rest} ORDER BY {order} LIMIT {}",
             table.name, table.page
         );
         let statement = client.prepare_cached(&sql).await?;
         let key: Vec<&(dyn ToSql + Sync)> = key.iter().map(|v| v.as_ref() as _).collect();
         let found = client.query(&statement, &key).await?;
         let read = |row: &tokio_postgres::Row| {
+            // What is not as it was written would be right at its new place.
+            unaltered(row)?;
             let kinds = table.columns.iter().enumerate();
             kinds.map(|(at, (_, kind))| cell(row, at, *kind)).collect()
         };
@@ -176,10 +203,6 @@ const NUMBERED: &str = "
         (SELECT coalesce(max(number), 0) + 1 FROM events), (SELECT coalesce(max(event_number), 0) + 1 FROM leaves)), false);
     COMMIT;";
 
-fn fault(error: tokio_postgres::Error) -> Error {
-    Fault::from(error).about("row")
-}
-
 fn value(cell: Cell, kind: Kind) -> Result<Value, Fault> {
     Ok(match (cell, kind) {
         (Cell::Null, Kind::Number) => Box::new(None::<i64>),
@@ -235,10 +258,7 @@ impl Transfer for PostgresTransfer {
         table: &'static Table,
         after: Option<Row>,
     ) -> Reply<'a, Result<Vec<Row>, Error>> {
-        Box::pin(async move {
-            let read = self.read(table, after).await;
-            read.map_err(|fault| fault.about(table.name))
-        })
+        Box::pin(async move { self.patiently(self.read(table, after), table.name).await })
     }
 
     fn take<'a>(
@@ -246,16 +266,10 @@ impl Transfer for PostgresTransfer {
         table: &'static Table,
         rows: Vec<Row>,
     ) -> Reply<'a, Result<(), Error>> {
-        Box::pin(async move {
-            let written = self.write(table, rows).await;
-            written.map_err(|fault| fault.about(table.name))
-        })
+        Box::pin(async move { self.patiently(self.write(table, rows), table.name).await })
     }
 
     fn finish(self: Box<Self>) -> Reply<'static, Result<(), Error>> {
-        Box::pin(async move {
-            let finished = self.client()?.batch_execute(NUMBERED).await;
-            finished.map_err(fault)
-        })
+        Box::pin(async move { self.run(NUMBERED).await })
     }
 }

@@ -7,7 +7,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use amtsbote_store::{Batch, Committed, Conflict, Error};
 use deadpool::managed::Object;
@@ -17,7 +16,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::bell::is_arrival;
-use crate::database::Database;
+use crate::database::{COMMIT_MAX, Database};
 use crate::fault::{Cause, Fault, unavailable};
 use crate::gateway::changes::{Locks, Planned, plan, verdict};
 
@@ -26,8 +25,6 @@ const QUEUE_MAX: usize = 1024;
 const GROUP_MAX: usize = 256;
 /// A group that got in another transaction's way is tried so often.
 const TRIES_MAX: usize = 4;
-/// For a whole group, with its `COMMIT`.
-const ANSWER_MAX: Duration = Duration::from_secs(25);
 /// `COMMIT` must not be cut short by a time limit: the server would stop waiting for its standby and say that it is done.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0";
 
@@ -90,7 +87,7 @@ async fn settle(database: &Database, batches: &[Batch]) -> Vec<Answer> {
             Ok(connection) => connection,
             Err(error) => return all(error),
         };
-        let done = tokio::time::timeout(ANSWER_MAX, group(&connection, batches)).await;
+        let done = tokio::time::timeout(COMMIT_MAX, group(&connection, batches)).await;
         let fault = match done {
             Ok(Ok(answers)) => return answers,
             Ok(Err(fault)) => fault,

@@ -27,6 +27,12 @@ pub enum Count {
     Replied,
     /// What agents do alone now.
     Turns,
+    /// Schemas of the program.
+    Schemas,
+    /// Connections of the program that are encrypted.
+    Encrypted,
+    /// Those that are not.
+    Plain,
 }
 
 impl Count {
@@ -52,12 +58,39 @@ impl Count {
             Self::Answers => "SELECT count(*) FROM amtsbote_agent.answers",
             Self::Replied => "SELECT count(*) FROM amtsbote_agent.answers WHERE state = 'sent'",
             Self::Turns => "SELECT count(*) FROM amtsbote_agent.leases",
+            Self::Schemas => "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'amtsbote%'",
+            Self::Encrypted => {
+                "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                    WHERE application_name LIKE 'amtsbote %' AND ssl"
+            }
+            Self::Plain => {
+                "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                    WHERE application_name LIKE 'amtsbote %' AND NOT ssl"
+            }
             Self::LastRound => "SELECT coalesce(max(at), 0) FROM amtsbote_gateway.marks",
         }
     }
 }
 
 impl Server {
+    /// Reads its certificate and settings anew.
+    pub fn reload(&self) {
+        self.sql("x/postgres", "SELECT pg_reload_conf()");
+    }
+
+    /// By another hand: sealed data that reads `text` has other letters in its middle.
+    pub fn alter_data(&self, url: &str, text: &str) {
+        let harm = format!(
+            "UPDATE amtsbote_gateway.contents SET data = overlay(data PLACING 'AAAA' FROM 400) WHERE data = '{text}' RETURNING 1"
+        );
+        assert_eq!(self.sql(url, &harm), "1");
+    }
+
+    /// By another hand: what is on its way goes through another uplink.
+    pub fn alter_relays(&self, url: &str) {
+        self.sql(url, "UPDATE amtsbote_uplink.relays SET uplink = 'land'");
+    }
+
     /// Asks a database, given by URL, with or without a password.
     ///
     /// # Panics

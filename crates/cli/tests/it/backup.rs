@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use amtsbote_testkit::postgres::Server;
 use serde_json::Value;
 
 use crate::killed::has;
@@ -13,6 +14,9 @@ use crate::stand::{Ended, LOOK, Program, SOON, copy, files_below, root, run};
 
 const BEFORE: &str = "Vorherin";
 const OPEN: [&str; 4] = ["Erstens", "Zweitens", "Drittens", "Viertens"];
+
+/// Files of parcels: content, and when it was written.
+type Brought = BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)>;
 
 impl House {
     fn backup(&self, dir: &Path) -> Ended {
@@ -28,6 +32,20 @@ impl House {
         run(&["restore", dir, "--settings", settings])
     }
 
+    /// What the portal is told of a submission.
+    fn status(&self, port: u16, id: &str) -> Ended {
+        let secret = self.dir().join("clients/portal.secret");
+        let url = format!("http://127.0.0.1:{port}");
+        let access = [
+            "--url",
+            &url,
+            "--client-id",
+            "portal",
+            "--client-secret-file",
+        ];
+        run(&[&["status", id], &access[..], &[secret.to_str().unwrap()]].concat())
+    }
+
     /// The same settings with data folders elsewhere.
     fn moved(&self) -> PathBuf {
         let text = std::fs::read_to_string(self.settings()).unwrap();
@@ -40,7 +58,7 @@ impl House {
     }
 
     /// Parcels in the procedure's folder: file → (content, when it was written).
-    fn brought(&self) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+    fn brought(&self) -> Brought {
         let inbox = self.dir().join("eingang");
         let is_parcel = |path: &PathBuf| {
             let below = path.strip_prefix(&inbox).unwrap();
@@ -98,22 +116,43 @@ async fn a_restored_system_brings_what_was_open_and_nothing_twice() {
 
     // Life goes on after the backup: some of what was open is brought, and something new comes.
     let later = house.send(port, "Spaeterin");
-    let agent = Program::start(house.command("agent"));
-    until("one more was brought", || house.brought().len() >= 4);
-    agent.kill();
+    let before = one_more(&house);
     gateway.kill();
-    let before = house.brought();
 
     let moved = house.moved();
     house.restore(&dir, &moved).ok();
     std::fs::rename(house.dir().join("gateway"), house.dir().join("lost")).unwrap();
     let serve = crate::stand::program(&["serve", "--settings", moved.to_str().unwrap()]);
     let serve = Program::start(serve).ready();
-    for id in &ids {
-        house.accepted(port, id, &serve).await;
+    brought_once(&house, (port, &ids), (&before, &serve)).await;
+    // What came after the backup is gone with it, and the system does not pretend otherwise.
+    let unknown = house.status(port, &later);
+    assert_eq!(unknown.code(), Some(1), "{}", unknown.stdout());
+    // And it goes on.
+    let next = house.send(port, "Danach");
+    house.accepted(port, &next, &serve).await;
+    assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+/// Lets the agent bring one more; what is in the procedure's folder then.
+fn one_more(house: &House) -> Brought {
+    let agent = Program::start(house.command("agent"));
+    until("one more was brought", || house.brought().len() >= 4);
+    agent.kill();
+    house.brought()
+}
+
+/// All that was open is accepted, each is in one parcel, and parcels of before were not touched.
+async fn brought_once(
+    house: &House,
+    (port, ids): (u16, &[String]),
+    (before, serve): (&Brought, &Program),
+) {
+    for id in ids {
+        house.accepted(port, id, serve).await;
     }
     let after = house.brought();
-    for (path, file) in &before {
+    for (path, file) in before {
         assert_eq!(
             after.get(path),
             Some(file),
@@ -130,22 +169,63 @@ async fn a_restored_system_brings_what_was_open_and_nothing_twice() {
         assert_eq!(holding.len(), 1, "{name}: {holding:?}");
         assert!(holding[0].to_str().unwrap().contains(id.as_str()));
     }
-    // What came after the backup is gone with it, and the system does not pretend otherwise.
-    let unknown = run(&[
-        "status",
-        &later,
-        "--url",
-        &format!("http://127.0.0.1:{port}"),
-        "--client-id",
-        "portal",
-        "--client-secret-file",
-        house.dir().join("clients/portal.secret").to_str().unwrap(),
-    ]);
-    assert_eq!(unknown.code(), Some(1), "{}", unknown.stdout());
-    // And it goes on.
+}
+
+/// As docs/operate says it: the agent's own backup, then the database's dump, then a copy of the attachments.
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_one_whose_gateway_is_on_postgresql_from_its_dump() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let ((house, url), port) = (House::on(server), free_port());
+    let (gateway, ids) = half_way(&house, port).await;
+    let dir = house.dir().join("backup");
+    house.backup(&dir).failed(&["pg_dump"]);
+    let agent_alone = |settings: &Path, name: &str| {
+        let text = std::fs::read_to_string(settings).unwrap();
+        let from = text.find("[agent]\n").unwrap();
+        let path = house.dir().join(name);
+        std::fs::write(&path, &text[from..]).unwrap();
+        path
+    };
+    let agent = agent_alone(&house.settings(), "agent.toml");
+    let (agent, shown) = (agent.to_str().unwrap(), dir.to_str().unwrap());
+    run(&["backup", shown, "--settings", agent]).ok();
+    let dumped = server.dumped_and_restored(&url);
+    let blobs = house.dir().join("gateway/blobs");
+    copy(&blobs, &house.dir().join("new/gateway/blobs"));
+
+    let later = house.send(port, "Spaeterin");
+    let before = one_more(&house);
+    gateway.kill();
+
+    let moved = house.moved();
+    let database = |url: &str| url.rsplit_once('/').unwrap().1.to_owned();
+    let text = std::fs::read_to_string(&moved).unwrap();
+    let (old, new) = (
+        format!("/{}\"", database(&url)),
+        format!("/{}\"", database(&dumped)),
+    );
+    assert!(text.contains(&old), "{text}");
+    std::fs::write(&moved, text.replace(&old, &new)).unwrap();
+    let agent = agent_alone(&moved, "moved-agent.toml");
+    house.restore(&dir, &agent).ok();
+    let moved = moved.to_str().unwrap();
+    let verified = run(&["--json", "verify", "--settings", moved]).json();
+    assert_eq!(
+        (&verified["ok"], &verified["attachments"]),
+        (&true.into(), &5.into())
+    );
+    assert_eq!(verified["rowsWithoutSum"], 0, "{verified}");
+    let serve = Program::start(crate::stand::program(&["serve", "--settings", moved])).ready();
+    brought_once(&house, (port, &ids), (&before, &serve)).await;
+    let status = house.status(port, &later);
+    assert_eq!(status.code(), Some(1), "{}", status.stdout());
     let next = house.send(port, "Danach");
     house.accepted(port, &next, &serve).await;
-    assert!(serve.stop(Duration::from_secs(5)).success());
+    assert!(serve.stop(SOON).success());
+    let verified = run(&["--json", "verify", "--settings", moved]).json();
+    assert_eq!(verified["ok"], true, "{verified}");
 }
 
 /// Whatever is changed in a backup is found before anything is written.

@@ -282,6 +282,59 @@ async fn any_of_three_gateways_does_any_step_and_any_may_be_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_on_duty_that_stands_still_longer_than_its_lease_tells_nobody_twice() {
+    let Some(bucket) = s3::Server::running() else {
+        return;
+    };
+    let Some(cluster) = Cluster::new(|dir| bucket.settings("still", dir)).await else {
+        return;
+    };
+    let still = cluster.gateway(0).ready();
+    let began = Instant::now();
+    while !still.talk().contains("this gateway is on duty") {
+        assert!(began.elapsed() < SOON, "{}", still.talk());
+        tokio::time::sleep(LOOK).await;
+    }
+    let others = [1, 2]
+        .map(|number| cluster.gateway(number))
+        .map(Program::ready);
+    let destination = cluster.house.create_destination(cluster.ports[1]).await;
+    let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
+    let agent = cluster
+        .house
+        .agent_settings(cluster.ports[2], &destination, &packages);
+    let agent_file = cluster.house.dir().join("agent.toml");
+    std::fs::write(&agent_file, agent).unwrap();
+    let agent = cluster.run("agent", &agent_file);
+
+    rustix::process::kill_process(still.pid(), rustix::process::Signal::STOP).unwrap();
+    let first = cluster.apply(&destination, "Steht", (1, 2)).await;
+    let is_told = |c: &Cluster| c.callbacks_of(&first) > 0;
+    cluster
+        .until("another one is on duty", TAKE_OVER_MAX, is_told)
+        .await;
+    // It wakes up in the belief of being on duty, while there is something to tell.
+    cluster.apply(&destination, "Wacht", (2, 1)).await;
+    rustix::process::kill_process(still.pid(), rustix::process::Signal::CONT).unwrap();
+    cluster.apply(&destination, "Weiter", (0, 1)).await;
+    let is_done = |c: &Cluster| c.count(Accepted) == 3 && c.count(Waiting) == 0;
+    cluster.until("all is told", SOON, is_done).await;
+    // Longer than any of them takes to look for what is due.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let sum: usize = cluster.told.lock().unwrap().values().sum();
+    assert_eq!(u64::try_from(sum).unwrap(), cluster.count(ToldOf));
+    assert_eq!(cluster.count(Twice), 0, "an event is there twice");
+    let is_sealed = |c: &Cluster| c.count(Unsealed) == 0;
+    cluster
+        .until("all events are sealed", SOON, is_sealed)
+        .await;
+    assert!(agent.stop(Duration::from_secs(25)).success());
+    for gateway in others.into_iter().chain([still]) {
+        assert!(gateway.stop(Duration::from_secs(25)).success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gateways_with_another_identity_or_another_place_of_attachments_are_refused() {
     let Some(bucket) = s3::Server::running() else {
         return;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::serve::{House, REGION, free_port};
 use crate::stand::{Ended, Facts, LOOK, Program, SOON, files_below, root, run};
 use crate::wire::Application;
+use amtsbote_testkit::postgres::Server;
 
 /// A municipality whose folder is not one, and the process that runs there.
 struct Office {
@@ -23,7 +24,11 @@ struct Office {
 
 impl Office {
     async fn with(agent: &str) -> Self {
-        let (house, port) = (House::new(), free_port());
+        Self::within(House::new(), agent).await
+    }
+
+    async fn within(house: House, agent: &str) -> Self {
+        let port = free_port();
         house.write_settings(port, "");
         let gateway = Program::start(house.command("gateway")).ready();
         let destination = house.create_destination(port).await;
@@ -128,7 +133,21 @@ fn outcomes(ended: &Value) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_one_incident_and_after_the_release_everything_is_delivered_once() {
-    let office = Office::with("tries_max = 1\npoll = \"200ms\"").await;
+    released_and_delivered_once(Office::with(HASTY).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_beside_a_gateway_on_postgresql() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let (house, _) = House::on(server);
+    released_and_delivered_once(Office::within(house, HASTY).await);
+}
+
+const HASTY: &str = "tries_max = 1\npoll = \"200ms\"";
+
+fn released_and_delivered_once(office: Office) {
     let ids: Vec<String> = ["Eins", "Zwei", "Drei"]
         .iter()
         .map(|name| office.submit(name))

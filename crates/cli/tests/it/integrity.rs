@@ -12,6 +12,7 @@ use amtsbote_store::{
     Batch, Ledger as _, Mail, MailId, NewRelay, Outbox as _, RelayRow, Relays as _, Upkeep,
 };
 use amtsbote_store_sql::{SqliteRelays, SqliteStore};
+use amtsbote_testkit::postgres::Server;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -58,15 +59,16 @@ fn flip_in(path: &Path, text: &str) {
     flip(path, found.expect("the row is in the file") + 12);
 }
 
-/// A gateway that has two applications, an attachment of the first and a row of the second altered.
-async fn altered(house: &House, port: u16) -> [String; 2] {
+/// A gateway that has two applications, an attachment of the first and a row of the second altered. `alter` changes one bit of a row
+/// with that text.
+async fn altered(house: &House, port: u16, alter: impl FnOnce(&str)) -> [String; 2] {
     let destination = house.prepared(port).await;
     let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
     house.write_settings(port, &house.agent_settings(port, &destination, &packages));
     let gateway = Program::start(house.command("gateway")).ready();
     let first = house.send(port, "Anlage");
     let mut blobs = files_below(&house.dir().join("gateway/blobs"));
-    blobs.retain(|path| !path.ends_with("lock"));
+    blobs.retain(|path| path.to_str().unwrap().ends_with("-s"));
     let second = house.send(port, "Zeile");
     let token = house.token(port, "fachamt").await;
     let url = format!("http://127.0.0.1:{port}/submission-api/v2/submissions/{second}");
@@ -80,8 +82,7 @@ async fn altered(house: &House, port: u16) -> [String; 2] {
         panic!("one attachment was expected: {blobs:?}")
     };
     flip(blob, 850);
-    let database = house.dir().join("gateway/gateway.db");
-    flip_in(&database, fetched["encryptedData"].as_str().unwrap());
+    alter(fetched["encryptedData"].as_str().unwrap());
     [first, second]
 }
 
@@ -107,8 +108,24 @@ fn sealed_whole(house: &House) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_disk_has_altered_waits_and_nobody_is_rejected() {
-    let (house, port) = (House::new(), free_port());
-    let [attachment, row] = altered(&house, port).await;
+    let house = House::new();
+    let database = house.dir().join("gateway/gateway.db");
+    waits_and_is_found(&house, |text| flip_in(&database, text)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_what_was_altered_on_postgresql() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let (house, url) = House::on(server);
+    let alter = |text: &str| server.alter_data(&url, text);
+    waits_and_is_found(&house, alter).await;
+}
+
+async fn waits_and_is_found(house: &House, alter: impl FnOnce(&str)) {
+    let port = free_port();
+    let [attachment, row] = altered(house, port, alter).await;
     let settings = house.settings();
     let serve = Program::start(house.command("serve")).ready();
     let token = house.token(port, "fachamt").await;
@@ -135,7 +152,7 @@ async fn what_the_disk_has_altered_waits_and_nobody_is_rejected() {
     }
     assert!(!serve.talk().contains("a panic"), "{}", serve.talk());
 
-    findings_are_incidents_until_released(&house, &settings);
+    findings_are_incidents_until_released(house, &settings);
 }
 
 fn findings_are_incidents_until_released(house: &House, settings: &Path) {

@@ -40,6 +40,8 @@ mod sandbox;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod server_store;
+#[cfg(test)]
 mod stand;
 #[cfg(test)]
 mod starved;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use amtsbote_jose::PrivateKey;
+use amtsbote_testkit::postgres::Server;
 use serde_json::{Value, json};
 
 use crate::serve::{House, free_port};
@@ -49,7 +50,11 @@ struct Office {
 
 impl Office {
     async fn open() -> Self {
-        let (house, port) = (House::new(), free_port());
+        Self::open_in(House::new()).await
+    }
+
+    async fn open_in(house: House) -> Self {
+        let port = free_port();
         house.write_settings(port, "");
         let gateway = Program::start(house.command("gateway")).ready();
         let destination = house.create_destination(port).await;
@@ -104,7 +109,19 @@ fn write(file: &Path, value: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_is_exported_by_sender_subscriber_and_operator_and_verified_offline() {
-    let office = Office::open().await;
+    exported_and_verified(Office::open().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_is_a_case_of_a_gateway_on_postgresql() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let (house, _) = House::on(server);
+    exported_and_verified(Office::open_in(house).await);
+}
+
+fn exported_and_verified(office: Office) {
     let (by_sender, by_operator) = (office.path("sender.json"), office.path("operator.json"));
     let out = by_sender.to_str().unwrap();
     let told = office

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use amtsbote_testkit::postgres::Server;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -13,11 +14,18 @@ use crate::wire::{Application, SCHEMA, SERVICE};
 pub(crate) const REGION: &str = "064390000000";
 
 /// One municipality's folder, as an operator makes it with the program's own commands.
-pub(crate) struct House(TempDir);
+pub(crate) struct House {
+    dir: TempDir,
+    /// `[gateway.database]` and what belongs to it; empty: SQLite.
+    database: String,
+}
 
 impl House {
     pub(crate) fn new() -> Self {
-        let house = Self(tempfile::tempdir().unwrap());
+        let house = Self {
+            dir: tempfile::tempdir().unwrap(),
+            database: String::new(),
+        };
         let dir = house.dir();
         crate::stand::copy(keys(), &dir.join("keys"));
         std::fs::create_dir(dir.join("eingang")).unwrap();
@@ -36,8 +44,21 @@ impl House {
         house
     }
 
+    /// One whose gateway keeps its rows on a server, in a new database; with its URL.
+    pub(crate) fn on(server: &Server) -> (Self, String) {
+        let (url, password) = (server.database(), server.password());
+        let mut house = Self::new();
+        std::fs::write(house.dir().join("database.password"), password).unwrap();
+        let bare = url.replace(&format!(":{password}@"), "@");
+        house.database = format!(
+            "[gateway.database]\nkind = \"postgres\"\nurl = \"{bare}\"\npassword_file = \"database.password\"\n\n\
+             [gateway.blobs]\nkind = \"folder\"\n\n"
+        );
+        (house, url)
+    }
+
     pub(crate) fn dir(&self) -> &Path {
-        self.0.path()
+        self.dir.path()
     }
 
     pub(crate) fn settings(&self) -> PathBuf {
@@ -45,10 +66,10 @@ impl House {
     }
 
     pub(crate) fn write_settings(&self, port: u16, agent: &str) {
-        let schemas = root().join("schemas");
+        let (schemas, database) = (root().join("schemas"), &self.database);
         let text = format!(
             "[gateway]\nbase_url = \"http://127.0.0.1:{port}\"\nlisten = \"127.0.0.1:{port}\"\n\
-             data_dir = \"gateway\"\nkeys_dir = \"keys/gateway\"\nschemas_dir = {schemas:?}\n\n\
+             data_dir = \"gateway\"\nkeys_dir = \"keys/gateway\"\nschemas_dir = {schemas:?}\n\n{database}\
              [[gateway.client]]\nid = \"portal\"\nkind = \"sender\"\nsecret_file = \"clients/portal.secret\"\n\n\
              [[gateway.client]]\nid = \"fachamt\"\nkind = \"manager\"\nsecret_file = \"clients/fachamt.secret\"\n\n{agent}"
         );

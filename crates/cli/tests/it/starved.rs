@@ -31,10 +31,10 @@ async fn submit(facts: &Facts, token: &str, (application, key): (&Application, &
 }
 
 /// A disk of its own, if this user may have one; the test says so if not.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    fn mount(options: &str) -> Option<Self> {
+    pub(crate) fn mount(options: &str) -> Option<Self> {
         let disk = Self(tempfile::tempdir().unwrap());
         let status = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
@@ -46,6 +46,18 @@ impl SmallDisk {
         }
         println!("skipped: this user may not mount a tmpfs");
         None
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
+    /// With other options from now on.
+    pub(crate) fn grow(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let mut command = Command::new("mount");
+        let status = command.args(["-o", &options]).arg(self.path()).status();
+        assert!(status.unwrap().success());
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::s3;
 use crate::serve::{House, free_port};
-use crate::stand::{Ended, Program, program, root, run};
+use crate::stand::{Ended, Program, files_below, program, root, run};
+use crate::starved::SmallDisk;
 
 /// Other settings of the same house.
 fn other(house: &House, name: &str, change: impl Fn(&str) -> String) -> PathBuf {
@@ -104,4 +105,123 @@ async fn a_gateway_moves_to_a_server_and_back_with_everything_it_had() {
     let report = verified(&back);
     assert_eq!(report["attachments"], 4);
     move_store(&old, &back, &[]).failed(&["gateway.db"]);
+}
+
+/// A gateway with six submissions that nobody has fetched, stopped; its settings.
+async fn stocked(house: &House, port: u16) -> PathBuf {
+    let destination = house.prepared(port).await;
+    let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
+    house.write_settings(port, &house.agent_settings(port, &destination, &packages));
+    let process = serve("gateway", &house.settings());
+    for name in ["Anna", "Berta", "Clara", "Dora", "Emma", "Frieda"] {
+        house.send(port, name);
+    }
+    stopped(process);
+    house.settings()
+}
+
+/// Attachments in a folder.
+fn attachments(dir: &Path) -> usize {
+    let mut files = files_below(&dir.join("blobs"));
+    files.retain(|path| path.to_str().unwrap().ends_with("-s"));
+    files.len()
+}
+
+/// With `[gateway.database]` on the server and `[gateway.blobs]` in a folder of its own.
+fn on_server(house: &House, server: &Server, data_dir: &Path) -> PathBuf {
+    let password = server.password();
+    std::fs::write(house.dir().join("database.password"), password).unwrap();
+    let url = server.database().replace(&format!(":{password}@"), "@");
+    let lines = format!(
+        "[gateway.database]\nkind = \"postgres\"\nurl = \"{url}\"\npassword_file = \"database.password\"\n\n\
+         [gateway.blobs]\nkind = \"folder\"\n\n"
+    );
+    other(house, "server.toml", |text| {
+        let text = text.replace(
+            "data_dir = \"gateway\"",
+            &format!("data_dir = {data_dir:?}"),
+        );
+        text.replacen(
+            "[[gateway.client]]",
+            &format!("{lines}[[gateway.client]]"),
+            1,
+        )
+    })
+}
+
+/// Killed once the first attachment is there; how many there were then.
+fn broken_off(old: &Path, new: &Path, data_dir: &Path) -> usize {
+    let (from, to) = (old.to_str().unwrap(), new.to_str().unwrap());
+    let mut moving = Program::start(program(&["store", "move", "--settings", from, "--to", to]));
+    while attachments(data_dir) == 0 {
+        assert!(!moving.has_ended(), "{}", moving.talk());
+    }
+    moving.kill();
+    attachments(data_dir)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_that_was_killed_leaves_the_old_store_whole_and_ends_when_it_is_repeated() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let (house, port) = (House::new(), free_port());
+    let old = stocked(&house, port).await;
+    let there = house.dir().join("there");
+    let new = on_server(&house, server, &there);
+    let found = broken_off(&old, &new, &there);
+    // Nothing of the rows is to be seen; the old one is as it was.
+    assert_eq!(verified(&old)["attachments"], 6);
+    assert_eq!(verified(&new)["attachments"], 0);
+    let moved = move_store(&old, &new, &[]).json();
+    assert_eq!(
+        (&moved["attachments"], &moved["rows"]["submissions"]),
+        (&6.into(), &6.into())
+    );
+    println!("killed with {found} of 6 attachments there");
+    assert_eq!(verified(&new)["attachments"], 6);
+
+    // And back, into a file.
+    let back_dir = house.dir().join("back");
+    let back = other(&house, "back.toml", |text| {
+        text.replace("data_dir = \"gateway\"", "data_dir = \"back\"")
+    });
+    broken_off(&new, &back, &back_dir);
+    // A gateway does not take half a store for an empty one.
+    let mut refused = Program::start(program(&["gateway", "--settings", back.to_str().unwrap()]));
+    assert_eq!(refused.ended().code(), Some(1), "{}", refused.talk());
+    assert!(refused.talk().contains("store move"), "{}", refused.talk());
+    assert_eq!(verified(&new)["attachments"], 6);
+    assert_eq!(
+        move_store(&new, &back, &[]).json()["rows"]["submissions"],
+        6
+    );
+    assert_eq!(verified(&back)["attachments"], 6);
+    let process = serve("serve", &back);
+    let last = house.send(port, "Danach");
+    house.accepted(port, &last, &process).await;
+    stopped(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_to_a_full_disk_says_so_and_ends_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount("size=64k") else {
+        return;
+    };
+    let (house, port) = (House::new(), free_port());
+    let old = stocked(&house, port).await;
+    let there = disk.path().join("there");
+    let new = other(&house, "small.toml", |text| {
+        text.replace("data_dir = \"gateway\"", &format!("data_dir = {there:?}"))
+    });
+    // Whichever write was the first without room: of a row, or of an attachment.
+    let said = move_store(&old, &new, &[]).failed(&[]);
+    assert!(
+        said.contains("full") || said.contains("No space left"),
+        "{said}"
+    );
+    assert_eq!(verified(&old)["attachments"], 6);
+    disk.grow("size=64m");
+    assert_eq!(move_store(&old, &new, &[]).json()["rows"]["submissions"], 6);
+    assert_eq!(verified(&new)["attachments"], 6);
 }

@@ -37,7 +37,7 @@ impl Stage {
         std::fs::remove_dir_all(&keys).unwrap();
         run(&["keys", "new", "gateway", "--dir", keys.to_str().unwrap()]).ok();
         for house in [&ours, &foreign] {
-            certificates(house.dir());
+            certificates(house.dir(), &["localhost", "127.0.0.1"]);
         }
         let foreign_port = free_port();
         foreign.write_settings(foreign_port, "");
@@ -204,16 +204,16 @@ fn packages() -> PathBuf {
     crate::stand::root().join("deploy/hessen/rheingau-taunus-kreis/packages")
 }
 
-/// A throw-away CA and a server certificate for loopback.
-fn certificates(dir: &std::path::Path) {
+/// A throw-away CA and a server certificate for these names.
+pub(crate) fn certificates(dir: &std::path::Path, names: &[&str]) {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.distinguished_name
         .push(DnType::CommonName, "throw-away CA");
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
-    let mut server =
-        CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut server = CertificateParams::new(names).unwrap();
     server.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().unwrap();
     let certificate = server.signed_by(&key, &issuer).unwrap();

@@ -15,10 +15,9 @@ use std::time::Duration;
 use amtsbote_model::Timestamp;
 use amtsbote_store::{Error, Leases, Reply};
 
-use crate::database::Database;
-use crate::fault::Fault;
+use crate::database::{Database, settled};
 use crate::migrations::AGENT;
-use crate::{OpenError, PostgresLeases, Target};
+use crate::{OpenError, PostgresLeases, RowsExamined, Target};
 
 /// For a whole call. Shorter than a lease is not needed: what a late answer says is checked by its revision.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
@@ -71,11 +70,15 @@ impl PostgresDeliveries {
             let sql = "SELECT mark FROM places WHERE name = $1";
             let statement = connection.prepare_cached(sql).await?;
             let row = connection.query_one(&statement, &[&name]).await?;
-            row.try_get::<_, String>(0)
+            Ok(row.try_get::<_, String>(0)?)
         };
-        noted
-            .await
-            .map_err(|error| Fault::from(error).about("place"))
+        let noted = tokio::time::timeout(ANSWER_MAX, noted).await;
+        settled(noted, connection, "place")
+    }
+
+    /// Looks at the sum of each row, of all services, at one moment. Reads only.
+    pub async fn examine(&self) -> Result<RowsExamined, Error> {
+        self.database.examine(&AGENT).await
     }
 
     fn lease_name(&self, name: &str) -> String {

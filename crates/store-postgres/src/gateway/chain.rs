@@ -16,11 +16,12 @@ use uuid::Uuid;
 
 use super::changes::signed;
 use super::rows::{self, Read, event, first, id, moment, unsigned};
-use crate::database::Connection;
+use crate::database::{COMMIT_MAX, Connection};
 use crate::fault::Fault;
 
 const BLOCK: &str = "SELECT number, previous, first, count, root, at, signature FROM blocks";
-const EVENT: &str = "SELECT number, id, case_id, subject, subject_id, name, issuer, at, token
+const EVENT: &str = "SELECT number, id, case_id, subject, subject_id, name, issuer, at, token,
+        is_whole('events', sum, to_jsonb(events)) AS is_whole
     FROM unsealed JOIN events USING (number)";
 /// One sealer at a time; readers are let in. The `COMMIT` must not be cut short by a time limit.
 const BEGIN: &str =
@@ -103,22 +104,22 @@ async fn leaves_of(client: &ClientWrapper, block: &Block) -> Read<Vec<Leaf>> {
     found.iter().map(leaf_of).collect()
 }
 
-/// A connection on which something went wrong is not given back: without it, the server takes back what is open.
+/// A connection on which something went wrong, or nothing was heard, is not given back: without it, the server takes back what is open.
 pub(super) async fn seal(connection: Connection, block: Block, leaves: Vec<Leaf>) -> Read<bool> {
-    let sealed = sealed(&connection, &block, &leaves).await;
-    let end = match sealed {
-        Ok(true) => "COMMIT",
-        Ok(false) => "ROLLBACK",
-        Err(fault) => {
-            drop(Object::take(connection));
-            return Err(fault);
-        }
+    let sealing = async {
+        let sealed = sealed(&connection, &block, &leaves).await?;
+        let end = if sealed { "COMMIT" } else { "ROLLBACK" };
+        connection.batch_execute(end).await?;
+        Ok(sealed)
     };
-    if let Err(error) = connection.batch_execute(end).await {
+    let done = match tokio::time::timeout(COMMIT_MAX, sealing).await {
+        Ok(done) => done,
+        Err(_) => Err(Fault::Silence),
+    };
+    if done.is_err() {
         drop(Object::take(connection));
-        return Err(error.into());
     }
-    sealed
+    done
 }
 
 async fn sealed(client: &ClientWrapper, block: &Block, leaves: &[Leaf]) -> Read<bool> {

@@ -1,12 +1,11 @@
 //! Looks at everything anew: `amtsbote verify`. One snapshot, reads only.
 //!
-//! Rows have no sums here: whether a page is as it was written is the server's to find (`data_checksums`). What is looked at is what
-//! no server knows: that nothing refers to what is not there, and the log's chain.
+//! Each row's sum, that nothing refers to what is not there, and the log's chain. Indexes are the server's to check (`data_checksums`,
+//! `pg_amcheck`).
 
 use amtsbote_model::{EventId, Timestamp};
 use amtsbote_store::Error;
 use amtsbote_store::chain::{Block, ChainChecked, Contradiction, Hash, Leaf, root};
-use amtsbote_store::transfer::TABLES;
 use deadpool::managed::Object;
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Row;
@@ -15,13 +14,16 @@ use super::PostgresStore;
 use super::chain::{block_of, leaf_of};
 use super::changes::signed;
 use super::rows::{self, Read, event, id, unsigned};
+use crate::database::{SNAPSHOT, settled};
 use crate::fault::Fault;
+use crate::migrations::GATEWAY;
+use crate::sums::{self, RowsExamined};
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Examined {
-    /// Rows of all tables.
-    pub rows: u64,
+    /// The rows.
+    pub rows: RowsExamined,
     /// Attachments: name of the blob, and its length.
     pub blobs: Vec<(String, u64)>,
     /// What is missing, and of which subject.
@@ -31,10 +33,6 @@ pub struct Examined {
     /// Whether the server finds pages that are not as they were written.
     pub has_checksums: bool,
 }
-
-const BEGIN: &str =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
-    SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// What must be there beside a row; the rest is held by the server's own references.
 const REFERENCES: [(&str, &str); 7] = [
@@ -82,7 +80,8 @@ impl PostgresStore {
         is_signed: &mut dyn FnMut(&Block) -> bool,
     ) -> Result<Examined, Error> {
         let connection = self.database.reader().await?;
-        let examined = examine(&connection, kept_since, is_signed).await;
+        let examining = examine(&connection, kept_since, is_signed);
+        let examined = self.database.while_it_answers(examining).await;
         // Its transaction is open.
         drop(Object::take(connection));
         examined.map_err(|fault| fault.about("row"))
@@ -91,8 +90,8 @@ impl PostgresStore {
     /// The blobs that attachments name now.
     pub async fn named_blobs(&self) -> Result<Vec<String>, Error> {
         let connection = self.database.reader().await?;
-        let named = blobs(&connection).await;
-        let named = named.map_err(|fault| fault.about("attachment"))?;
+        let named = self.database.while_it_answers(blobs(&connection)).await;
+        let named = settled(Ok(named), connection, "attachment")?;
         Ok(named.into_iter().map(|(id, _)| id).collect())
     }
 }
@@ -102,12 +101,12 @@ async fn examine(
     kept_since: Timestamp,
     is_signed: &mut dyn FnMut(&Block) -> bool,
 ) -> Read<Examined> {
-    client.batch_execute(BEGIN).await?;
+    client.batch_execute(SNAPSHOT).await?;
     let mut examined = Examined::default();
-    for table in TABLES {
-        let sql = format!("SELECT count(*) AS count FROM \"{}\"", table.name);
-        let row = client.query_one(&sql, &[]).await?;
-        examined.rows += unsigned::<u64>(&row, "count")?;
+    examined.rows = sums::examine(client, &GATEWAY).await?;
+    if !examined.rows.unreadable.is_empty() {
+        // The rest reads the same tables.
+        return Ok(examined);
     }
     for (what, sql) in REFERENCES {
         for row in client.query(sql, &[]).await? {
@@ -178,7 +177,7 @@ async fn check_leaves(
 ) -> Read<Vec<Hash>> {
     let sql = "SELECT event_number, event_id, leaves.case_id AS leaf_case, leaves.at AS leaf_at, digest,
             events.number AS number, events.id AS id, events.case_id AS case_id, subject, subject_id, name, issuer,
-            events.at AS at, token
+            events.at AS at, token, true AS is_whole
         FROM leaves LEFT JOIN events ON events.id = leaves.event_id
         WHERE position >= $1 AND position < $2 ORDER BY position";
     let end = signed(block.first.saturating_add(block.count));

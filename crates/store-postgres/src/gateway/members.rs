@@ -140,8 +140,8 @@ impl PostgresStore {
         }
         if let Some(last) = known.first() {
             let connection = self.database.reader().await?;
-            let attachments = attachments(&connection).await;
-            let attachments = attachments.map_err(|fault| fault.about("attachment"))?;
+            let attachments = timeout(ANSWER_MAX, attachments(&connection)).await;
+            let attachments = settled(attachments, connection, "attachment")?;
             if let Some(what) = changed(member, &last.member, attachments) {
                 return Err(NotAdmitted::Changed(what));
             }

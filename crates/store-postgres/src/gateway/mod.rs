@@ -5,7 +5,7 @@ pub(crate) mod changes;
 mod destinations;
 mod examine;
 mod members;
-mod rows;
+pub(crate) mod rows;
 
 pub use examine::Examined;
 pub use members::{Member, NotAdmitted, Shelf, SigningKeys};
@@ -42,13 +42,24 @@ impl PostgresStore {
     /// Connects, and brings the tables forward. Needs a tokio runtime.
     pub async fn open(target: &Target) -> Result<Self, OpenError> {
         let database = Database::open(target, &GATEWAY, "amtsbote gateway").await?;
+        Ok(Self::over(target, database))
+    }
+
+    /// Connects beside gateways that run, for an operator's commands. Makes and migrates nothing; tables of another version than
+    /// this program's are refused.
+    pub async fn open_as_guest(target: &Target) -> Result<Self, OpenError> {
+        let database = Database::join(target, &GATEWAY, "amtsbote incident").await?;
+        Ok(Self::over(target, database))
+    }
+
+    fn over(target: &Target, database: Database) -> Self {
         let bell = Bell::start(target, database.clone());
-        Ok(Self {
+        Self {
             writer: Writer::start(database.clone(), bell.cord()),
             bell,
             leases: PostgresLeases::over(database.clone()),
             database,
-        })
+        }
     }
 
     /// Resolves when a store over this database, perhaps this one, has told of an arrival. A hint: it may be missed.
@@ -62,8 +73,9 @@ impl References for PostgresStore {
         Box::pin(async move {
             let connection = self.database.reader().await?;
             let names = blobs.iter().map(|blob| blob.as_str().to_owned()).collect();
-            let unreferenced = rows::unreferenced(&connection, names).await;
-            let mut unreferenced = unreferenced.map_err(|fault| fault.about("attachment"))?;
+            let asked = rows::unreferenced(&connection, names);
+            let asked = tokio::time::timeout(ANSWER_MAX, asked).await;
+            let mut unreferenced = settled(asked, connection, "attachment")?;
             unreferenced.sort();
             let is_in = |blob: &BlobId| {
                 let found = unreferenced.binary_search_by(|name| name.as_str().cmp(blob.as_str()));

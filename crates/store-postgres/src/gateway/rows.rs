@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::changes::{Value, signed};
 use super::destinations;
 use crate::fault::Fault;
+use crate::sums::is_whole;
 
 pub(super) type Read<T> = Result<T, Fault>;
 pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -44,6 +45,15 @@ fn moment_if_any(row: &Row, column: &str) -> Read<Option<Timestamp>> {
 
 pub(super) fn unsigned<T: TryFrom<i64>>(row: &Row, column: &str) -> Read<T> {
     T::try_from(row.try_get(column)?).map_err(|_| Fault::Malformed)
+}
+
+/// Refuses a row whose column `is_whole` says that its sum differs.
+pub(crate) fn unaltered(row: &Row) -> Read<()> {
+    if row.try_get("is_whole")? {
+        Ok(())
+    } else {
+        Err(Fault::Altered)
+    }
 }
 
 fn unquoted(text: &str) -> Read<String> {
@@ -130,9 +140,13 @@ pub(super) async fn unreferenced(client: &ClientWrapper, blobs: Vec<String>) -> 
 }
 
 pub(super) async fn content(client: &ClientWrapper, of: Subject) -> Read<Option<Content>> {
-    let sql = "SELECT metadata, data FROM contents WHERE subject_id = $1";
-    let found = first(client, sql, &[&of.uuid()]).await?;
+    let sql = format!(
+        "SELECT metadata, data, {} AS is_whole FROM contents WHERE subject_id = $1",
+        is_whole("contents")
+    );
+    let found = first(client, &sql, &[&of.uuid()]).await?;
     let read = |row: Row| {
+        unaltered(&row)?;
         Ok(Content {
             metadata: row.try_get("metadata")?,
             data: row.try_get("data")?,
@@ -165,7 +179,9 @@ pub(super) const fn issuer_name(issuer: Issuer) -> &'static str {
     }
 }
 
+/// With the column `is_whole`.
 pub(super) fn event(row: &Row) -> Read<Event> {
+    unaltered(row)?;
     let name: &str = row.try_get("issuer")?;
     let issuer = Issuer::ALL
         .into_iter()
@@ -313,8 +329,8 @@ pub(super) async fn due_mails(client: &ClientWrapper, now: Timestamp, max: u32) 
 }
 
 /// What a list is made of. `from` has `$n` for each of the values.
-struct Query {
-    columns: &'static str,
+struct Query<'a> {
+    columns: &'a str,
     from: &'static str,
     order: &'static str,
     values: Vec<Value>,
@@ -322,7 +338,7 @@ struct Query {
 
 async fn list<T>(
     client: &ClientWrapper,
-    query: Query,
+    query: Query<'_>,
     page: Page,
     read: fn(&Row) -> Read<T>,
 ) -> Read<Listed<T>> {
@@ -488,8 +504,12 @@ pub(super) async fn events(client: &ClientWrapper, of: LogOf, page: Page) -> Rea
         LogOf::Case(id) => ("events WHERE case_id = $1", id.uuid()),
         LogOf::Subject(subject) => ("events WHERE subject_id = $1", subject.uuid()),
     };
+    let columns = format!(
+        "id, case_id, subject, subject_id, name, issuer, at, token, {} AS is_whole",
+        is_whole("events")
+    );
     let query = Query {
-        columns: "id, case_id, subject, subject_id, name, issuer, at, token",
+        columns: &columns,
         from,
         order: "number",
         values: values![wanted],

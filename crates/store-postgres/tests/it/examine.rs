@@ -13,7 +13,7 @@ use amtsbote_testkit::postgres::Server;
 use crate::benches::target;
 
 /// Seals what is there, if nobody else was faster; how many.
-async fn seal(store: &PostgresStore, max: u32) -> usize {
+pub(crate) async fn seal(store: &PostgresStore, max: u32) -> usize {
     let events = store.unsealed(max).await.unwrap();
     let leaves: Vec<_> = events.iter().map(Leaf::of).collect();
     let head = store.head().await.unwrap();
@@ -184,6 +184,9 @@ async fn a_dump_taken_beside_a_gateway_is_whole_and_goes_on() {
 
     let restored = PostgresStore::open(&target(&copy)).await.unwrap();
     let found = examined(&restored).await;
+    // Sums came along, and are right at another place, too.
+    assert_eq!((&found.rows.altered, found.rows.without_sum), (&vec![], 0));
+    assert!(found.rows.rows > 9, "{found:?}");
     assert_eq!(found.missing, []);
     assert_eq!(found.chain.contradictions, []);
     let leaves = found.chain.leaves;

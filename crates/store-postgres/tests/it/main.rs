@@ -3,9 +3,11 @@
 
 mod agents;
 mod agents_around;
+mod altered;
 mod benches;
 mod examine;
 mod laws;
 mod many;
 mod opening;
 mod outages;
+mod silence;

@@ -1,0 +1,1 @@
+-- Version 2: the cause service-faulty, which older processes cannot read.
