@@ -23,9 +23,11 @@ impl Inner {
         failure: Failure,
         took: Duration,
     ) -> Failure {
-        let cause = match failure.cause {
-            Cause::ServiceFaulty if !self.answers_otherwise(row).await => Cause::ServiceUnavailable,
-            cause => cause,
+        let is_doubtful = failure.cause == Cause::ServiceFaulty;
+        let cause = if is_doubtful && !self.answers_otherwise(row).await {
+            Cause::ServiceUnavailable
+        } else {
+            failure.cause
         };
         let failure = Failure { cause, ..failure };
         let heard = match cause {

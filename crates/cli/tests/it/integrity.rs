@@ -119,7 +119,7 @@ async fn so_does_what_was_altered_on_postgresql() {
         return;
     };
     let (house, url) = House::on(server);
-    let alter = |text: &str| server.alter_data(&url, text);
+    let alter = |text: &str| assert!(server.alter_data(&url, text));
     waits_and_is_found(&house, alter).await;
 }
 

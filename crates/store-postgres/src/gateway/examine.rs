@@ -102,8 +102,10 @@ async fn examine(
     is_signed: &mut dyn FnMut(&Block) -> bool,
 ) -> Read<Examined> {
     client.batch_execute(SNAPSHOT).await?;
-    let mut examined = Examined::default();
-    examined.rows = sums::examine(client, &GATEWAY).await?;
+    let mut examined = Examined {
+        rows: sums::examine(client, &GATEWAY).await?,
+        ..Examined::default()
+    };
     if !examined.rows.unreadable.is_empty() {
         // The rest reads the same tables.
         return Ok(examined);
