@@ -6,8 +6,8 @@ use amtsbote_model::Timestamp;
 use amtsbote_model::submission::State;
 use amtsbote_store::chain::Block;
 use amtsbote_store::laws::samples::{
-    announced_one, content, destination, done, event, found, id, key, mail, moved, notice, of,
-    open_case, remembered, reply_announced, submission,
+    announced_one, attachment, content, destination, done, event, found, id, key, mail, moved,
+    notice, of, open_case, remembered, reply_announced, submission,
 };
 use amtsbote_store::transfer::{TABLES, Transfer};
 use amtsbote_store::{
@@ -60,6 +60,11 @@ async fn fill(store: &PostgresStore) {
         ];
         done(store, changes).await;
     }
+    let attach = Change::Attach {
+        subject: of(10),
+        attachment: attachment(1, 1),
+    };
+    done(store, vec![attach]).await;
     crate::examine::seal(store, 7).await;
 }
 
