@@ -15,6 +15,7 @@ mod catalogue;
 mod finding;
 pub mod page;
 pub mod report;
+pub mod toml;
 
 use std::time::Duration;
 

@@ -82,7 +82,9 @@ impl FaultKind {
             Self::TooDeep { max } => format!("Elemente sind tiefer als {max} verschachtelt"),
             Self::TooMany { max } => format!("mehr als {max} Elemente und Attribute"),
             Self::NotUtf8 => "kein UTF-8; die Datei als UTF-8 speichern".to_owned(),
-            Self::Malformed { reason } => format!("nicht wohlgeformt: {reason}"),
+            Self::Malformed { reason } => {
+                format!("nicht wohlgeformt: {}", amtsbote_problem::toml::german(reason))
+            }
             Self::DocumentType => "eine DOCTYPE-Zeile ist nicht erlaubt; entfernen".to_owned(),
             Self::NoNamespace => format!(
                 "am Wurzelelement fehlt xmlns:b=\"{}\"",
