@@ -180,6 +180,7 @@ pub(crate) fn made_of(place: &Place) -> Option<(Vec<Place>, &'static str)> {
             "the submission's UUID, the same on repeat",
         ),
         (Root::Nr, _) => (Vec::new(), "number of the repeat, from 1"),
+        (Root::OuterNr, _) => (Vec::new(), "number of the outer repeat, from 1"),
         (Root::Files, _) => (Vec::new(), "files made before: name, size, checksums"),
         (Root::Attachments, [index, member]) => {
             let attachment = Place::of(Root::Attachments).key(index);
