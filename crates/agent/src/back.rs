@@ -131,7 +131,12 @@ impl Inner {
             let taken = AssertUnwindSafe(self.take(served, way_in, &returned));
             let id = &returned.id;
             let ended = match taken.catch_unwind().await {
-                Ok(Ok(())) => way_in.inbound.settle(id, Settled::Kept, LIMIT).await,
+                Ok(Ok(())) => {
+                    let settled = way_in.inbound.settle(id, Settled::Kept, LIMIT).await;
+                    // The reply is in our state and due, whoever looks for it.
+                    amtsbote_names::fail_point!(AnswerSettled);
+                    settled
+                }
                 Ok(Err(NotTaken::Later)) => {
                     heard = Err(WayFault::Unavailable {
                         reason: "an answer cannot be taken now".to_owned(),
@@ -166,6 +171,7 @@ impl Inner {
         let way = self
             .matched(served.id, returned, &understood.answer)
             .await?;
+        amtsbote_names::fail_point!(AnswerMatched);
         self.keep(served, way, understood).await
     }
 
@@ -227,6 +233,8 @@ impl Inner {
         if let Some(number) = &answer.file_number {
             let names = vec![number_name(served.id, number)];
             self.parts.ways_back.note_way(way.clone(), names).await?;
+            // A name more by which the same answer is found again.
+            amtsbote_names::fail_point!(NumberNoted);
         }
         let sealed = self.sealed(served, way.clone(), (answer, enclosed)).await?;
         tracing::info!(submission.id = %way.submission_id, destination.id = %served.id,
@@ -240,10 +248,12 @@ impl Inner {
         };
         let is_final = kind_of.is_final();
         self.parts.ways_back.keep_answer(answer).await?;
+        amtsbote_names::fail_point!(AnswerKept);
         // Dying before it is noted: it is asked for once more, and the same answer changes nothing.
         if is_final {
             let closed = vec![CLOSED.to_owned()];
             self.parts.ways_back.note_way(way, closed).await?;
+            amtsbote_names::fail_point!(CaseClosed);
         }
         Ok(())
     }

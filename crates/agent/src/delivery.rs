@@ -283,6 +283,7 @@ impl Inner {
         self.begin(latest, &activated.name()).await?;
         amtsbote_names::fail_point!(PackageNoted);
         self.note_way_back(row, content, &activated.name()).await?;
+        amtsbote_names::fail_point!(WayNoted);
         self.still_ours(latest).await?;
         let parcel = Parcel {
             id: parcel_id(row),

@@ -132,8 +132,10 @@ impl Inner {
         };
         for (attachment, jwe) in &sealed.attachments {
             self.upload(id, *attachment, jwe).await?;
+            amtsbote_names::fail_point!(ReplyUploaded);
         }
         self.parts.subscriber.submit_reply(id, &sealed.body).await?;
+        amtsbote_names::fail_point!(ReplySubmitted);
         self.sent(&row, id).await
     }
 
@@ -149,8 +151,11 @@ impl Inner {
             announced_attachments: sealed.attachments.iter().map(|(id, _)| *id).collect(),
         };
         let ids = self.parts.subscriber.announce_reply(&announcement).await?;
-        self.step_answer(row, AnswerState::Announced(ids.reply_id))
-            .await
+        amtsbote_names::fail_point!(ReplyAnnounced);
+        let noted = self.step_answer(row, AnswerState::Announced(ids.reply_id));
+        let noted = noted.await?;
+        amtsbote_names::fail_point!(ReplyNoted);
+        Ok(noted)
     }
 
     async fn upload(

@@ -162,7 +162,10 @@ impl Deadlines {
         let batch = Batch::new()
             .with(forget.into())
             .with(Upkeep::Round { at }.into());
+        amtsbote_names::fail_point!(RoundDone);
         self.context.store().commit(batch).await?;
+        // The next round sweeps.
+        amtsbote_names::fail_point!(RoundNoted);
         if let Some(orphans) = &self.orphans {
             round.orphans = orphans.sweep(before(at, self.retention.orphans)).await?;
         }
@@ -190,6 +193,7 @@ impl Deadlines {
             let drop = Upkeep::DropCase { id, before };
             match store.commit(Batch::new().with(drop.into())).await? {
                 Committed::Done => {
+                    amtsbote_names::fail_point!(CaseDropped);
                     tracing::info!(case.id = %id, "{id} has been quiet for long enough, it is gone with its event log");
                     round.cases += 1;
                 }
@@ -247,6 +251,8 @@ impl Deadlines {
             Committed::Done => {}
             Committed::Refused(_) => return Ok(Taken::Moved),
         }
+        // What lies there yet belongs to nobody: the sweep takes it.
+        amtsbote_names::fail_point!(DeadlineKept);
         tracing::info!(submission.id = %id, "{id} was {state} for too long or long enough, it is {next}");
         if step == Step::Delete {
             self.delete_blobs(&submission.attachments).await;

@@ -132,6 +132,8 @@ impl MailWorker {
                 return Ok(());
             }
             mail.due_at = claimed_until;
+            // It is due again when the claim ends.
+            amtsbote_names::fail_point!(ReminderClaimed);
             let settled = self.send(&mail, server).await;
             let waits = matches!(settled, Upkeep::PostponeMail { .. });
             // Refused, our claim had ended: whoever has the mail now settles it.
@@ -152,6 +154,7 @@ impl MailWorker {
         let id = mail.destination_id;
         match self.postman.deliver(mail).await {
             Ok(()) => {
+                amtsbote_names::fail_point!(ReminderSent);
                 if *server == Server::Away {
                     tracing::info!("the mail server takes mails again");
                 }

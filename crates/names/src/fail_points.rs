@@ -64,6 +64,8 @@ fail_points! {
     Opened,
     /// Agent: the package is noted, nothing is handed over.
     PackageNoted,
+    /// Agent: the names by which an answer finds its case are noted, nothing is handed over.
+    WayNoted,
     /// Agent: handed over, no verdict stored.
     HandedOver,
     /// Agent: the verdict is stored, not posted.
@@ -80,6 +82,114 @@ fail_points! {
     ParcelShown,
     /// Way out `http`: looked up, not sent.
     LookedUp,
+    /// Way out `sftp`: the parcel's files are written, no note is.
+    FarParcelWritten,
+    /// Way out `sftp`: a note is written beside its place.
+    FarNoteWritten,
+    /// Way out `sftp`: the note is at its place, the parcel not visible.
+    FarParcelNoted,
+    /// Way out `sftp`: the parcel (of a flat one: a file) is visible, nobody knows.
+    FarParcelMoved,
+    /// Way out `mail`: the mail server has the mail, nothing is noted.
+    MailTaken,
+    /// Way out `mail`: the note is written beside its place.
+    MailNoteWritten,
+    /// Way out `mail`: the note is at its place, its folder not synced.
+    MailNoted,
+    /// Way out `xta`: the server gave a message id, it is not noted.
+    MessageIdMade,
+    /// Way out `xta`: the message id is written beside its place.
+    MessageIdWritten,
+    /// Way out `xta`: the message id is durable, nothing is sent under it.
+    MessageIdNoted,
+    /// Way out `xta`: the server has the message, that is not noted.
+    MessageSent,
+    /// Way out `xta`: noted as sent, the folder not synced.
+    MessageDone,
+    /// Message box: a message is written, not visible.
+    MessageWritten,
+    /// Message box: a message is visible, its folder not synced.
+    MessageMoved,
+    /// Message box: a message is durable, nobody knows.
+    MessagePlaced,
+    /// Message box: the first fetch is noted, nothing is given.
+    MessageFetched,
+    /// Message box: a message's report is written, its content still there.
+    ReportWritten,
+    /// Message box: a message has ended, nobody knows.
+    MessageEnded,
+    /// Message box: a refused message is set aside, its folders not synced.
+    MessageSetAside,
+    /// Agent: an answer is read and matched, nothing of it is kept.
+    AnswerMatched,
+    /// Agent: an answer's file number is noted, the answer is not kept.
+    NumberNoted,
+    /// Agent: an answer is kept as a sealed reply, nothing else.
+    AnswerKept,
+    /// Agent: an answer that ends its case is kept and the case closed, the answer lies where it lay.
+    CaseClosed,
+    /// Agent: an answer is settled at its way in, its reply is not sent.
+    AnswerSettled,
+    /// Agent: a reply is announced, its id is not stored.
+    ReplyAnnounced,
+    /// Agent: a reply's id is stored, nothing is uploaded.
+    ReplyNoted,
+    /// Agent: an attachment of a reply is uploaded, the reply is not submitted.
+    ReplyUploaded,
+    /// Agent: a reply is submitted, that is not stored.
+    ReplySubmitted,
+    /// Way in `folder`: the place of a settled answer is made, the answer not moved.
+    AnswerShelved,
+    /// Way in `folder`: a settled answer is moved, the folders not synced.
+    AnswerMoved,
+    /// Way in `sftp`: the place of a settled answer is made, the answer not moved.
+    FarAnswerShelved,
+    /// Way in `http`: what was settled is written beside its place.
+    AnswerNoteWritten,
+    /// Way in `http`: what was settled is at its place, its folder not synced.
+    AnswerNoted,
+    /// Way in `http-callback`: the answer is kept, the procedure has no 204.
+    CallbackAnswerKept,
+    /// Gateway: a reply is announced, not answered.
+    ReplyEntered,
+    /// Gateway: a reply's submit is committed, not answered.
+    ReplyCompleted,
+    /// Gateway: the online service's word on a reply is committed, not answered.
+    ReplyAcknowledged,
+    /// Gateway: a deadline of one submission or reply is kept, its attachments still lie there.
+    DeadlineKept,
+    /// Gateway: a reminder is counted and its mail posted, the round goes on.
+    ReminderPosted,
+    /// Gateway: a quiet case is gone, the round goes on.
+    CaseDropped,
+    /// Gateway: everything due is done, the round is not noted.
+    RoundDone,
+    /// Gateway: the round is noted, orphans are not swept.
+    RoundNoted,
+    /// Gateway: a mail is claimed, not sent.
+    ReminderClaimed,
+    /// Gateway: the mail server has the mail, that is not noted.
+    ReminderSent,
+    /// Uplink: the foreign destination's place in our directory is made, nothing is accepted for it.
+    ShadowMade,
+    /// Uplink: a relay is noted, nothing is announced.
+    RelayBegun,
+    /// Uplink: announced at the foreign service, its ids are not stored.
+    RelayAnnounced,
+    /// Uplink: an attachment is there, that is not counted.
+    RelayUploaded,
+    /// Uplink: the foreign service has answered the submit, that is not stored.
+    RelaySubmitted,
+    /// Uplink: a step is stored, the next is not begun.
+    RelayStepped,
+    /// Uplink: our own submission is passed on, the foreign log is not read.
+    RelayPassedOn,
+    /// Uplink: the end is in our own log, the relay is not settled and attachments still lie there.
+    RelayTold,
+    /// Gateway on PostgreSQL: a group has written, nothing is committed.
+    RowsWritten,
+    /// Gateway on PostgreSQL: a group is committed, nobody knows.
+    RowsCommitted,
 }
 
 #[cfg(debug_assertions)]

@@ -126,8 +126,18 @@ async fn together(client: &ClientWrapper, locks: &Locks, batches: &[Batch]) -> R
         Err(fault) if fault.cause() == Cause::Values => false,
         Err(fault) => return Err(fault),
     };
-    let end = if is_done { "COMMIT" } else { "ROLLBACK" };
+    let end = if is_done {
+        // The server takes back what was not committed.
+        amtsbote_names::fail_point!(RowsWritten);
+        "COMMIT"
+    } else {
+        "ROLLBACK"
+    };
     client.batch_execute(end).await?;
+    if is_done {
+        // Whoever asked has no answer and asks again.
+        amtsbote_names::fail_point!(RowsCommitted);
+    }
     Ok(is_done)
 }
 
@@ -156,7 +166,9 @@ async fn one_by_one(
         client.batch_execute(end).await?;
         answers.push(answer);
     }
+    amtsbote_names::fail_point!(RowsWritten);
     client.batch_execute("COMMIT").await?;
+    amtsbote_names::fail_point!(RowsCommitted);
     Ok(answers)
 }
 

@@ -113,8 +113,10 @@ impl FolderInbound {
         shelf.sync().at(STEP)?;
         // Dying around the rename is fine: the answer lies either here, and is given again, or there. Of several files the message
         // goes first: what is left then waits for a message and is not given again.
+        amtsbote_names::fail_point!(AnswerShelved);
         for name in std::iter::once(&entry.name).chain(&entry.others) {
             path.rename(name, &place, name).at(STEP)?;
+            amtsbote_names::fail_point!(AnswerMoved);
         }
         place.sync().at(STEP)?;
         path.sync().at(STEP)

@@ -150,7 +150,10 @@ impl Desk {
         let answer = understood(&room, content_type, body).await?;
         // From here on whoever called waits for what becomes of it. Dying before that, it calls again.
         match room.enter(answer).outcome().await {
-            Some(Outcome::Kept) => Ok(()),
+            Some(Outcome::Kept) => {
+                amtsbote_names::fail_point!(CallbackAnswerKept);
+                Ok(())
+            }
             Some(Outcome::Refused(why)) => Err(refused(why)),
             None => Err(later(Code::StoreUnavailable)),
         }

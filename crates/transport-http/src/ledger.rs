@@ -77,7 +77,9 @@ impl Ledger {
             let mut file = options.open(&aside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
+            amtsbote_names::fail_point!(AnswerNoteWritten);
             fs::rename(&aside, place)?;
+            amtsbote_names::fail_point!(AnswerNoted);
             File::open(folder)?.sync_all()
         })
         .await

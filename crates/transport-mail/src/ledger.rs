@@ -60,7 +60,10 @@ impl Entry {
         let mut file = create(&half)?;
         file.write_all(b"amtsbote 1\n")?;
         file.sync_all()?;
+        // Still the one window: what is not at its place is no note.
+        amtsbote_names::fail_point!(MailNoteWritten);
         fs::rename(&half, self.folder.join(self.id.to_string()))?;
+        amtsbote_names::fail_point!(MailNoted);
         File::open(&self.folder)?.sync_all()
     }
 }

@@ -93,6 +93,7 @@ impl MailOutbound {
         let mail = outer(&self.settings, id, self.clock.now(), &sealed)?;
         let mut connection = Connection::open(&self.settings).await?;
         connection.send(&self.settings, &mail).await?;
+        amtsbote_names::fail_point!(MailTaken);
         // A stop before this note is the one window: the repeat sends the same mail again. A note that cannot be written
         // opens it too, and the mail is with the server all the same.
         let noted = blocking(move || {

@@ -151,6 +151,7 @@ impl SftpInbound {
             // A folder of its own, so that no name is taken. Dying before the rename leaves the answer where it is, and an empty folder.
             let place = join(shelf, &format!("{id}.{}", Uuid::new_v4()));
             remote.make_folder(&place, OURS, MOVE).await?;
+            amtsbote_names::fail_point!(FarAnswerShelved);
             // Of several files the message goes first: what is left then waits for a message and is not given again.
             for name in std::iter::once(&found.name).chain(&found.others) {
                 let (old, new) = (join(path, name), join(&place, name));

@@ -165,6 +165,7 @@ impl<'a> Ledger<'a> {
             let mode = settings.file_mode;
             self.remote.write(&path, mode, planned.content).await?;
         }
+        amtsbote_names::fail_point!(FarParcelWritten);
         Ok(())
     }
 
@@ -174,9 +175,14 @@ impl<'a> Ledger<'a> {
         let id = note.attempt.parcel;
         let half = join(&self.done, &format!("{}.new", note.attempt.folder()));
         self.remote.write_note(&half, &note.text(), STEP).await?;
+        // Half a note is none: the next try writes all anew, and this one's folder is swept when it is a day old.
+        amtsbote_names::fail_point!(FarNoteWritten);
         let whole = join(&self.done, &id.to_string());
         match self.remote.rename_new(&half, &whole, STEP).await {
-            Ok(()) => Ok(note),
+            Ok(()) => {
+                amtsbote_names::fail_point!(FarParcelNoted);
+                Ok(note)
+            }
             Err(failure) if failure.is_refusal() => {
                 let counting = self.note(id).await?.ok_or(failure)?;
                 self.remote.remove_file(&half, STEP).await?;
@@ -223,7 +229,10 @@ impl<'a> Ledger<'a> {
             return self.taken_or_shown(waiting, STEP).await;
         }
         match self.remote.rename(waiting, &visible, STEP).await {
-            Ok(()) => Ok(Shown::Now),
+            Ok(()) => {
+                amtsbote_names::fail_point!(FarParcelMoved);
+                Ok(Shown::Now)
+            }
             // Another try with the same note was quicker.
             Err(failure) if failure.is_not_there() => {
                 if self.remote.is_there(waiting, STEP).await? {

@@ -90,6 +90,8 @@ impl Held {
             .open(&beside)?;
         file.write_all(format!("{MARK}\n{message_id}\n").as_bytes())?;
         file.sync_all()?;
+        // What is not at its place is no note: the next try asks for another id.
+        amtsbote_names::fail_point!(MessageIdWritten);
         fs::rename(&beside, self.sending())?;
         self.sync()
     }
@@ -97,6 +99,8 @@ impl Held {
     /// Step 4. The lock's file goes: later tries end before they lock.
     pub(crate) fn done(self) -> io::Result<()> {
         fs::rename(self.sending(), self.work.join(self.id.to_string()))?;
+        // If the rename is forgotten, the note of step 2 is there again: looked up, and known.
+        amtsbote_names::fail_point!(MessageDone);
         self.sync()?;
         gone(fs::remove_file(self.work.join(format!("{}.lock", self.id))))
     }

@@ -211,6 +211,7 @@ impl Mailbox {
     pub(crate) fn place(&self, staged: Staged, record: &Record, tray: Tray) -> io::Result<Placed> {
         write_json(&staged.path.join(RECORD), record)?;
         sync_dir(&staged.path)?;
+        amtsbote_names::fail_point!(MessageWritten);
         let _box = self.lock()?;
         if let Some((_, known)) = self.find(&record.message_id)? {
             return Ok(if known.digest == record.digest {
@@ -221,9 +222,12 @@ impl Mailbox {
         }
         let to = self.folder(tray);
         fs::rename(&staged.path, to.join(record.key()))?;
+        // Whoever brought it has no answer and brings it again: it is found, or brought anew.
+        amtsbote_names::fail_point!(MessageMoved);
         sync_dir(&to)?;
         sync_dir(&self.path.join("tmp"))?;
         drop(staged);
+        amtsbote_names::fail_point!(MessagePlaced);
         Ok(Placed::New)
     }
 
@@ -271,6 +275,8 @@ impl Mailbox {
             if folder.try_exists()? {
                 write_json(&folder.join(RECORD), &record)?;
                 sync_dir(&folder)?;
+                // Noted as fetched, and it still waits: only close takes it away.
+                amtsbote_names::fail_point!(MessageFetched);
             }
         }
         Ok(record)
@@ -289,9 +295,13 @@ impl Mailbox {
             record.files.clear();
             write_json(&self.report_path(&key), &record)?;
             sync_dir(&self.path.join("reports"))?;
+            amtsbote_names::fail_point!(ReportWritten);
         }
         remove_tree(&folder)?;
-        sync_dir(&self.folder(tray))
+        sync_dir(&self.folder(tray))?;
+        // Closed or settled once more, it has ended already.
+        amtsbote_names::fail_point!(MessageEnded);
+        Ok(())
     }
 
     /// Moves a message of the inbox to where a person looks.
@@ -305,6 +315,8 @@ impl Mailbox {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             outcome => outcome?,
         }
+        // It lies there, or here and is refused once more.
+        amtsbote_names::fail_point!(MessageSetAside);
         sync_dir(&self.folder(Tray::Aside))?;
         sync_dir(&self.folder(Tray::Inbox))
     }

@@ -116,7 +116,9 @@ impl XtaOutbound {
             Begun::Done(message_id) => Ok(receipt(message_id, Arrival::Repeated)),
             Begun::Nothing(held) => {
                 let message_id = self.create_message_id().await?;
+                amtsbote_names::fail_point!(MessageIdMade);
                 let held = noted(held, message_id.clone()).await?;
+                amtsbote_names::fail_point!(MessageIdNoted);
                 self.send(held, message_id, &contents).await
             }
             Begun::Sending(message_id, held) => match self.look_up(&message_id).await? {
@@ -136,7 +138,10 @@ impl XtaOutbound {
     ) -> Result<Receipt, Fault> {
         let sent = self.ports.call(self.message(&message_id, contents)).await;
         let fault = match sent {
-            Ok(_) => return finish(held, message_id, Arrival::New).await,
+            Ok(_) => {
+                amtsbote_names::fail_point!(MessageSent);
+                return finish(held, message_id, Arrival::New).await;
+            }
             Err(NoResult::Fault(fault)) => return Err(fault),
             Err(NoResult::Soap(fault)) => fault,
         };

@@ -211,7 +211,13 @@ impl Program {
     /// How it ended by itself, soon. All it said is in [`Program::talk`] then.
     #[track_caller]
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        let until = Instant::now() + SOON;
+        self.ended_within(SOON)
+    }
+
+    /// The same, by then.
+    #[track_caller]
+    pub(crate) fn ended_within(&mut self, limit: Duration) -> ExitStatus {
+        let until = Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 if let Some(listener) = self.listener.take() {

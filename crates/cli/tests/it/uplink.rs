@@ -19,18 +19,18 @@ use crate::wire::{Application, SERVICE};
 const ARRIVED_MAX: Duration = Duration::from_mins(2);
 
 /// Ours, and the foreign one with its destination.
-struct Stage {
+pub(crate) struct Stage {
     ours: House,
     foreign: House,
     port: u16,
     foreign_port: u16,
     destination: String,
     /// Of our rows, if they are not in a file.
-    server: Option<Server>,
+    pub(crate) server: Option<Server>,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (ours, foreign) = (House::new(), House::new());
         // The foreign service signs with keys of its own.
         let keys = foreign.dir().join("keys/gateway");
@@ -79,7 +79,7 @@ impl Stage {
         std::fs::write(self.foreign.settings(), text).unwrap();
     }
 
-    fn write_settings(&self, version: &str, more: &str) {
+    pub(crate) fn write_settings(&self, version: &str, more: &str) {
         let base = self.foreign_base();
         let uplink = format!(
             "[[gateway.uplink]]\nname = \"bund\"\ntoken_url = \"{base}/token\"\n\
@@ -110,22 +110,30 @@ impl Stage {
         format!("routing_url = \"{base}/routing-api\"\nportal_url = \"{base}/portal\"\n")
     }
 
-    fn by_route(&self) -> String {
+    pub(crate) fn by_route(&self) -> String {
         format!(
             "[[gateway.uplink.route]]\nservice = \"{SERVICE}\"\nregions = [\"DE06\"]\ndestination = \"{}\"\n",
             self.destination
         )
     }
 
-    fn start_ours(&self) -> Program {
-        Program::start(self.ours.command("gateway")).ready()
+    pub(crate) fn settings_of_ours(&self) -> PathBuf {
+        self.ours.settings()
     }
 
-    fn start_foreign(&self) -> Program {
+    pub(crate) fn command_of_ours(&self) -> std::process::Command {
+        self.ours.command("gateway")
+    }
+
+    pub(crate) fn start_ours(&self) -> Program {
+        Program::start(self.command_of_ours()).ready()
+    }
+
+    pub(crate) fn start_foreign(&self) -> Program {
         Program::start(self.foreign.command("gateway")).ready()
     }
 
-    fn start_agent(&self) -> Program {
+    pub(crate) fn start_agent(&self) -> Program {
         Program::start(self.foreign.command("agent"))
     }
 
@@ -459,7 +467,7 @@ async fn one_agent_serves_destinations_at_several_services_and_says_which_of_the
 }
 
 /// Sends by `amtsbote submit`, whose repeat key follows from the content; repeats until our gateway has answered.
-async fn submit_until_taken(stage: &Stage, application: &Application) -> String {
+pub(crate) async fn submit_until_taken(stage: &Stage, application: &Application) -> String {
     let end = Instant::now() + ARRIVED_MAX;
     loop {
         let sent = stage.submit(application);
@@ -513,7 +521,14 @@ async fn kill_both(stage: Stage, kills: usize) {
             foreign = stage.start_foreign();
         }
     }
-    for (id, _) in &accepted {
+    assert_arrived_once(&stage, &accepted).await;
+    drop(foreign);
+    drop(ours);
+}
+
+/// Each is accepted there, with one announcement that was completed, and lies with the procedure once, unchanged; nothing else does.
+pub(crate) async fn assert_arrived_once(stage: &Stage, accepted: &[(String, Application)]) {
+    for (id, _) in accepted {
         let status = stage.until(id, "accepted").await;
         let told = events(&status);
         let foreign_ones: Vec<&str> = told
@@ -532,7 +547,7 @@ async fn kill_both(stage: Stage, kills: usize) {
     }
     let parcels = parcels(&stage.foreign.dir().join("eingang"));
     assert_eq!(parcels.len(), accepted.len(), "{:?}", parcels.keys());
-    for (_, application) in &accepted {
+    for (_, application) in accepted {
         let holding = parcels.values().filter(|files| {
             files.iter().any(|(path, bytes)| {
                 path.extension().is_some_and(|kind| kind == "json")
@@ -549,6 +564,4 @@ async fn kill_both(stage: Stage, kills: usize) {
             );
         }
     }
-    drop(foreign);
-    drop(ours);
 }

@@ -23,7 +23,7 @@ mod desk;
 
 #[path = "../../../transport-sftp/tests/laws/server.rs"]
 #[expect(dead_code, reason = "the laws of the transport use the rest")]
-mod server;
+pub(crate) mod server;
 
 use crate::receipts::third_level;
 use crate::stand::{Facts, LOOK, Place, files_below, run};
@@ -33,7 +33,7 @@ use crate::wire::{
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const PDF: &[u8] = b"%PDF-1.7 Baugenehmigung";
-const NUMBER: &str = "BA-2026-0815";
+pub(crate) const NUMBER: &str = "BA-2026-0815";
 
 /// Sealed like any application, with a key for the answer in its metadata.
 pub(crate) fn sealed(
@@ -68,7 +68,7 @@ pub(crate) fn sealed(
 }
 
 /// The assignment of a file number (XBau-Kernmodul 1.3.0, 1121).
-fn file_number_message(asked: &str) -> String {
+pub(crate) fn file_number_message(asked: &str) -> String {
     let directory = r#"<verzeichnisdienst listURI="urn:xoev-de:kosit:codeliste:verzeichnisdienst" listVersionID="3"><code>DVDV</code></verzeichnisdienst>"#;
     format!(
         r#"<m:prozessnachrichten.aktenzeichenzuweisung.1121 xmlns:m="http://www.xleitstelle.de/xbau/kernmodul/1/3/0" produkt="P" produkthersteller="H" standard="XBau-Kernmodul" version="1.3.0" test="ja">

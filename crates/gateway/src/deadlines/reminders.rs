@@ -21,7 +21,10 @@ impl Deadlines {
         for (destination_id, due) in self.unreminded().await? {
             let count = u64::try_from(due.len()).unwrap_or(u64::MAX);
             match self.remind_of(destination_id, &due).await? {
-                Committed::Done => round.reminded += count,
+                Committed::Done => {
+                    amtsbote_names::fail_point!(ReminderPosted);
+                    round.reminded += count;
+                }
                 // One of them has moved meanwhile: the others are listed again in the next round.
                 Committed::Refused(_) => round.left += count,
             }

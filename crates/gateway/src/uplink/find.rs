@@ -308,7 +308,11 @@ pub(crate) async fn shade(context: &Context, foreign: &Destination) -> Result<()
             destination: Box::new(shadow),
         };
         match context.store().commit(Batch::new().with(change)).await? {
-            Committed::Done => return Ok(()),
+            Committed::Done => {
+                // Asked again, it is found and as it should be.
+                amtsbote_names::fail_point!(ShadowMade);
+                return Ok(());
+            }
             Committed::Refused(Conflict::DestinationMoved) => {}
             Committed::Refused(conflict) => return Err(crate::answer::unexpected(conflict)),
         }

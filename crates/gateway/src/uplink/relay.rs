@@ -132,6 +132,7 @@ impl UplinkWorker {
         };
         Ok(match relays.swap(written.clone()).await? {
             Swapped::Done => {
+                amtsbote_names::fail_point!(RelayStepped);
                 let state = written.relay.name();
                 tracing::debug!(submission.id = %id, "{id} is {state} at uplink {}", written.uplink);
                 let revision = revision + 1;
@@ -202,10 +203,13 @@ impl Way<'_> {
         };
         // Dying before the answer is written down leaves an announcement there that nobody completes.
         match self.uplink.sender.announce(&announcement).await {
-            Ok(ids) => Ok(Next::Step(Event::Announced(There {
-                submission_id: ids.submission_id,
-                case_id: ids.case_id,
-            }))),
+            Ok(ids) => {
+                amtsbote_names::fail_point!(RelayAnnounced);
+                Ok(Next::Step(Event::Announced(There {
+                    submission_id: ids.submission_id,
+                    case_id: ids.case_id,
+                })))
+            }
             Err(fault) => {
                 let Some(outcome) = refusal(&fault) else {
                     return Err(fault.into());
@@ -232,7 +236,10 @@ impl Way<'_> {
             return Ok(Next::Step(Event::Sent));
         };
         match self.put(there, attachment).await {
-            Ok(()) => Ok(Next::Step(Event::Uploaded)),
+            Ok(()) => {
+                amtsbote_names::fail_point!(RelayUploaded);
+                Ok(Next::Step(Event::Uploaded))
+            }
             Err(Missed::There(fault)) => match &fault {
                 // It was never submitted, so it may be announced anew.
                 Fault::NotFound
@@ -288,6 +295,7 @@ impl Way<'_> {
         if let Err(fault @ Fault::Unavailable { .. }) = answer {
             return Err(fault.into());
         }
+        amtsbote_names::fail_point!(RelaySubmitted);
         match (self.look_up(there).await?, answer) {
             (Some(next), _) => Ok(next),
             (None, Ok(_)) => Err(Missed::Unbelievable(
@@ -322,6 +330,7 @@ impl Way<'_> {
 
     async fn watch(&self, there: There, since: Timestamp) -> Result<Next, Missed> {
         self.pass_on().await?;
+        amtsbote_names::fail_point!(RelayPassedOn);
         let (log, tokens) = self.log(there).await?;
         let said = |step: Step| log.events().iter().any(|event| event.event == step);
         let outcome = match log.state() {

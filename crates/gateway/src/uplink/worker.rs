@@ -202,6 +202,8 @@ impl UplinkWorker {
                         at: self.context.now(),
                     };
                     relays.begin(new).await?;
+                    // The row is due.
+                    amtsbote_names::fail_point!(RelayBegun);
                 }
             }
             if listed.entries.is_empty() || offset >= listed.total {

@@ -81,7 +81,11 @@ pub(crate) async fn check_callbacks(accepted: &[Accepted], seen: &Seen, length: 
 }
 
 /// Its log verifies (signatures, order, issuers), has each step once, and ends with the destination's yes.
-async fn assert_ended_well(session: &Session, one: &Accepted, (end, said): (Instant, &Said)) {
+pub(super) async fn assert_ended_well(
+    session: &Session,
+    one: &Accepted,
+    (end, said): (Instant, &Said),
+) {
     let log = loop {
         match session.verified_log(one.ids).await {
             Ok(log) => {
@@ -160,7 +164,7 @@ fn assert_brought_once(effects: &[Effect], accepted: &[Accepted]) {
 }
 
 /// The markers in these bytes.
-fn markers(bytes: &[u8]) -> Vec<String> {
+pub(super) fn markers(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let found = text.match_indices(MARK).map(|(at, _)| {
         let rest = &text[at + MARK.len()..];

@@ -23,6 +23,7 @@ const ANSWER_MAX: Duration = Duration::from_mins(2);
 const CALL_MAX: Duration = Duration::from_secs(30);
 
 /// A 2xx that a sender holds.
+#[derive(Clone)]
 pub(crate) struct Accepted {
     pub(crate) ids: SubmissionRef,
     pub(crate) marker: String,
@@ -101,12 +102,17 @@ impl Book {
         self.sent.load(Ordering::SeqCst)
     }
 
+    /// A marker that nobody has had yet.
+    pub(super) fn marker(&self) -> String {
+        marker(self.sent.fetch_add(1, Ordering::SeqCst))
+    }
+
     /// Nobody begins anything new.
     pub(crate) fn close(&self) {
         self.enough.store(true, Ordering::SeqCst);
     }
 
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.enough.load(Ordering::SeqCst)
     }
 }
@@ -277,7 +283,7 @@ impl Sending {
     }
 }
 
-async fn finish(
+pub(super) async fn finish(
     sender: &Sender,
     ids: SubmissionRef,
     sealed: &SealedApplication,
@@ -292,15 +298,15 @@ async fn finish(
 }
 
 /// How long one step is repeated.
-struct Patience(Instant);
+pub(super) struct Patience(Instant);
 
 impl Patience {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Instant::now() + ANSWER_MAX)
     }
 
     /// Nothing if the step has to be repeated.
-    async fn taken<T>(&mut self, answer: Result<T, Fault>) -> Option<T> {
+    pub(super) async fn taken<T>(&mut self, answer: Result<T, Fault>) -> Option<T> {
         match answer {
             Ok(done) => return Some(done),
             Err(Fault::Unavailable { .. }) => tokio::time::sleep(LOOK).await,

@@ -472,6 +472,14 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// Of one process alone.
+    pub(crate) fn of_one(process: &Program) -> Self {
+        Self {
+            before: String::new(),
+            now: vec![process.voice()],
+        }
+    }
+
     /// The last lines with these words.
     pub(crate) fn of(&self, words: &str) -> String {
         let mut all = self.before.clone();

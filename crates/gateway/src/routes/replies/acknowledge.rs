@@ -110,7 +110,11 @@ async fn record(
         batch = batch.with(Change::Enqueue(notice));
     }
     match context.store().commit(batch).await? {
-        Committed::Done => Ok(StatusCode::NO_CONTENT),
+        Committed::Done => {
+            // The same word again is answered the same.
+            amtsbote_names::fail_point!(ReplyAcknowledged);
+            Ok(StatusCode::NO_CONTENT)
+        }
         Committed::Refused(Conflict::StateMoved(state)) if is_answered(state, step) => {
             Ok(StatusCode::NO_CONTENT)
         }

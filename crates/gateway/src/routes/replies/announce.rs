@@ -49,6 +49,7 @@ pub(super) async fn announce(
         .with(Change::Append(event));
     // Dying before the commit leaves nothing; after it an announced reply that the deadline takes away.
     done_or(asked.context.store().commit(batch).await?, unexpected)?;
+    amtsbote_names::fail_point!(ReplyEntered);
     let ids = WireRef {
         reply_id: ids.id,
         case_id: ids.case_id,
