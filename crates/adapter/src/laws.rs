@@ -15,6 +15,7 @@ pub mod format;
 pub mod generate;
 pub mod inbound;
 pub mod outbound;
+pub mod repeats;
 pub mod sources;
 
 /// Runs `law` to its end on a small runtime with timers.
@@ -52,6 +53,18 @@ macro_rules! outbound_laws {
             a_probe_has_no_effect,
             nothing_printed_tells_content,
         );
+        $crate::outbound_laws!(@repeats $bench,
+            a_delivery_that_is_cut_off_at_any_await_is_finished_by_another,
+            a_delivery_whose_last_note_is_lost_has_one_effect,
+        );
+    };
+    (@repeats $bench:expr, $($law:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $law() {
+                $crate::laws::run($crate::laws::repeats::$law(&$bench));
+            }
+        )+
     };
     (@each $bench:expr, $($law:ident),+ $(,)?) => {
         $(
@@ -77,6 +90,12 @@ macro_rules! inbound_laws {
             a_probe_takes_nothing,
             nothing_printed_tells_content,
         );
+        #[test]
+        fn settling_that_is_cut_off_at_any_await_is_finished_by_another() {
+            $crate::laws::run(
+                $crate::laws::repeats::settling_that_is_cut_off_at_any_await_is_finished_by_another(&$bench),
+            );
+        }
     };
     (@each $bench:expr, $($law:ident),+ $(,)?) => {
         $(

@@ -42,6 +42,40 @@ pub trait Bench {
 
     /// The procedure takes everything away.
     fn consume(&self);
+
+    /// How often a parcel may arrive whose bringer was cut off once.
+    fn repeats(&self) -> Repeats {
+        Repeats::Once
+    }
+
+    /// From now on the peer knows nothing again by itself, if the way asks before it repeats.
+    fn recognise_nothing(&self) {}
+
+    /// Whether the peer has carried out whatever it was asked for by calls that are gone.
+    fn is_at_rest(&self) -> bool {
+        true
+    }
+
+    /// A delivery is cut off after each so many polls. More than one where a delivery is long and dear; what is left out
+    /// between two requests changes nothing at the peer.
+    fn stride(&self) -> u32 {
+        1
+    }
+
+    /// What the way noted last of this parcel is lost, though it had been durable. Whether that can be made up for; `false` where
+    /// nothing is noted, or nobody could be asked.
+    fn lose_last_note(&self, _: &Parcel) -> bool {
+        false
+    }
+}
+
+/// How often a parcel may arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// Once, whatever happens.
+    Once,
+    /// Once more for each bringer that was cut off with the peer's word on its way: the peer recognises no repeats and cannot be asked.
+    OncePerDeath,
 }
 
 /// What can be wrong at the other side.
@@ -79,7 +113,7 @@ fn text(text: &str) -> Piece {
     Piece::Bytes(Personal::new(Bytes::copy_from_slice(text.as_bytes())))
 }
 
-fn small(nr: u128) -> Parcel {
+pub(super) fn small(nr: u128) -> Parcel {
     let pdf = Piece::Attachment(bytes_source(Bytes::from_static(b"%PDF-1.7 invented")));
     parcel(
         nr,
@@ -110,6 +144,13 @@ fn contents(parcel: &Parcel) -> Vec<Vec<u8>> {
         .map(|file| collect(file).expect("in memory"))
         .collect();
     contents.sort();
+    contents
+}
+
+/// What is not empty, sorted.
+pub(super) fn contents_of(parcel: &Parcel) -> Vec<Vec<u8>> {
+    let mut contents = contents(parcel);
+    contents.retain(|bytes| !bytes.is_empty());
     contents
 }
 

@@ -142,7 +142,7 @@ struct Office {
 }
 
 /// Submissions that wait.
-const WAITING: u32 = 5;
+const WAITING: u32 = 7;
 
 struct Waiting;
 
@@ -489,10 +489,10 @@ fn each_submission_has_its_turn_and_what_was_settled_is_not_given_again() {
     let office = Office::start();
     let way = office.open(&format!("{ASK}{FIELDS}"));
     run(async {
-        for _ in 0..2 {
+        for _ in 0..3 {
             assert!(way.poll_for(&Waiting, 3, LIMIT).await.unwrap().is_empty());
         }
-        let asked: Vec<String> = (0..6)
+        let asked: Vec<String> = (0..9)
             .map(|nr| format!("GET {}", of(nr % WAITING)))
             .collect();
         assert_eq!(office.calls(), asked);

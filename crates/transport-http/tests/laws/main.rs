@@ -112,6 +112,16 @@ impl Bench for Rest {
     fn consume(&self) {
         self.peer.facts().parcels.clear();
     }
+
+    fn recognise_nothing(&self) {
+        if self.settings.contains("looked-up") {
+            self.peer.facts().mood = Mood::Forgetful;
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.wire.is_at_rest()
+    }
 }
 
 /// A way that keeps its peer alive.

@@ -281,6 +281,8 @@ struct WireState {
     sent: AtomicUsize,
     answers: AtomicUsize,
     stopping: AtomicBool,
+    /// Connections that the server has not closed.
+    open: AtomicUsize,
 }
 
 /// Something with two directions.
@@ -324,6 +326,7 @@ impl Wire {
             sent: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
         });
         let shared = state.clone();
         std::thread::spawn(move || {
@@ -345,6 +348,15 @@ impl Wire {
         self.state.answers.store(0, Ordering::SeqCst);
     }
 
+    /// Whether the server has done with everything that was sent to it, and all connections are gone.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        // Connections are taken in order: behind this one, none waits.
+        let mut last = TcpStream::connect(self.address).unwrap();
+        last.no_more();
+        let _ = last.read(&mut [0]);
+        self.state.open.load(Ordering::SeqCst) == 0
+    }
+
     pub(crate) fn was_cut(&self) -> bool {
         self.state.was_cut.load(Ordering::SeqCst)
     }
@@ -358,6 +370,7 @@ impl Drop for Wire {
 }
 
 fn pass<S: Stream>(client: &TcpStream, server: &S, state: &Arc<WireState>) {
+    state.open.fetch_add(1, Ordering::SeqCst);
     let (mut from, mut to) = (client.another(), server.another());
     let (here, there) = (client.another(), server.another());
     let up = state.clone();
@@ -401,6 +414,7 @@ fn pass<S: Stream>(client: &TcpStream, server: &S, state: &Arc<WireState>) {
         }
         here.end();
         there.end();
+        down.open.fetch_sub(1, Ordering::SeqCst);
     });
 }
 

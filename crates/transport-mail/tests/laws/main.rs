@@ -13,7 +13,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::laws::outbound::{Arrived, Bench, Trouble};
+use amtsbote_adapter::laws::outbound::{Arrived, Bench, Repeats, Trouble};
 use amtsbote_adapter::{Arrival, Fault, Outbound, Parcel, ParcelFile, Piece, Receipt, Reply, laws};
 use amtsbote_model::{Clock, Personal, Timestamp};
 use amtsbote_transport_mail::{MailOutbound, Settings};
@@ -175,6 +175,22 @@ impl Bench for Post {
         for mail in self.mailbox.mails() {
             fs::remove_file(mail).unwrap();
         }
+    }
+
+    fn repeats(&self) -> Repeats {
+        Repeats::OncePerDeath
+    }
+
+    /// What was sent before is worked on before what is asked now: the server has one thread.
+    fn is_at_rest(&self) -> bool {
+        let mut wire = TcpStream::connect(("127.0.0.1", self.server.port)).unwrap();
+        let mut lines = BufReader::new(wire.try_clone().unwrap()).lines();
+        lines.next().unwrap().unwrap();
+        for _ in 0..10 {
+            wire.write_all(b"NOOP\r\n").unwrap();
+            lines.next().unwrap().unwrap();
+        }
+        true
     }
 }
 
