@@ -1,7 +1,7 @@
 //! `notify-submission` and `notify-reply` of type `polling`: the log says that the receiver has seen it in its list.
 //!
-//! Recorded after the list was answered, so that it can neither fail nor slow it; whatever goes wrong is tried again with the
-//! next list. The event's id follows from the submission or reply, so the store keeps it single across repeats and processes.
+//! Recorded after the list was answered, so that it can neither fail nor slow it; whatever goes wrong, or is left when the process
+//! ends, is tried again with the next list. The event's id follows from the submission or reply, so the store keeps it single across repeats and processes.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use amtsbote_fit_connect::event::{NotifyType, Payload};
 use amtsbote_model::Subject;
 use amtsbote_model::submission::Event as Step;
-use amtsbote_store::{Batch, Change, Committed, Conflict, Notice, ReplyRef, SubmissionRef};
+use amtsbote_store::{
+    Batch, Change, Committed, Conflict, LogOf, Notice, Page, ReplyRef, SubmissionRef,
+};
 
 use crate::Context;
 use crate::answer::Refused;
 use crate::callbacks::{event_notice, reply_event_notice_to_sender};
-use crate::events::{reply_event, service_event};
+use crate::events::{notify_event_id, reply_event, service_event};
 
 /// Known to be noted; more than this and the memory starts anew (which costs one signature each).
 const NOTED_MAX: usize = 100_000;
@@ -55,7 +57,8 @@ pub(crate) fn note_listed(context: &Context, listed: &[SubmissionRef]) {
     let owned = context.clone();
     context.background().spawn(async move {
         for entry in new {
-            if note(&owned, entry).await.is_err() {
+            // Nobody waits at the end for thousands of these: what is left is noted with the next list.
+            if owned.is_stopping() || note(&owned, entry).await.is_err() {
                 owned.noted().forget(entry.id.into());
             }
         }
@@ -71,16 +74,25 @@ pub(crate) fn note_replies_listed(context: &Context, listed: &[ReplyRef]) {
     let owned = context.clone();
     context.background().spawn(async move {
         for entry in new {
-            if note_reply(&owned, entry).await.is_err() {
+            // Nobody waits at the end for thousands of these: what is left is noted with the next list.
+            if owned.is_stopping() || note_reply(&owned, entry).await.is_err() {
                 owned.noted().forget(entry.id.into());
             }
         }
     });
 }
 
+/// Created, submitted, told by callback, noted: it is among these, or the store refuses it once more.
+const FIRST: Page = Page {
+    offset: 0,
+    limit: 8,
+};
 const POLLED: Payload = Payload::Notify(NotifyType::Polling);
 
 async fn note(context: &Context, entry: SubmissionRef) -> Result<(), Refused> {
+    if is_noted(context, entry.id.into()).await? {
+        return Ok(());
+    }
     let now = context.now();
     let Some(submission) = context.store().submission(entry.id).await? else {
         return Ok(());
@@ -91,6 +103,9 @@ async fn note(context: &Context, entry: SubmissionRef) -> Result<(), Refused> {
 }
 
 async fn note_reply(context: &Context, entry: ReplyRef) -> Result<(), Refused> {
+    if is_noted(context, entry.id.into()).await? {
+        return Ok(());
+    }
     let now = context.now();
     let Some(reply) = context.store().reply(entry.id).await? else {
         return Ok(());
@@ -98,6 +113,16 @@ async fn note_reply(context: &Context, entry: ReplyRef) -> Result<(), Refused> {
     let event = reply_event(context, entry, Step::Notify, POLLED, now).await?;
     let notice = reply_event_notice_to_sender(context, &reply).await?;
     record(context, event, notice).await
+}
+
+/// Whether an earlier process or another one has done it: looking costs less than a signature and a write that is refused.
+async fn is_noted(context: &Context, subject: Subject) -> Result<bool, Refused> {
+    let id = notify_event_id(subject, NotifyType::Polling);
+    let log = context
+        .store()
+        .events(LogOf::Subject(subject), FIRST)
+        .await?;
+    Ok(log.entries.iter().any(|event| event.id == id))
 }
 
 /// One batch: dying before it leaves nothing, and the next list tries again.

@@ -30,6 +30,7 @@ mod life;
 #[cfg(test)]
 mod mails;
 #[cfg(test)]
+mod noting;
 mod outage;
 #[cfg(test)]
 mod pickup;
