@@ -133,7 +133,7 @@ fn outcomes(ended: &Value) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_one_incident_and_after_the_release_everything_is_delivered_once() {
-    released_and_delivered_once(Office::with(HASTY).await);
+    released_and_delivered_once(&Office::with(HASTY).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,12 +142,12 @@ async fn so_it_is_beside_a_gateway_on_postgresql() {
         return;
     };
     let (house, _) = House::on(server);
-    released_and_delivered_once(Office::within(house, HASTY).await);
+    released_and_delivered_once(&Office::within(house, HASTY).await);
 }
 
 const HASTY: &str = "tries_max = 1\npoll = \"200ms\"";
 
-fn released_and_delivered_once(office: Office) {
+fn released_and_delivered_once(office: &Office) {
     let ids: Vec<String> = ["Eins", "Zwei", "Drei"]
         .iter()
         .map(|name| office.submit(name))

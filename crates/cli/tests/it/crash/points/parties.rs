@@ -176,13 +176,12 @@ impl Parties {
     pub(super) fn messages(&self, seen: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in std::fs::read_dir(self.path("inbox/inbox")).unwrap() {
             let folder = entry.unwrap().path();
-            if !seen.contains_key(&folder) {
-                let files = files_below(&folder).into_iter();
-                let content = files
+            let files = || files_below(&folder).into_iter();
+            seen.entry(folder.clone()).or_insert_with(|| {
+                files()
                     .flat_map(|path| std::fs::read(path).unwrap())
-                    .collect();
-                seen.insert(folder, content);
-            }
+                    .collect()
+            });
         }
     }
 }
@@ -196,7 +195,7 @@ async fn serve_xta(pki: &Pki, path: &Path) -> SocketAddr {
     let account = Account::open(AccountSettings {
         name: "clearing",
         path,
-        certificates_sha256: &[pki.known_sha256.clone()],
+        certificates_sha256: std::slice::from_ref(&pki.known_sha256),
         identifiers: &["bap:06000000".to_owned(), PROCEDURE.to_owned()],
         services: &[SERVICE.to_owned()],
     });

@@ -1,5 +1,6 @@
 //! A town: gateway and agent in one process, six procedures, and their settings.
 
+use std::fmt::Write as _;
 use std::process::Command;
 
 use amtsbote_jose::{KeyUse, PrivateKey};
@@ -77,7 +78,8 @@ impl Town {
             self.parties.pki.known_sha256,
         );
         for (way, id) in self.ids.iter().enumerate() {
-            text += &format!(
+            write!(
+                text,
                 "[[agent.destination]]\nid = \"{id}\"\nservice = \"own\"\n\
                  decryption_keys = [\"keys/destination/decryption.jwk\"]\n\
                  signing_key = \"keys/destination/signing.jwk\"\npackages = [\"bauantrag-ordner\"]\n\n\
@@ -85,7 +87,8 @@ impl Town {
                  [agent.destination.outbound]\n{}\n[agent.destination.inbound]\npoll = \"100ms\"\nformat = \"xbau\"\n{}\n",
                 self.outbound(way),
                 self.inbound(way),
-            );
+            )
+            .unwrap();
             if way != BOX {
                 text += "[agent.destination.inbound.fields]\nsubmission = \"/antrag\"\nfile_number = \"/az\"\nkind = \"/art\"\n\
                          kinds = { bewilligt = \"result\" }\ntext = \"/text\"\n\
