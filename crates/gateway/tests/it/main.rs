@@ -29,8 +29,8 @@ mod keys;
 mod life;
 #[cfg(test)]
 mod mails;
-#[cfg(test)]
 mod noting;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod pickup;
