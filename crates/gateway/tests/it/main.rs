@@ -29,6 +29,7 @@ mod keys;
 mod life;
 #[cfg(test)]
 mod mails;
+#[cfg(test)]
 mod noting;
 #[cfg(test)]
 mod outage;
