@@ -13,6 +13,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::told;
 
@@ -23,6 +24,8 @@ pub(crate) const BUCKET: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 4);
 pub(crate) const PROCEDURE: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 5);
 
 const PREFIX: &str = "amtsbote-";
+/// How often this process has made some.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 /// Rules that drop packets come before the one that takes what is for us.
 const BEFORE: u32 = 50;
 const AFTER: u32 = 100;
@@ -91,8 +94,10 @@ impl Made {
     /// Or why there are none here.
     pub(crate) fn new(nodes: usize) -> Result<Self, String> {
         sweep();
+        // Tests of one process make some side by side.
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
         let spaces = Spaces {
-            prefix: format!("{PREFIX}{}-", std::process::id()),
+            prefix: format!("{PREFIX}{}-{number}-", std::process::id()),
         };
         // Dropped halfway, it removes what is there.
         let made = Self { spaces, nodes };
