@@ -200,7 +200,9 @@ impl<'a> Folder<'a> {
         // Examples are invented: the message may show the line.
         let text = String::from_utf8_lossy(bytes);
         toml::from_str(&text).unwrap_or_else(|error| {
-            findings.push(self.wrong(file, "toml", &error.to_string(), &error.to_string()));
+            let told = error.to_string();
+            let german = amtsbote_problem::toml::german(&told);
+            findings.push(self.wrong(file, "toml", &german, told.trim_end()));
             T::default()
         })
     }

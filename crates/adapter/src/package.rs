@@ -132,8 +132,14 @@ impl Package {
             )]
         })?;
         // The message names place and key of a file of our own; it holds no submission's content.
-        let raw: RawPackage = toml::from_str(text)
-            .map_err(|error| vec![finding("toml", &error.to_string(), &error.to_string())])?;
+        let raw: RawPackage = toml::from_str(text).map_err(|error| {
+            let told = error.to_string();
+            vec![finding(
+                "toml",
+                &amtsbote_problem::toml::german(&told),
+                told.trim_end(),
+            )]
+        })?;
         if raw.example.is_empty() {
             return Err(vec![finding(
                 "examples",

@@ -83,10 +83,12 @@ impl Package {
             .clone()
             .try_into()
             .map_err(|error: toml::de::Error| {
+                let told = error.to_string();
+                let german = amtsbote_problem::toml::german(&told);
                 vec![Finding::new(
                     "package.toml/settings",
                     "settings",
-                    Bilingual::new(error.to_string(), error.to_string()),
+                    Bilingual::new(german, told.trim_end()),
                 )]
             })
     }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod connect;
+mod faults;
 mod german;
 mod incident;
 mod keys;
@@ -33,7 +34,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::access::Side;
-use crate::talk::Tongue;
+use crate::talk::{Form, Talk, Tongue};
 
 /// Amtsbote brings applications from any online service into any specialist procedure.
 #[derive(Debug, Parser)]
@@ -60,15 +61,22 @@ pub(crate) struct Cli {
 impl Cli {
     /// From the process's command line; whoever asks for help or errs is answered here, and the process ends.
     pub(crate) fn of_process(line: Vec<OsString>, environment: Option<&str>) -> Self {
-        let command = Self::command();
         let words = line.iter().map(OsString::as_os_str);
-        let command = if german::is_asked(words, environment) {
-            german::told(command)
-        } else {
-            command
-        };
-        let read = Self::from_arg_matches(&command.get_matches_from(line));
-        read.unwrap_or_else(|error| error.exit())
+        let is_german = german::is_asked(words, environment);
+        let mut command = Self::command();
+        if is_german {
+            command = german::told(command);
+        }
+        let read = command
+            .try_get_matches_from(line)
+            .and_then(|matches| Self::from_arg_matches(&matches));
+        read.unwrap_or_else(|error| match faults::german(&error).filter(|_| is_german) {
+            Some(text) => {
+                Talk::new(Tongue::De, Form::Text).say(text);
+                std::process::exit(error.exit_code())
+            }
+            None => error.exit(),
+        })
     }
 }
 

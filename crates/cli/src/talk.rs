@@ -83,6 +83,14 @@ impl Talk {
         self.pick(&text.de, &text.en)
     }
 
+    /// What the parser of a TOML file says, in the user's language.
+    pub(crate) fn toml(self, told: &str) -> String {
+        match self.tongue {
+            Tongue::De => amtsbote_problem::toml::german(told),
+            Tongue::En => told.trim_end().to_owned(),
+        }
+    }
+
     /// An error in the user's language.
     pub(crate) fn error(self, de: impl Display, en: impl Display) -> anyhow::Error {
         match self.tongue {

@@ -72,7 +72,8 @@ pub(crate) fn told(error: &anyhow::Error, talk: Talk) -> String {
             let unread = cause.downcast_ref::<Unread>().map(Unread::german);
             let fault = || cause.downcast_ref::<Fault>().map(of_service);
             let io = || cause.downcast_ref::<io::Error>().and_then(of_io);
-            unread.or_else(fault).or_else(io)
+            let toml = || cause.downcast_ref::<toml::de::Error>().map(of_toml);
+            unread.or_else(fault).or_else(io).or_else(toml)
         };
         let german = (talk.pick("de", "en") == "de").then(german).flatten();
         german.unwrap_or_else(|| cause.to_string())
@@ -101,6 +102,10 @@ fn of_service(fault: &Fault) -> String {
         }
         Fault::OwnEnd(_) => "die eigene Seite der Übertragung brach ab".to_owned(),
     }
+}
+
+fn of_toml(error: &toml::de::Error) -> String {
+    amtsbote_problem::toml::german(&error.to_string())
 }
 
 fn of_io(error: &io::Error) -> Option<String> {

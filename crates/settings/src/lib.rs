@@ -52,8 +52,10 @@ pub struct Settings {
 pub struct SettingsFault {
     /// Which key, dotted, for example `gateway.base_url`.
     pub key: String,
-    /// What is wrong and what to do.
+    /// What is wrong and what to do, in English.
     pub what: String,
+    /// Whether it is a sentence of the file's parser, with place and line, which `amtsbote_problem::toml` knows in German.
+    pub is_syntax: bool,
 }
 
 impl Settings {
@@ -64,6 +66,7 @@ impl Settings {
             vec![SettingsFault {
                 key: "(file)".into(),
                 what: error.to_string(),
+                is_syntax: true,
             }]
         })?;
         let mut faults = Vec::new();
@@ -91,6 +94,7 @@ pub(crate) fn fault(key: &str, what: impl Into<String>) -> SettingsFault {
     SettingsFault {
         key: key.to_owned(),
         what: what.into(),
+        is_syntax: false,
     }
 }
 

@@ -9,12 +9,16 @@ use clap::{Arg, ArgAction, Command};
 const TABLE: &str = include_str!("german.txt");
 const TEMPLATE: &str = "{about-with-newline}\nAufruf: {usage}\n\n{all-args}";
 
-/// Whether a command line asks for German, by `--lang de` or, without `--lang`, by the environment.
+/// Commands that speak German unless told otherwise.
+const GERMAN: [&str; 2] = ["validate", "receipt"];
+
+/// Whether a command line asks for German: by `--lang de`, or, without `--lang`, by the environment, or, without that, by its command.
 pub(super) fn is_asked<'a>(
     line: impl Iterator<Item = &'a OsStr>,
     environment: Option<&str>,
 ) -> bool {
-    let mut words = line.map(|word| word.to_str().unwrap_or_default());
+    let mut words = line.map(|word| word.to_str().unwrap_or_default()).skip(1);
+    let mut command = None;
     while let Some(word) = words.next() {
         if word == "--lang" {
             return words.next() == Some("de");
@@ -22,8 +26,16 @@ pub(super) fn is_asked<'a>(
         if let Some(language) = word.strip_prefix("--lang=") {
             return language == "de";
         }
+        if word == "--log" {
+            words.next();
+        } else if !word.starts_with('-') && command.is_none() {
+            command = Some(word);
+        }
     }
-    environment == Some("de")
+    match environment {
+        Some(language) => language == "de",
+        None => command.is_some_and(|command| GERMAN.contains(&command)),
+    }
 }
 
 /// The command and all below it, with German help.
@@ -188,5 +200,11 @@ mod tests {
         assert!(!asked(&["amtsbote", "--lang", "en", "--help"], Some("de")));
         assert!(asked(&["amtsbote", "--help"], Some("de")));
         assert!(!asked(&["amtsbote", "--help"], None));
+        assert!(asked(
+            &["amtsbote", "--log", "info", "validate", "--halp"],
+            None
+        ));
+        assert!(!asked(&["amtsbote", "validate", "--halp"], Some("en")));
+        assert!(!asked(&["amtsbote", "submit", "validate"], None));
     }
 }

@@ -20,7 +20,11 @@ pub(crate) fn load(file: &SettingsFile, talk: Talk) -> Result<File> {
     let text = folder::read_text(&file.settings)?;
     File::parse(&text).map_err(|faults| {
         for fault in &faults {
-            talk.say(format_args!("  ✗ {}: {}", fault.key, fault.what));
+            if fault.is_syntax {
+                talk.say(format_args!("  ✗ {}", talk.toml(&fault.what)));
+            } else {
+                talk.say(format_args!("  ✗ {}: {}", fault.key, fault.what));
+            }
         }
         let (path, count) = (file.settings.display(), faults.len());
         talk.error(

@@ -86,7 +86,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Manifest, Findings> {
         });
         let message = error.message();
         fault(
-            format!("Zeile {line}: {message}"),
+            format!("Zeile {line}: {}", amtsbote_problem::toml::german(message)),
             format!("line {line}: {message}"),
         )
     })?;
