@@ -38,6 +38,7 @@ pub(super) fn activate(
     let package = read(from, talk)?;
     let store = Store::new(&dir(kept, talk)?);
     demand_passed(&package, registry, talk)?;
+    demand_confirmed(&package, talk)?;
     let (name, version) = (package.name.to_string(), package.version.clone());
     let before = store.pointer(&name)?.map(|pointer| pointer.active);
     store.keep(&name, &version, &folder::read(from)?, talk)?;
@@ -91,6 +92,22 @@ pub(super) fn rollback(
     demand_passed(&package, registry, talk)?;
     let after = store.point(name, &version, Turn::Back)?;
     tell(name, Some(&pointer.active), &after, talk)
+}
+
+/// What a proposal left open would go to the procedure with every application.
+fn demand_confirmed(package: &Mapping, talk: Talk) -> Result<()> {
+    let open = super::unconfirmed(package);
+    super::tell_notices(&open, talk);
+    if open.iter().all(|notice| notice.rule == super::MARKED) {
+        return Ok(());
+    }
+    let what = format!("{}@{}", package.name, package.version);
+    Err(talk.error(
+        format_args!("{what} wird nicht aktiv: was darüber steht, ginge so ans Fachverfahren"),
+        format_args!(
+            "{what} does not become active: what stands above would go to the procedure as it is"
+        ),
+    ))
 }
 
 /// A draft, or a package that fails its own examples, does not become active.

@@ -210,6 +210,26 @@ fn check_one(dir: &Path, registry: &Registry, talk: Talk) -> Result<(Report, Fin
     Ok((package.check(format), notices))
 }
 
+/// The rule of places that the template itself still calls open: constants of the sample may be meant.
+const MARKED: &str = "open-marks";
+
+/// Lines that the template itself still calls open.
+fn marked(path: &str, text: &str) -> Option<Finding> {
+    let is_open = |line: &str| line.contains("offen: ") && line.contains(" / open: ");
+    let lines = text.lines().zip(1..).filter(|(line, _)| is_open(line));
+    let lines: Vec<String> = lines.map(|(_, nr)| nr.to_string()).collect();
+    let lines = (!lines.is_empty()).then(|| lines.join(", "))?;
+    let text = Bilingual::new(
+        format!(
+            "{path}: noch als offen vermerkt, Zeile {lines}: Quelle eintragen, oder den Vermerk löschen, wenn es so gemeint ist"
+        ),
+        format!(
+            "{path}: still marked as open, line {lines}: enter a source, or remove the mark if it is meant so"
+        ),
+    );
+    Some(Finding::new(path, MARKED, text))
+}
+
 /// What a proposal left for a person to decide, and is still there: placeholders that would be handed over, codes nobody confirmed.
 fn unconfirmed(package: &Mapping) -> Findings {
     let told = |path: &str, bytes: &[u8]| {
@@ -231,7 +251,8 @@ fn unconfirmed(package: &Mapping) -> Findings {
                 "codes are not confirmed yet (# ?): change them or remove the sign",
             )
         } else {
-            return None;
+            let is_part = path.contains('/') || path.ends_with(".md");
+            return if is_part { None } else { marked(path, &text) };
         };
         let text = |text: &str| format!("{path}: {text}");
         Some(Finding::new(path, rule, Bilingual::new(text(de), text(en))))
