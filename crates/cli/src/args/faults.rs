@@ -98,7 +98,8 @@ fn all(error: &Error, about: About) -> Vec<String> {
 }
 
 fn lines(several: &[String]) -> String {
-    several.iter().map(|one| format!("\n  {one}")).collect()
+    let joined = several.join("\n  ");
+    format!("\n  {joined}")
 }
 
 fn listed(error: &Error, about: About) -> String {

@@ -251,7 +251,10 @@ fn unconfirmed(package: &Mapping) -> Findings {
                 "codes are not confirmed yet (# ?): change them or remove the sign",
             )
         } else {
-            let is_part = path.contains('/') || path.ends_with(".md");
+            let is_part = path.contains('/')
+                || Path::new(path)
+                    .extension()
+                    .is_some_and(|ending| ending == "md");
             return if is_part { None } else { marked(path, &text) };
         };
         let text = |text: &str| format!("{path}: {text}");
