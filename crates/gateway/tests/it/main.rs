@@ -14,6 +14,8 @@ mod deadlines;
 #[cfg(test)]
 mod destinations;
 #[cfg(test)]
+mod dropped;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod events;

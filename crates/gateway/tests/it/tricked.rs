@@ -19,6 +19,11 @@ pub(crate) trait Trick: Send + Sync + 'static {
         batch: Batch,
     ) -> Reply<'a, Result<Committed, Error>>;
 
+    /// What happens just before a log is read.
+    fn before_log<'a>(&'a self, _whole: &'a MemoryStore) -> Reply<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Whether a submission can be asked for.
     fn asked(&self) -> Result<(), Error> {
         Ok(())
@@ -55,7 +60,10 @@ impl<T: Trick> Ledger for Tricked<T> {
     }
 
     fn events(&self, of: LogOf, page: Page) -> Reply<'_, Result<Listed<Event>, Error>> {
-        self.whole.events(of, page)
+        Box::pin(async move {
+            self.trick.before_log(&self.whole).await?;
+            self.whole.events(of, page).await
+        })
     }
 
     fn remembered<'a>(

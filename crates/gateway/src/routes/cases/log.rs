@@ -28,7 +28,11 @@ pub(super) async fn of_case(
     if !reads_log(&asked, &case.sender, case.destination_id).await? {
         return Err(Code::CaseNotFound.into());
     }
-    log(&asked, LogOf::Case(id), paging_of(asked.version, &query)?).await
+    let log = log(&asked, LogOf::Case(id), paging_of(asked.version, &query)?).await?;
+    if is_empty(&log) && asked.context.store().case(id).await?.is_none() {
+        return Err(Code::CaseNotFound.into());
+    }
+    Ok(log)
 }
 
 pub(super) async fn of_submission(
@@ -46,12 +50,16 @@ pub(super) async fn of_submission(
     if !reads_log(&asked, &submission.sender, submission.destination_id).await? {
         return Err(no_such_submission());
     }
-    log(
+    let log = log(
         &asked,
         LogOf::Subject(id.into()),
         paging_of(asked.version, &query)?,
     )
-    .await
+    .await?;
+    if is_empty(&log) && asked.context.store().submission(id).await?.is_none() {
+        return Err(no_such_submission());
+    }
+    Ok(log)
 }
 
 pub(super) async fn of_reply(
@@ -69,12 +77,16 @@ pub(super) async fn of_reply(
     if !reads_log(&asked, &reply.receiver, reply.destination_id).await? {
         return Err(Code::ReplyNotFound.into());
     }
-    log(
+    let log = log(
         &asked,
         LogOf::Subject(id.into()),
         paging_of(asked.version, &query)?,
     )
-    .await
+    .await?;
+    if is_empty(&log) && asked.context.store().reply(id).await?.is_none() {
+        return Err(Code::ReplyNotFound.into());
+    }
+    Ok(log)
 }
 
 pub(in crate::routes) fn demand_any_right(asked: &Asked) -> Result<(), Refused> {
@@ -87,6 +99,11 @@ pub(in crate::routes) fn demand_any_right(asked: &Asked) -> Result<(), Refused> 
     let needed =
         "this needs a client with the right to send, to subscribe or to manage destinations";
     Err(Problem::new(Code::NotPermitted).detail(needed).into())
+}
+
+/// Then it may have been dropped with its case between the two reads: what is gone has no log, rather than an empty one.
+fn is_empty(log: &EventLog) -> bool {
+    log.page.total_count == 0
 }
 
 async fn log(asked: &Asked, of: LogOf, paging: Paging) -> Result<Json<EventLog>, Refused> {
