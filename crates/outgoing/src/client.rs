@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use reqwest::header::HeaderValue;
+use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Request, RequestBuilder, Response};
 use tokio::time::timeout;
 use url::Url;
@@ -172,11 +172,7 @@ impl Outgoing {
         // Again, since the builder's URL may have been changed meanwhile.
         self.check(request.url())?;
         let host = host_of(request.url());
-        let is_short = request.body().is_none_or(|body| {
-            let bytes = body.as_bytes();
-            bytes.is_some_and(|bytes| bytes.len() <= SHORT_BYTES)
-        });
-        let client = if is_short {
+        let client = if length_of(&request).is_some_and(|length| length <= SHORT_BYTES) {
             &self.client
         } else {
             &self.patient
@@ -184,6 +180,23 @@ impl Outgoing {
         let answer = client.execute(request).await;
         answer.map_err(|error| Failure::of(error, host))
     }
+}
+
+/// Of its body, as far as it is known before.
+fn length_of(request: &Request) -> Option<usize> {
+    let Some(body) = request.body() else {
+        return Some(0);
+    };
+    let told = || {
+        request
+            .headers()
+            .get(CONTENT_LENGTH)?
+            .to_str()
+            .ok()?
+            .parse()
+            .ok()
+    };
+    body.as_bytes().map(<[u8]>::len).or_else(told)
 }
 
 /// Notices that the other machine is not heard of any more, also while it owes nothing but an answer.
