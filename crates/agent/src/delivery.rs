@@ -105,6 +105,19 @@ pub(crate) fn refused_by_findings(findings: &Findings) -> Stopped {
     Stopped::refused(Violation::SchemaViolation, Part::Data, listed(findings))
 }
 
+/// Whether the package needs what the destination's settings do not name. That is not for the sender to mend, and nothing is refused for it.
+fn lacks_own_settings(row: &DeliveryRow, findings: &Findings) -> bool {
+    let mut lacking = findings.iter().filter(|one| one.at.starts_with(RECEIVER));
+    let Some(first) = lacking.next() else {
+        return false;
+    };
+    tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
+        "{} cannot be translated: {}: {}", row.submission_id, first.at, first.detail.en);
+    true
+}
+
+/// In front of what a package takes from the destination's settings.
+const RECEIVER: &str = "$receiver";
 const LISTED_MAX: usize = 20;
 /// One finding's text in an event, at most: the whole event has to stay below 256 KiB.
 const TEXT_MAX_CHARS: usize = 1000;
@@ -277,6 +290,9 @@ impl Inner {
         let row = &latest.get();
         let activated = &*activated(row, served, content)?;
         let product = translate(row, served, activated, content, spooled)?.map_err(|findings| {
+            if lacks_own_settings(row, &findings) {
+                return Stopped::failed(Cause::PackageFaulty);
+            }
             refused_by_findings(&self.in_words_of_the_form(findings, content))
         })?;
         // Dying after this note and before the hand-over is fine: the next try begins with the same package.

@@ -42,6 +42,14 @@ async fn a_mapping_that_panics_parks_its_submission_alone() {
     parks_alone(&bench, bad, Cause::PackageFaulty).await;
 }
 
+/// Nobody's application is refused because of a setting that is missing here.
+#[tokio::test]
+async fn what_the_destination_lacks_is_no_fault_of_the_sender() {
+    let bench = Bench::new().await;
+    let bad = bench.send(Draft::zahl(14)).await;
+    parks_alone(&bench, bad, Cause::PackageFaulty).await;
+}
+
 #[tokio::test]
 async fn a_transport_that_panics_parks_its_submission_alone() {
     let bench = Bench::new().await;

@@ -127,7 +127,7 @@ impl Outbound for Procedure {
     }
 }
 
-/// The data as it is, and the attachments. `zahl` 666 panics, 13 is a finding.
+/// The data as it is, and the attachments. `zahl` 666 panics, 13 is a finding, 14 one about the destination's settings.
 pub(crate) struct AsItIs;
 
 impl Mapping for AsItIs {
@@ -141,6 +141,13 @@ impl Mapping for AsItIs {
         if data["zahl"] == 13 {
             let text = Bilingual::new("gibt es hier nicht", "does not exist here");
             return Err(vec![Finding::new("/zahl", "code-map", text)]);
+        }
+        if data["zahl"] == 14 {
+            let text = Bilingual::new("fehlt beim Ziel", "is missing at the destination");
+            return Err(vec![
+                Finding::new("/zahl", "code-map", text.clone()),
+                Finding::new("$receiver/mandant", "translate-missing", text),
+            ]);
         }
         let bytes = Bytes::copy_from_slice(opened.data_bytes.reveal());
         let mut files = vec![ParcelFile {

@@ -85,8 +85,8 @@ fn about_delivery(cause: Cause) -> About {
                 "the mapping package does not fit",
             ),
             (
-                "Paket richtigstellen und aktivieren (`amtsbote package check`, `activate`), dann `incident replay --from translate --newest`",
-                "Mend the package and activate it (`amtsbote package check`, `activate`), then `incident replay --from translate --newest`",
+                "Paket richtigstellen und aktivieren (`amtsbote package check`, `activate`), oder, was dem Ziel fehlt (das Protokoll nennt es), unter [agent.destination.receiver] eintragen, dann `incident replay --from translate --newest`",
+                "Mend the package and activate it (`amtsbote package check`, `activate`), or enter what the destination lacks (the log names it) below [agent.destination.receiver], then `incident replay --from translate --newest`",
             ),
         ),
         Cause::Silence => about_texts(
