@@ -126,6 +126,13 @@ fn two_versions() -> (Desk, String) {
         "name",
     );
     edit(&desk.path("hund/package.toml"), "0.1.0", "1.0.0");
+    // Nor does what nobody has confirmed.
+    desk.kept(&["activate", &out])
+        .failed(&["codes are not confirmed yet", "does not become active"]);
+    let codes = desk.path("hund/codes/geschlecht.toml");
+    let text = std::fs::read_to_string(&codes).unwrap();
+    std::fs::write(&codes, text.replace("  # ? ", "  # ")).unwrap();
+    run(&["package", "expect", &out]).ok();
     desk.kept(&["activate", &out]).ok();
 
     // A change whose output nobody has looked at does not become active.
