@@ -182,14 +182,17 @@ impl Compiled {
             return Ok(());
         };
         let text = listed::sums(&made.listed, self.settings.algorithm).map_err(|path| {
-            vec![Finding::new(
-                "package.toml/settings/checksums",
-                "checksum",
-                Bilingual::new(
-                    format!("{path} enthält Anlagen und hat deshalb vorher keine Prüfsumme"),
-                    format!("{path} holds attachments and has no checksum beforehand"),
-                ),
-            )]
+            vec![
+                Finding::new(
+                    "package.toml/settings/checksums",
+                    "checksum",
+                    Bilingual::new(
+                        format!("{path} enthält Anlagen und hat deshalb vorher keine Prüfsumme"),
+                        format!("{path} holds attachments and has no checksum beforehand"),
+                    ),
+                )
+                .of_receiver(),
+            ]
         })?;
         let nr = made.files.len() + 1;
         made.lineage.push(name.lineage(nr, self.checksums_line));
@@ -288,14 +291,17 @@ impl Made {
             .find(|file| !seen.insert(file.path.as_str().to_lowercase()));
         match twice {
             None => Ok(()),
-            Some(file) => Err(vec![Finding::new(
-                "package.toml/settings",
-                "path",
-                Bilingual::new(
-                    format!("zwei Dateien heißen {}", file.path),
-                    format!("two files are named {}", file.path),
-                ),
-            )]),
+            Some(file) => Err(vec![
+                Finding::new(
+                    "package.toml/settings",
+                    "path",
+                    Bilingual::new(
+                        format!("zwei Dateien heißen {}", file.path),
+                        format!("two files are named {}", file.path),
+                    ),
+                )
+                .of_receiver(),
+            ]),
         }
     }
 }

@@ -350,10 +350,13 @@ fn bytes_piece(bytes: Bytes) -> Piece {
 fn safe(path: &str) -> Result<amtsbote_adapter::ParcelPath, Findings> {
     // Names are made safe before; if one slips through, this submission waits instead of the process ending.
     path.parse().map_err(|_| {
-        vec![Finding::new(
-            "",
-            "path",
-            Bilingual::new("ein Dateiname ist nicht sicher", "a file name is not safe"),
-        )]
+        vec![
+            Finding::new(
+                "",
+                "path",
+                Bilingual::new("ein Dateiname ist nicht sicher", "a file name is not safe"),
+            )
+            .of_receiver(),
+        ]
     })
 }

@@ -105,12 +105,15 @@ impl Compiled {
 }
 
 fn unreadable() -> Findings {
-    vec![Finding::new(
-        "",
-        "json",
-        Bilingual::new(
-            "das erzeugte Dokument ist nicht lesbar",
-            "the document that was made cannot be read",
-        ),
-    )]
+    vec![
+        Finding::new(
+            "",
+            "json",
+            Bilingual::new(
+                "das erzeugte Dokument ist nicht lesbar",
+                "the document that was made cannot be read",
+            ),
+        )
+        .of_receiver(),
+    ]
 }

@@ -344,12 +344,15 @@ fn finding(at: &str, misfit: Misfit) -> Finding {
 }
 
 fn content() -> Findings {
-    vec![Finding::new(
-        "$attachments",
-        "attachment-content",
-        Bilingual::new(
-            "der Inhalt einer Anlage (.content) passt nicht in eine Tabelle",
-            "an attachment's content (.content) does not fit into a table",
-        ),
-    )]
+    vec![
+        Finding::new(
+            "$attachments",
+            "attachment-content",
+            Bilingual::new(
+                "der Inhalt einer Anlage (.content) passt nicht in eine Tabelle",
+                "an attachment's content (.content) does not fit into a table",
+            ),
+        )
+        .of_receiver(),
+    ]
 }

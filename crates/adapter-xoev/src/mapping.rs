@@ -276,14 +276,11 @@ impl XoevMapping {
     ) -> Result<(), Findings> {
         let locator = Locator::new(lineage);
         let Ok(document) = Document::read(bytes) else {
-            return Err(vec![Finding::new(
-                "",
-                "xml",
-                Bilingual::new(
-                    "die Nachricht wäre kein wohlgeformtes XML",
-                    "the message would not be well-formed XML",
-                ),
-            )]);
+            let detail = Bilingual::new(
+                "die Nachricht wäre kein wohlgeformtes XML",
+                "the message would not be well-formed XML",
+            );
+            return Err(vec![Finding::new("", "xml", detail).of_receiver()]);
         };
         let standard = edition.message.standard;
         let mut findings = document.empty_elements();
@@ -351,6 +348,7 @@ fn no_version() -> Finding {
             "no version of the standard that the package knows held on the day of receipt",
         ),
     ))
+    .of_receiver()
     .hint(Bilingual::new(
         "[[settings.edition]] im Paket ergänzen",
         "add a [[settings.edition]] to the package",
@@ -387,4 +385,5 @@ fn unsafe_name() -> Finding {
             "the names give no safe file name",
         ),
     )
+    .of_receiver()
 }

@@ -174,14 +174,17 @@ fn is_name(name: &str) -> bool {
 /// The path, or a finding: names are made safe before; if one slips through, this submission waits instead of the process ending.
 pub fn safe(path: &str) -> Result<ParcelPath, Findings> {
     path.parse().map_err(|_| {
-        vec![Finding::new(
-            "",
-            "path",
-            Bilingual::new(
-                "ein Dateiname ist nicht sicher oder zu lang",
-                "a file name is not safe or too long",
-            ),
-        )]
+        vec![
+            Finding::new(
+                "",
+                "path",
+                Bilingual::new(
+                    "ein Dateiname ist nicht sicher oder zu lang",
+                    "a file name is not safe or too long",
+                ),
+            )
+            .of_receiver(),
+        ]
     })
 }
 
@@ -288,5 +291,6 @@ fn changed() -> Findings {
             "der Inhalt einer Anlage (.content) kann nur so übernommen werden, wie er ist: ohne Umwandlung, und nur in XML und JSON",
             "an attachment's content (.content) can only be taken as it is: without a conversion, and only into XML and JSON",
         ),
-    )]
+    )
+    .of_receiver()]
 }

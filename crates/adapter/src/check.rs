@@ -10,8 +10,10 @@ use amtsbote_translate::Lineage;
 use futures_util::FutureExt as _;
 
 use crate::example::Case;
-use crate::{Example, Files, Format, Mapping, Package, ParcelFile, Piece, Product};
+use crate::{Example, Files, Format, Mapping, Opened, Package, ParcelFile, Piece, Product};
 
+/// In front of what stands in a destination's settings.
+const RECEIVER: &str = "$receiver";
 const LOSSES: &str = "losses.txt";
 const FINDINGS: &str = "findings.txt";
 
@@ -113,6 +115,29 @@ impl Package {
     pub fn preview(&self, format: &dyn Format, name: &str) -> Result<Preview, Findings> {
         let mapping = self.compile(format)?;
         self.preview_with(mapping.as_ref(), name)
+    }
+
+    /// What a destination does not name, or names in a way the package cannot use: findings of the examples with that `$receiver`
+    /// instead of their own, each place and rule once. What no example reaches is not found.
+    pub fn lacking(&self, mapping: &dyn Mapping, receiver: &serde_json::Value) -> Findings {
+        let mut seen = BTreeSet::new();
+        let cases = self
+            .examples
+            .iter()
+            .filter_map(|example| Case::read(self, &example.name).ok());
+        let of_receiver = |finding: &Finding| finding.at.starts_with(RECEIVER);
+        cases
+            .filter_map(|case| {
+                let opened = Opened {
+                    receiver,
+                    ..case.opened(self)
+                };
+                mapping.translate(&opened).err()
+            })
+            .flatten()
+            .filter(of_receiver)
+            .filter(|finding| seen.insert((finding.at.clone(), finding.rule.clone())))
+            .collect()
     }
 
     /// The files below `examples/*/expected/` that would make every example pass, with their full paths. The caller

@@ -9,7 +9,7 @@ use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, EventProblem, Part, Violation};
 use amtsbote_model::delivery::{Cause, Decision, Delivery, Event, Failure, Verdict};
 use amtsbote_model::{ParcelId, Personal};
-use amtsbote_problem::Findings;
+use amtsbote_problem::{Finding, Findings, Whose};
 use amtsbote_store::{DeliveryRow, Error as StoreError};
 use futures_util::FutureExt as _;
 use serde_json::json;
@@ -105,19 +105,16 @@ pub(crate) fn refused_by_findings(findings: &Findings) -> Stopped {
     Stopped::refused(Violation::SchemaViolation, Part::Data, listed(findings))
 }
 
-/// Whether the package needs what the destination's settings do not name. That is not for the sender to mend, and nothing is refused for it.
-fn lacks_own_settings(row: &DeliveryRow, findings: &Findings) -> bool {
-    let mut lacking = findings.iter().filter(|one| one.at.starts_with(RECEIVER));
-    let Some(first) = lacking.next() else {
-        return false;
-    };
-    tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id,
-        "{} cannot be translated: {}: {}", row.submission_id, first.at, first.detail.en);
-    true
+/// Whether the package, or the destination's settings, have to be mended first. Nothing is refused for that. Tells what to mend.
+fn is_ours_to_mend(row: &DeliveryRow, package: &str, findings: &Findings) -> bool {
+    let ours = |one: &&Finding| one.whose == Whose::Receiver;
+    for one in findings.iter().filter(ours).take(LISTED_MAX) {
+        tracing::error!(submission.id = %row.submission_id, destination.id = %row.destination_id, package.name = package,
+            "{} cannot be translated by {package}: {}: {} [{}]", row.submission_id, one.at, one.detail.en, one.rule);
+    }
+    findings.iter().any(|one| ours(&one))
 }
 
-/// In front of what a package takes from the destination's settings.
-const RECEIVER: &str = "$receiver";
 const LISTED_MAX: usize = 20;
 /// One finding's text in an event, at most: the whole event has to stay below 256 KiB.
 const TEXT_MAX_CHARS: usize = 1000;
@@ -290,7 +287,7 @@ impl Inner {
         let row = &latest.get();
         let activated = &*activated(row, served, content)?;
         let product = translate(row, served, activated, content, spooled)?.map_err(|findings| {
-            if lacks_own_settings(row, &findings) {
+            if is_ours_to_mend(row, &activated.name(), &findings) {
                 return Stopped::failed(Cause::PackageFaulty);
             }
             refused_by_findings(&self.in_words_of_the_form(findings, content))

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::Package;
 use amtsbote_agent::{Activated, Agent, Mappings, Observer, Pace, Parts, Policy, Served};
 use amtsbote_client::{Credentials, Service, Session, Subscriber};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_jose::{KeyUse, PrivateKey, X5c};
 use amtsbote_model::Secret;
+use amtsbote_problem::Findings;
 use amtsbote_settings as settings;
 use amtsbote_store::{Order, Rate};
 use amtsbote_transport_http::Callbacks;
@@ -17,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::SystemClock;
 use crate::registry::{self, Registry};
-use crate::reload::{self, Shelf};
+use crate::reload::{self, Shelf, Watched};
 use crate::state::{State, States};
 use crate::stop::Stop;
 use crate::talk::Talk;
@@ -140,7 +142,22 @@ impl Running {
 
 /// Activates a package: its examples must pass.
 pub(crate) fn activate(files: folder::Files, registry: &Registry, talk: Talk) -> Result<Activated> {
-    let package = amtsbote_adapter::Package::parse(files).map_err(|findings| {
+    Ok(opened(files, registry, talk)?.1)
+}
+
+/// The same for one destination, and what the package needs of `receiver`, its settings, and does not get.
+pub(crate) fn activate_for(
+    receiver: &serde_json::Value,
+    files: folder::Files,
+    (registry, talk): (&Registry, Talk),
+) -> Result<(Activated, Findings)> {
+    let (package, activated) = opened(files, registry, talk)?;
+    let lacking = package.lacking(activated.mapping.as_ref(), receiver);
+    Ok((activated, lacking))
+}
+
+fn opened(files: folder::Files, registry: &Registry, talk: Talk) -> Result<(Package, Activated)> {
+    let package = Package::parse(files).map_err(|findings| {
         talk.findings(&findings);
         anyhow!("a mapping package cannot be read")
     })?;
@@ -160,20 +177,21 @@ pub(crate) fn activate(files: folder::Files, registry: &Registry, talk: Talk) ->
         talk.findings(&findings);
         anyhow!("the package {} cannot be used", package.name)
     })?;
-    Ok(Activated {
+    let activated = Activated {
         service: package.service.clone(),
         schema_uri: package.schema_uri.clone(),
         package: package.name.to_string(),
         version: package.version.clone(),
         mapping,
-    })
+    };
+    Ok((package, activated))
 }
 
 /// Agents whose settings, keys, packages and ways are good; nothing runs yet.
 pub(crate) struct Prepared {
     agents: Vec<(String, usize, Agent)>,
     shelf: Arc<Shelf>,
-    watched: Vec<(Vec<String>, Mappings)>,
+    watched: Vec<Watched>,
 }
 
 /// Opens an agent for each service of the settings.
@@ -205,7 +223,12 @@ pub(crate) async fn prepare(
         watched.extend(
             routes_of(service)
                 .zip(&destinations)
-                .map(|(route, served)| (route.packages.clone(), served.mappings.clone())),
+                .map(|(route, served)| Watched {
+                    packages: route.packages.clone(),
+                    receiver: served.receiver.clone(),
+                    destination: served.id,
+                    mappings: served.mappings.clone(),
+                }),
         );
         let count = destinations.len();
         let agent = build(Plan {
@@ -275,14 +298,15 @@ fn served(route: &settings::DestinationRoute, shelf: &Arc<Shelf>) -> Result<Serv
         .iter()
         .map(|path| identity::load(path, KeyUse::Encryption))
         .collect::<Result<Vec<PrivateKey>>>()?;
-    let mappings = Mappings::from(shelf.active(&route.packages)?).with_older(shelf.older());
+    let receiver = serde_json::to_value(&route.receiver)
+        .context("the receiver's header data is not usable")?;
+    let active = shelf.active(&route.packages, (route.id, &receiver))?;
     Ok(Served {
         id: route.id,
         decryption,
         signing: identity::load(&route.signing_key, KeyUse::Signature)?,
-        receiver: serde_json::to_value(&route.receiver)
-            .context("the receiver's header data is not usable")?,
-        mappings,
+        receiver,
+        mappings: Mappings::from(active).with_older(shelf.older()),
         outbound: registry::outbound(&route.outbound, &route.base)?,
         pace: pace(route),
         way_in: route

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_agent::{Activated, Mappings, Older};
+use amtsbote_model::DestinationId;
 use anyhow::{Context, Result};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::packages::{self, Store};
@@ -20,8 +22,15 @@ use crate::{agents, folder};
 /// How often pointers are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The packages of a destination by name, and what is in use of them.
-pub(crate) type Watched = (Vec<String>, Mappings);
+/// What is in use at a destination.
+pub(crate) struct Watched {
+    pub(crate) destination: DestinationId,
+    /// `packages` of its settings: names.
+    pub(crate) packages: Vec<String>,
+    /// `receiver` of its settings.
+    pub(crate) receiver: Value,
+    pub(crate) mappings: Mappings,
+}
 
 /// Where packages come from.
 pub(crate) struct Shelf {
@@ -32,12 +41,23 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    /// The active version of each package, ready for use.
-    pub(crate) fn active(&self, names: &[String]) -> Result<Vec<Activated>> {
+    /// The active version of each package, ready for use at that destination. What its settings lack for a package is logged and
+    /// stops nothing: applications that do not need it are delivered, the others wait.
+    pub(crate) fn active(
+        &self,
+        names: &[String],
+        (destination, receiver): (DestinationId, &Value),
+    ) -> Result<Vec<Activated>> {
         let activated = |name: &String| {
             let files =
                 packages::in_use(&self.dir, name).with_context(|| format!("the package {name}"))?;
-            agents::activate(files, &self.registry, self.talk)
+            let made = agents::activate_for(receiver, files, (&self.registry, self.talk));
+            let (activated, lacking) = made?;
+            for one in &lacking {
+                tracing::error!(destination.id = %destination, package.name = activated.name(),
+                    "the destination {destination} lacks {} for {}: {}", one.at, activated.name(), one.detail.en);
+            }
+            Ok(activated)
         };
         names.iter().map(activated).collect()
     }
@@ -98,29 +118,31 @@ pub(crate) fn start(shelf: Arc<Shelf>, watched: Vec<Watched>, stop: &Stop) -> Jo
 async fn watch(shelf: Arc<Shelf>, watched: Vec<Watched>) {
     let mut known: Vec<Vec<Option<String>>> = watched
         .iter()
-        .map(|(names, _)| shelf.pointed(names))
+        .map(|watched| shelf.pointed(&watched.packages))
         .collect();
     loop {
         tokio::time::sleep(LOOK).await;
-        for ((names, mappings), known) in watched.iter().zip(&mut known) {
-            let now = shelf.pointed(names);
+        for (watched, known) in watched.iter().zip(&mut known) {
+            let now = shelf.pointed(&watched.packages);
             if now == *known {
                 continue;
             }
             known.clone_from(&now);
-            take_up(&shelf, names, mappings).await;
+            take_up(&shelf, watched).await;
         }
     }
 }
 
-async fn take_up(shelf: &Arc<Shelf>, names: &[String], mappings: &Mappings) {
-    let (shelf, wanted) = (shelf.clone(), names.to_vec());
+async fn take_up(shelf: &Arc<Shelf>, watched: &Watched) {
+    let (shelf, wanted) = (shelf.clone(), watched.packages.clone());
+    let (destination, receiver) = (watched.destination, watched.receiver.clone());
     // Examples run before a version is used: not on a thread that serves connections.
-    let loaded = tokio::task::spawn_blocking(move || shelf.active(&wanted)).await;
+    let loaded =
+        tokio::task::spawn_blocking(move || shelf.active(&wanted, (destination, &receiver))).await;
     match loaded {
         Ok(Ok(active)) => {
             let versions: Vec<String> = active.iter().map(Activated::name).collect();
-            mappings.replace(active);
+            watched.mappings.replace(active);
             tracing::info!("packages in use now: {}", versions.join(", "));
         }
         Ok(Err(error)) => tracing::error!(

@@ -31,6 +31,16 @@ impl Bilingual {
     }
 }
 
+/// Whose it is to mend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// Of who sends: the application is refused, and sent again with another value.
+    #[default]
+    Sender,
+    /// Of who receives: a mapping package or the settings of a destination. Nobody is refused for it; the application waits.
+    Receiver,
+}
+
 /// One thing that is wrong. Never carries the offending value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -38,6 +48,9 @@ pub struct Finding {
     pub at: String,
     /// Which rule: the JSON Schema keyword, `din-91379`, `xsd`, a claim rule …; stable, for programs.
     pub rule: String,
+    /// Whose it is to mend. Says what we do; not for those who read findings elsewhere.
+    #[serde(skip)]
+    pub whose: Whose,
     /// The field's name for people, where the schema gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Bilingual>,
@@ -72,6 +85,7 @@ impl Finding {
         Self {
             at: at.into(),
             rule: rule.into(),
+            whose: Whose::Sender,
             label: None,
             group: None,
             place: None,
@@ -87,6 +101,13 @@ impl Finding {
     #[must_use]
     pub fn label(mut self, label: Bilingual) -> Self {
         self.label = Some(label);
+        self
+    }
+
+    /// For who receives to mend.
+    #[must_use]
+    pub fn of_receiver(mut self) -> Self {
+        self.whose = Whose::Receiver;
         self
     }
 

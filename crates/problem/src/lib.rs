@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use body::{Body, Language};
 pub use catalogue::{Code, Entry, Turn};
-pub use finding::{Bilingual, Finding, Findings};
+pub use finding::{Bilingual, Finding, Findings, Whose};
 
 /// One answer that is not success: an entry of the catalogue with what is specific to this case.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! What a submission lacks for a template. Never carries a value.
 
 use amtsbote_problem as problem;
-use problem::Bilingual;
+use problem::{Bilingual, Whose};
 
 /// Which rule a value broke. The names are stable, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,21 @@ impl Rule {
             Self::ExpressionFailed => "translate-expression-failed",
             Self::ExpressionTooLong => "translate-expression-too-long",
             Self::TooWide => "translate-too-wide",
+        }
+    }
+
+    /// Whose it is to mend if the application is valid for its schema. What another value mends is the sender's; what only
+    /// another template or code map mends is the receiver's.
+    pub const fn whose(self) -> Whose {
+        match self {
+            Self::Missing | Self::Unconvertible | Self::InvalidCharacter | Self::TooWide => {
+                Whose::Sender
+            }
+            Self::UnmappedCode
+            | Self::Several
+            | Self::NotOneValue
+            | Self::ExpressionFailed
+            | Self::ExpressionTooLong => Whose::Receiver,
         }
     }
 
@@ -85,6 +100,9 @@ impl Rule {
     }
 }
 
+/// In front of what stands in the destination's settings.
+const RECEIVER: &str = "$receiver";
+
 /// One thing a submission lacks for a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -101,9 +119,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whose it is to mend: as the rule says, and the receiver's where the destination's settings lack or misname something.
+    pub fn whose(&self) -> Whose {
+        if self.at.starts_with(RECEIVER) {
+            Whose::Receiver
+        } else {
+            self.rule.whose()
+        }
+    }
+
     /// What the destination lacks is no fault of the application: it stands elsewhere.
     fn texts(&self) -> Bilingual {
-        if self.rule == Rule::Missing && self.at.starts_with("$receiver/") {
+        if self.rule == Rule::Missing && self.at.starts_with(RECEIVER) {
             return Bilingual::new(
                 "der Wert fehlt beim Ziel: in den Einstellungen unter [agent.destination.receiver] nennen, für das Beispiel in examples/…/receiver.json",
                 "the destination lacks the value: name it in the settings below [agent.destination.receiver], for the example in examples/…/receiver.json",
@@ -129,13 +156,17 @@ impl From<&Finding> for problem::Finding {
             format!(" ({})", finding.expected)
         };
         let texts = finding.texts();
-        Self::new(
+        let made = Self::new(
             finding.at.clone(),
             finding.rule.name(),
             Bilingual::new(
                 format!("{}{expected}: {}", texts.de, place("Zeile der Vorlage")),
                 format!("{}{expected}: {}", texts.en, place("template line")),
             ),
-        )
+        );
+        match finding.whose() {
+            Whose::Sender => made,
+            Whose::Receiver => made.of_receiver(),
+        }
     }
 }

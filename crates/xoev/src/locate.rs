@@ -1,4 +1,4 @@
-//! From a place in the message to the place in the submission it was made of.
+//! From a place in the message to the place in the submission it was made of, and whose it is to mend.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,15 @@ use amtsbote_translate::{Lineage, Root};
 
 /// Knows which output came from which input.
 #[derive(Debug)]
-pub struct Locator<'a>(BTreeMap<String, &'a str>);
+pub struct Locator<'a>(BTreeMap<String, Made<'a>>);
+
+/// What an output was made of.
+#[derive(Debug, Clone, Copy)]
+struct Made<'a> {
+    pointer: &'a str,
+    /// Whether the value stands in the output as it was sent.
+    as_sent: bool,
+}
 
 impl<'a> Locator<'a> {
     /// From a translation's lineage.
@@ -17,12 +25,17 @@ impl<'a> Locator<'a> {
                 .sources
                 .iter()
                 .find(|place| place.root() == Root::Data)?;
-            Some((plain(&one.output), place.pointer()))
+            let made = Made {
+                pointer: place.pointer(),
+                as_sent: one.conversion.is_none(),
+            };
+            Some((plain(&one.output), made))
         };
         Self(lineage.iter().filter_map(first_of_data).collect())
     }
 
-    /// The findings with `at` in the submission where it is known; the place in the message goes into the text.
+    /// The findings with `at` in the submission where it is known; the place in the message goes into the text. The sender's is only
+    /// what is wrong with a value that was sent; what the template put there, left out or made of it is the receiver's.
     pub fn located(&self, findings: Findings) -> Findings {
         findings
             .into_iter()
@@ -31,7 +44,11 @@ impl<'a> Locator<'a> {
     }
 
     fn located_one(&self, mut finding: Finding) -> Finding {
-        if let Some(pointer) = self.pointer(&plain(&finding.at)) {
+        let at = plain(&finding.at);
+        if !self.is_of_what_was_sent(&at, &finding.rule) {
+            finding = finding.of_receiver();
+        }
+        if let Some(pointer) = self.pointer(&at) {
             let Bilingual { de, en } = &finding.detail;
             finding.detail = Bilingual::new(
                 format!("{de} (Ausgabe: {})", finding.at),
@@ -42,22 +59,42 @@ impl<'a> Locator<'a> {
         finding
     }
 
+    fn is_of_what_was_sent(&self, output: &str, rule: &str) -> bool {
+        match self.0.get(output) {
+            None => false,
+            Some(_) if STRUCTURE.iter().any(|one| rule.starts_with(one)) => false,
+            Some(made) => rule != CODE || made.as_sent,
+        }
+    }
+
     /// The input of that output, or what the inputs of all outputs below it share.
     fn pointer(&self, output: &str) -> Option<&'a str> {
-        if let Some(pointer) = self.0.get(output) {
-            return Some(pointer);
+        if let Some(made) = self.0.get(output) {
+            return Some(made.pointer);
         }
         let below = format!("{output}/");
         let mut inside = self
             .0
             .range(below.clone()..)
             .take_while(|(path, _)| path.starts_with(&below))
-            .map(|(_, pointer)| *pointer);
+            .map(|(_, made)| made.pointer);
         let first = inside.next()?;
         let shared = inside.fold(first, shared);
         (!shared.is_empty()).then_some(shared)
     }
 }
+
+/// Rules about elements rather than their values (XML Schema 1.0 part 1, appendix C).
+const STRUCTURE: [&str; 6] = [
+    "cvc-complex-type",
+    "cvc-elt.1",
+    "cvc-elt.2",
+    "cvc-elt.4",
+    "xoev-list",
+    "xoev-shape",
+];
+/// A code that its list does not have. Of a code map, it is the map's.
+const CODE: &str = "xoev-code";
 
 /// The steps two pointers begin with.
 fn shared<'a>(one: &'a str, other: &str) -> &'a str {
@@ -88,7 +125,47 @@ fn plain(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_problem::Whose;
+    use amtsbote_translate::Place;
+
     use super::*;
+
+    #[test]
+    fn what_was_sent_is_the_senders_and_the_rest_the_receivers() {
+        use Whose::{Receiver, Sender};
+
+        let data = |output: &str, pointer: &str| {
+            let place = Place::pointing(Root::Data, pointer);
+            Lineage::copied(output, place)
+        };
+        let mapped = Lineage {
+            conversion: Some("codes:land".to_owned()),
+            ..data("/a/land/code", "/land")
+        };
+        let lineage = [
+            data("/a/n:name[1]", "/name"),
+            data("/a/wert/code", "/wert"),
+            mapped,
+        ];
+        let locator = Locator::new(&lineage);
+        for (at, rule, whose, located) in [
+            ("/a/name", "cvc-maxLength-valid", Sender, "/name"),
+            ("/a/name", "din-91379", Sender, "/name"),
+            ("/a/name", "cvc-complex-type.2.4", Receiver, "/name"),
+            ("/a/wert", "cvc-complex-type.2.4", Receiver, "/wert"),
+            ("/a/wert/code", "xoev-code", Sender, "/wert"),
+            ("/a/land/code", "xoev-code", Receiver, "/land"),
+            ("/a/art", "cvc-enumeration-valid", Receiver, "/a/art"),
+        ] {
+            let finding = Finding::new(at, rule, Bilingual::new("", ""));
+            let found = locator.located_one(finding);
+            assert_eq!(
+                (found.whose, found.at.as_str()),
+                (whose, located),
+                "{at} {rule}"
+            );
+        }
+    }
 
     #[test]
     fn pointers_share_whole_steps() {

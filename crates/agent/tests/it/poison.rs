@@ -42,9 +42,9 @@ async fn a_mapping_that_panics_parks_its_submission_alone() {
     parks_alone(&bench, bad, Cause::PackageFaulty).await;
 }
 
-/// Nobody's application is refused because of a setting that is missing here.
+/// Nobody's application is refused because of a package or a setting that is to be mended here.
 #[tokio::test]
-async fn what_the_destination_lacks_is_no_fault_of_the_sender() {
+async fn what_is_ours_to_mend_is_no_fault_of_the_sender() {
     let bench = Bench::new().await;
     let bad = bench.send(Draft::zahl(14)).await;
     parks_alone(&bench, bad, Cause::PackageFaulty).await;

@@ -127,7 +127,7 @@ impl Outbound for Procedure {
     }
 }
 
-/// The data as it is, and the attachments. `zahl` 666 panics, 13 is a finding, 14 one about the destination's settings.
+/// The data as it is, and the attachments. `zahl` 666 panics, 13 is a finding, 14 one that is ours to mend.
 pub(crate) struct AsItIs;
 
 impl Mapping for AsItIs {
@@ -143,10 +143,10 @@ impl Mapping for AsItIs {
             return Err(vec![Finding::new("/zahl", "code-map", text)]);
         }
         if data["zahl"] == 14 {
-            let text = Bilingual::new("fehlt beim Ziel", "is missing at the destination");
+            let text = Bilingual::new("steht in keiner Codeabbildung", "is in no code map");
             return Err(vec![
-                Finding::new("/zahl", "code-map", text.clone()),
-                Finding::new("$receiver/mandant", "translate-missing", text),
+                Finding::new("/name", "too-wide", text.clone()),
+                Finding::new("/zahl", "code-map", text).of_receiver(),
             ]);
         }
         let bytes = Bytes::copy_from_slice(opened.data_bytes.reveal());

@@ -322,15 +322,35 @@ fn packages_of(
     (agent, registry): (&settings::Agent, &Registry),
 ) {
     for name in &route.packages {
-        let outcome = packages::in_use(&agent.packages_dir, name)
-            .and_then(|files| agents::activate(files, registry, chain.talk))
-            .map(|_| ())
-            .map_err(|error| format!("{error:#}"));
+        let outcome = package_of(route, (agent, name), registry, chain.talk);
         chain.add(
             (&format!("Paket {name}"), &format!("package {name}")),
             outcome,
         );
     }
+}
+
+/// Whether the package can be used, with what the destination's settings name.
+fn package_of(
+    route: &settings::DestinationRoute,
+    (agent, name): (&settings::Agent, &str),
+    registry: &Registry,
+    talk: Talk,
+) -> Result<(), String> {
+    let lacking = serde_json::to_value(&route.receiver)
+        .map_err(anyhow::Error::from)
+        .and_then(|receiver| {
+            let files = packages::in_use(&agent.packages_dir, name)?;
+            Ok(agents::activate_for(&receiver, files, (registry, talk))?.1)
+        })
+        .map_err(|error| format!("{error:#}"))?;
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let lines = lacking
+        .iter()
+        .map(|one| format!("{}: {}", one.at, talk.text(&one.detail)));
+    Err(lines.collect::<Vec<_>>().join("; "))
 }
 
 /// A marked test message through the intake; the running agent hands it over, and the receipt comes back.

@@ -489,23 +489,37 @@ async fn the_chain_to_the_procedure_is_tested_link_by_link_with_a_marked_message
         .any(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("TEST ")));
     assert!(is_marked, "{brought:?}");
 
-    // Another key than the published one, and a procedure whose folder is gone.
-    run(&[
-        "keys",
-        "new",
-        "destination",
-        "--dir",
-        house.dir().join("other").to_str().unwrap(),
-    ])
-    .ok();
-    let broken = agent
-        .replace("keys/destination/decryption.jwk", "other/decryption.jwk")
-        .replace("eingang\"", "eingang/x/y\"");
-    std::fs::write(house.dir().join("eingang/x"), "no folder").unwrap();
-    house.write_settings(port, &broken);
+    house.break_links(port, &agent);
     let told = test(&[]);
     assert_eq!(told.code(), Some(1));
-    let told: Value = serde_json::from_str(&told.stdout()).unwrap();
+    the_broken_links_are_named(&serde_json::from_str(&told.stdout()).unwrap());
+    assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+impl House {
+    /// Another key than the published one, a procedure whose folder is gone, and a package for which the destination lacks a setting.
+    fn break_links(&self, port: u16, agent: &str) {
+        run(&[
+            "keys",
+            "new",
+            "destination",
+            "--dir",
+            self.dir().join("other").to_str().unwrap(),
+        ])
+        .ok();
+        let broken = agent
+            .replace("keys/destination/decryption.jwk", "other/decryption.jwk")
+            .replace("eingang\"", "eingang/x/y\"")
+            .replace(
+                "\"bauantrag-ordner\"",
+                "\"bauantrag-ordner\", \"antrag-flurstueck-xbau-1200\"",
+            );
+        std::fs::write(self.dir().join("eingang/x"), "no folder").unwrap();
+        self.write_settings(port, &broken);
+    }
+}
+
+fn the_broken_links_are_named(told: &Value) {
     let faults: Vec<&str> = told[0]["links"]
         .as_array()
         .unwrap()
@@ -518,7 +532,15 @@ async fn the_chain_to_the_procedure_is_tested_link_by_link_with_a_marked_message
         "{told:#}"
     );
     assert!(faults.contains(&"way into the procedure"), "{told:#}");
-    assert!(serve.stop(Duration::from_secs(5)).success());
+    assert!(!faults.contains(&"package bauantrag-ordner"), "{told:#}");
+    assert!(
+        faults.contains(&"package antrag-flurstueck-xbau-1200"),
+        "{told:#}"
+    );
+    assert!(
+        told.to_string().contains("$receiver/leser/kennung"),
+        "{told:#}"
+    );
 }
 
 #[test]

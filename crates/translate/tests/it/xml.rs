@@ -1,5 +1,6 @@
 //! Each word of the XML sample, and each way a submission can fail it.
 
+use amtsbote_problem::Whose;
 use amtsbote_translate::{Ignored, Limits, Refusal, Sources, Trace};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -194,6 +195,33 @@ fn an_empty_part_can_be_dropped_as_a_whole() {
         json!({"q": "x"}),
         &["translate-unconvertible /q 2"],
     );
+}
+
+/// Of an application that is valid for its schema, another value mends what is the sender's, only another template the rest.
+#[test]
+fn each_finding_says_whose_it_is() {
+    let data =
+        json!({ "kg": "kg", "list": [1, 2], "part": { "a": 1 }, "day": "heute", "bad": "\u{1}" });
+    for (template, whose) in [
+        ("<x b:from='.absent'/>", Whose::Sender),
+        ("<x b:from='.day' b:as='date'/>", Whose::Sender),
+        ("<x b:from='.bad'/>", Whose::Sender),
+        ("<x b:from='.kg' b:codes='rechtsform'/>", Whose::Receiver),
+        ("<x b:from='.list[]'/>", Whose::Receiver),
+        ("<x b:from='.part'/>", Whose::Receiver),
+        ("<x b:from='.kg[0]'/>", Whose::Receiver),
+        ("<x b:from='$receiver.absent'/>", Whose::Receiver),
+        ("<x b:from='$receiver.ags' b:as='date'/>", Whose::Receiver),
+    ] {
+        let Err(Refusal::Incomplete { findings, .. }) = translate(&wrapped(template), &data) else {
+            panic!("{template} is translated");
+        };
+        let told: Vec<Whose> = findings
+            .iter()
+            .map(|finding| amtsbote_problem::Finding::from(finding).whose)
+            .collect();
+        assert_eq!(told, [whose], "{template}: {findings:?}");
+    }
 }
 
 #[test]
