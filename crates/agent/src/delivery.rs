@@ -246,6 +246,10 @@ impl Inner {
         shelf: &Shelf,
     ) -> Result<HandedOver, Stopped> {
         let row = latest.get();
+        if let Some(detail) = row.delivery.refusal() {
+            let (rule, part) = (Violation::TechnicalError, Part::Submission);
+            return Err(Stopped::refused(rule, part, detail));
+        }
         let began = Instant::now();
         let opened = self.service.open(self, &row, (served, shelf)).await;
         let opened = match opened {

@@ -24,6 +24,8 @@ pub(crate) enum Incident {
     Release(ChangeStuck),
     /// Let deliveries begin again from a step.
     Replay(ReplayStuck),
+    /// Reject for good what nobody can mend: the sender gets a reject event with your words.
+    Reject(RejectStuck),
     /// List what was changed by hand, newest first.
     Audit(AuditIncidents),
 }
@@ -157,6 +159,15 @@ pub(crate) struct ReplayStuck {
     /// Translate with this version of a package, `name@version`: it must be kept (`package list`), and its examples must pass.
     #[arg(long, conflicts_with = "newest")]
     pub(crate) package: Option<String>,
+    #[command(flatten)]
+    pub(crate) change: ChangeStuck,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RejectStuck {
+    /// What the sender is told, word for word: why, and what to do instead. One line, nothing personal.
+    #[arg(long)]
+    pub(crate) to_sender: String,
     #[command(flatten)]
     pub(crate) change: ChangeStuck,
 }

@@ -95,11 +95,16 @@ impl Office {
 
     #[track_caller]
     fn accepted(&self, id: &str) {
+        self.becomes("accepted", id);
+    }
+
+    #[track_caller]
+    fn becomes(&self, state: &str, id: &str) -> Value {
         let end = Instant::now() + SOON;
         loop {
             let status = self.portal(&["status", id]).json();
-            if status["state"] == "accepted" {
-                return;
+            if status["state"] == state {
+                return status;
             }
             assert!(Instant::now() < end, "{status:#}\n{}", self.serve.talk());
             std::thread::sleep(LOOK);
@@ -223,6 +228,37 @@ fn released_and_delivered_once(office: &Office) {
         let said: Value = serde_json::from_str(&again.stdout()).unwrap();
         assert_eq!(outcomes(&said), ["not-possible"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_mend_is_rejected_with_the_words_of_a_person() {
+    const WORDS: &str = "Diese Anlage nehmen wir nur im Amt entgegen: Zimmer 12, mittwochs.";
+    let office = Office::with(HASTY).await;
+    let (bad, good) = (office.submit("Eins"), office.submit("Zwei"));
+    office.listed(|found| found.len() == 1 && found[0]["parked"] == 2);
+    let reject = |more: &[&str]| {
+        let base = ["reject", "--submission", &bad, "--to-sender"];
+        office.incident(&[&base[..], more].concat())
+    };
+    reject(&["\n"]).failed(&["--to-sender", "1 to 500"]);
+    // Final, so never without a word.
+    let refused = reject(&[WORDS]);
+    assert_eq!(refused.code(), Some(3));
+    assert!(refused.stderr().contains("final"), "{}", refused.stderr());
+    assert_eq!(outcomes(&reject(&[WORDS, "--dry-run"]).json()), ["planned"]);
+    let changed = reject(&[WORDS, "--yes", "--reason", "office only"]).json();
+    assert_eq!(outcomes(&changed), ["changed"]);
+
+    let status = office.becomes("rejected", &bad);
+    assert!(status.to_string().contains(WORDS), "{status:#}");
+    office.mend();
+    office.incident(&["release", "--submission", &good]).ok();
+    office.accepted(&good);
+    assert!(office.delivered(&good) && !office.delivered(&bad));
+    let audit = office.incident(&["audit", "--submission", &bad]).json();
+    assert_eq!(audit["changes"][0]["command"], "incident reject");
+    let again: Value = serde_json::from_str(&reject(&[WORDS, "--yes"]).stdout()).unwrap();
+    assert_eq!(outcomes(&again), ["not-possible"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

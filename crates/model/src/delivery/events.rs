@@ -54,6 +54,11 @@ pub enum Event {
     Retried,
     /// An operator lets it begin again from a step.
     Restarted(Restart),
+    /// An operator wants it rejected: nobody can mend what keeps it.
+    RejectedByOperator {
+        /// What the sender is told.
+        detail: String,
+    },
 }
 
 /// The event does not fit the state.
@@ -82,6 +87,7 @@ impl Event {
             Self::Released => "released",
             Self::Retried => "retried",
             Self::Restarted(from) => from.name(),
+            Self::RejectedByOperator { .. } => "rejected",
         }
     }
 }
@@ -103,6 +109,7 @@ impl Delivery {
             Event::Released => self.released(now),
             Event::Retried => self.retried(now),
             Event::Restarted(from) => self.restarted(from, now),
+            Event::RejectedByOperator { detail } => self.refused_by_operator(detail, now),
         };
         answer.map_err(|state| IllegalStep {
             state: state.name(),
@@ -155,10 +162,11 @@ impl Past {
         }
     }
 
-    /// Only the package: tries count anew.
+    /// Only the package, and whether it is to be rejected: tries count anew.
     pub(super) fn afresh(self) -> Self {
         Self {
             package: self.package,
+            refusal: self.refusal,
             ..Self::default()
         }
     }

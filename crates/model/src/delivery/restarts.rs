@@ -84,13 +84,9 @@ impl Delivery {
                 past,
                 ..
             } => {
-                let past = past.afresh();
+                let mut past = past.afresh();
                 // A package that does not fit is left behind: that is what was mended.
-                let package = past.package.filter(|_| cause != Cause::PackageFaulty);
-                let past = Past {
-                    package,
-                    ..Past::default()
-                };
+                past.package = past.package.filter(|_| cause != Cause::PackageFaulty);
                 Ok(Self::Waiting { at: now, past })
             }
             state @ (Self::Waiting { .. }
@@ -113,6 +109,29 @@ impl Delivery {
                 held: None,
                 decision,
                 past,
+            }),
+            state @ (Self::Leased { .. }
+            | Self::Decided { .. }
+            | Self::Done { .. }
+            | Self::Parked { .. }) => Err(state),
+        }
+    }
+
+    /// Not out of the hands of a worker, and never against a verdict. The agent signs and posts it with its next try.
+    pub(super) fn refused_by_operator(self, detail: String, now: Timestamp) -> Result<Self, Self> {
+        match self {
+            Self::Waiting { past, .. }
+            | Self::Parked {
+                decided: None,
+                past,
+                ..
+            } => Ok(Self::Waiting {
+                at: now,
+                past: Past {
+                    package: past.package,
+                    refusal: Some(detail),
+                    ..Past::default()
+                },
             }),
             state @ (Self::Leased { .. }
             | Self::Decided { .. }

@@ -41,6 +41,9 @@ pub struct Past {
     /// What goes wrong at present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// An operator wants it rejected, and says this to the sender. Nothing is handed over any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -136,6 +139,7 @@ impl Delivery {
             silences: 0,
             package: None,
             trouble: None,
+            refusal: None,
         };
         Self::Waiting { at: now, past }
     }
@@ -203,6 +207,16 @@ impl Delivery {
             | Self::Leased { past, .. }
             | Self::Decided { past, .. }
             | Self::Parked { past, .. } => past.package.as_deref(),
+        }
+    }
+
+    /// What the sender is to be told, if an operator wants it rejected and it is not decided yet.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Waiting { past, .. } | Self::Leased { past, .. } | Self::Parked { past, .. } => {
+                past.refusal.as_deref()
+            }
+            Self::Decided { .. } | Self::Done { .. } => None,
         }
     }
 

@@ -120,6 +120,9 @@ fn events() -> Vec<Event> {
         Event::Restarted(Restart::Translate(Version::Active)),
         Event::Restarted(Restart::HandOver),
         Event::Restarted(Restart::Acknowledge),
+        Event::RejectedByOperator {
+            detail: "not here".into(),
+        },
     ]
 }
 
@@ -182,6 +185,38 @@ fn a_release_keeps_the_package_where_it_was_not_the_package_that_failed() {
     let released = parked.step(Event::Released, &around(3)).unwrap();
     assert_eq!(released.package(), Some("hund@1.0.0"));
     assert_eq!(released.trouble(), None);
+}
+
+#[test]
+fn what_is_to_be_rejected_stays_so_until_a_person_begins_it_anew() {
+    let parked = Delivery::Parked {
+        cause: Cause::PackageFaulty,
+        since: at(0),
+        decided: None,
+        past: past(3),
+    };
+    let detail = "not here".to_owned();
+    let reject = Event::RejectedByOperator { detail };
+    let waiting = parked.step(reject, &around(3)).unwrap();
+    assert_eq!((waiting.name(), waiting.tries()), ("waiting", 0));
+    let mut delivery = waiting.clone();
+    // Signing it may fail, too.
+    for _ in 0..POLICY.tries_max {
+        delivery = delivery.step(claimed(9), &around(4)).unwrap();
+        assert_eq!(delivery.refusal(), Some("not here"));
+        delivery = delivery
+            .step(failed(Cause::ServiceRefused), &around(4))
+            .unwrap();
+    }
+    assert_eq!(delivery.name(), "parked");
+    let released = delivery.step(Event::Released, &around(5)).unwrap();
+    assert_eq!(released.refusal(), Some("not here"));
+    let anew = released
+        .step(Event::Restarted(Restart::Fetch), &around(6))
+        .unwrap();
+    assert_eq!(anew.refusal(), None);
+    let stored = serde_json::to_string(&waiting).unwrap();
+    assert_eq!(serde_json::from_str::<Delivery>(&stored).unwrap(), waiting);
 }
 
 #[test]

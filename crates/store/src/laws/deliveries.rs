@@ -74,6 +74,7 @@ pub(super) fn every_state() -> [Delivery; 8] {
         silences: 1,
         package: package.clone(),
         trouble,
+        refusal: Some("not here".to_owned()),
     };
     [
         Delivery::Waiting { at, past: past(3) },

@@ -1,14 +1,14 @@
-//! `incident retry | park | release | replay`: planned first, then changed one row after the other.
+//! `incident retry | park | release | replay | reject`: planned first, then changed one row after the other.
 
-use amtsbote_agent::Policy;
-use amtsbote_model::delivery::{Circumstances, Delivery, Event, Jitter, Restart, Verdict};
+use amtsbote_model::delivery::{Delivery, Event, Restart};
 use amtsbote_model::{Clock as _, Timestamp};
-use amtsbote_store::{AnswerMove, AnswerRow, AnswerState, Intervention, Swapped};
+use amtsbote_store::{AnswerMove, Intervention, Swapped};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::desks::{Desks, Filter, Item, What};
 use super::held::Heap;
+use super::next::{delivery_next, reply_next};
 use super::{gateway_change, version, words};
 use crate::args::{ChangeStuck, StuckKind};
 use crate::clock::SystemClock;
@@ -19,14 +19,16 @@ const SHOWN_MAX: usize = 20;
 
 /// What to do.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Command {
+pub(crate) enum Command<'a> {
     Retry,
     Park,
     Release,
     Replay(Restart),
+    /// With what the sender is told.
+    Reject(&'a str),
 }
 
-impl Command {
+impl Command<'_> {
     /// As it is noted.
     pub(crate) fn name(self) -> String {
         match self {
@@ -34,15 +36,19 @@ impl Command {
             Self::Park => "incident park".to_owned(),
             Self::Release => "incident release".to_owned(),
             Self::Replay(from) => format!("incident replay ({})", from.name()),
+            Self::Reject(_) => "incident reject".to_owned(),
         }
     }
 
-    const fn event(self) -> Event {
+    pub(super) fn event(self) -> Event {
         match self {
             Self::Retry => Event::Retried,
             Self::Park => Event::ParkedByOperator,
             Self::Release => Event::Released,
             Self::Replay(from) => Event::Restarted(from),
+            Self::Reject(told) => Event::RejectedByOperator {
+                detail: told.to_owned(),
+            },
         }
     }
 }
@@ -103,7 +109,7 @@ struct Row {
 }
 
 pub(crate) async fn run(
-    command: Command,
+    command: Command<'_>,
     (args, package): (&ChangeStuck, Option<&str>),
     talk: Talk,
 ) -> Result<()> {
@@ -174,16 +180,21 @@ async fn heap(
 }
 
 fn reason(args: &ChangeStuck, talk: Talk) -> Result<Option<String>> {
-    let Some(reason) = &args.reason else {
-        return Ok(None);
-    };
-    if reason.chars().count() > 500 || reason.chars().any(char::is_control) {
+    let reason = args.reason.as_deref();
+    let reason = reason.map(|reason| one_line("--reason", reason, talk));
+    Ok(reason.transpose()?.map(str::to_owned))
+}
+
+/// What an operator writes: something, in one line.
+pub(crate) fn one_line<'t>(option: &str, text: &'t str, talk: Talk) -> Result<&'t str> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
         bail!(talk.error(
-            "--reason: höchstens 500 Zeichen in einer Zeile, nichts Persönliches",
-            "--reason: at most 500 characters in one line, nothing personal",
+            format_args!("{option}: 1 bis 500 Zeichen in einer Zeile, nichts Persönliches"),
+            format_args!("{option}: 1 to 500 characters in one line, nothing personal"),
         ))
     }
-    Ok(Some(reason.clone()))
+    Ok(text)
 }
 
 /// The rows that the options mean. Submissions are taken whatever their state; the rest only if it is stuck.
@@ -234,7 +245,7 @@ async fn chosen(args: &ChangeStuck, desks: &Desks, talk: Talk) -> Result<Vec<Ite
 
 fn planned(
     item: Item,
-    (command, package): (Command, Option<&str>),
+    (command, package): (Command<'_>, Option<&str>),
     now: Timestamp,
     talk: Talk,
 ) -> Row {
@@ -252,143 +263,8 @@ fn planned(
     Row { item, before, fate }
 }
 
-fn delivery_next(
-    delivery: &Delivery,
-    command: Command,
-    now: Timestamp,
-    talk: Talk,
-) -> Result<Delivery, String> {
-    // The state machine knows a way back from here, but the service gives content only until it has the verdict.
-    if let (Command::Replay(_), Delivery::Done { .. }) = (command, delivery) {
-        return Err(why_not(delivery, command, talk));
-    }
-    let around = Circumstances {
-        policy: Policy::default().retry,
-        jitter: Jitter::WHOLE,
-        now,
-    };
-    let next = delivery.clone().step(command.event(), &around);
-    next.map_err(|_| why_not(delivery, command, talk))
-}
-
-/// Why a command does not fit a delivery's state.
-fn why_not(delivery: &Delivery, command: Command, talk: Talk) -> String {
-    let (de, en) = match (delivery, command) {
-        (Delivery::Leased { .. }, _) => (
-            "ein Agent hat sie gerade in der Hand; danach noch einmal versuchen",
-            "an agent has it in its hands; try again when it is through",
-        ),
-        (Delivery::Decided { .. }, Command::Retry | Command::Park) => (
-            "ein Agent meldet gerade ihr Ergebnis",
-            "an agent is posting its verdict",
-        ),
-        (Delivery::Decided { .. }, Command::Replay(_)) => (
-            "sie ist entschieden, nur das Ergebnis ist noch nicht gemeldet: `replay --from acknowledge` meldet es jetzt",
-            "it is decided, only its verdict is not posted yet: `replay --from acknowledge` posts it now",
-        ),
-        (Delivery::Waiting { .. } | Delivery::Decided { .. }, Command::Release) => (
-            "sie ist nicht geparkt; `incident retry` wartet nicht auf den nächsten Versuch",
-            "it is not parked; `incident retry` does not wait for the next try",
-        ),
-        (Delivery::Parked { .. }, Command::Retry) => (
-            "sie ist geparkt: `incident release` lässt sie weitergehen",
-            "it is parked: `incident release` lets it go on",
-        ),
-        (Delivery::Parked { .. }, Command::Park) => {
-            ("sie ist schon geparkt", "it is parked already")
-        }
-        (
-            Delivery::Waiting { .. } | Delivery::Parked { .. },
-            Command::Replay(Restart::Acknowledge),
-        ) => (
-            "sie hat noch kein Ergebnis, das gemeldet werden könnte",
-            "it has no verdict yet that could be posted",
-        ),
-        (Delivery::Parked { .. }, Command::Replay(_)) => (
-            "sie ist entschieden und vor der Meldung angehalten: `incident release` meldet das Ergebnis",
-            "it is decided and stopped before its verdict was posted: `incident release` posts it",
-        ),
-        (Delivery::Done { .. }, Command::Replay(Restart::Acknowledge)) => (
-            "ihr Ergebnis steht im Ereignisprotokoll des Zustelldienstes; nichts ist mehr zu melden",
-            "its verdict is in the delivery service's event log; nothing is left to be posted",
-        ),
-        (
-            Delivery::Done {
-                verdict: Verdict::Reject,
-                ..
-            },
-            Command::Replay(_),
-        ) => (
-            "sie ist endgültig abgelehnt: was im Ereignisprotokoll steht, wird nicht zurückgenommen",
-            "it is refused for good: what stands in the event log is not taken back",
-        ),
-        (Delivery::Done { .. }, Command::Replay(_)) => (
-            "sie ist angenommen, und der Zustelldienst gibt Inhalt nur bis dahin heraus: das Paket liegt beim Fachverfahren, oder der Absender reicht neu ein",
-            "it is accepted, and the delivery service gives content only until then: the parcel is at the procedure, or the sender submits again",
-        ),
-        (Delivery::Done { .. }, Command::Retry | Command::Park | Command::Release) => {
-            ("sie ist fertig", "it is done")
-        }
-        (Delivery::Waiting { .. }, Command::Retry | Command::Park | Command::Replay(_))
-        | (Delivery::Parked { .. }, Command::Release) => (
-            "das geht in diesem Zustand nicht",
-            "not possible in this state",
-        ),
-    };
-    talk.pick(de, en).to_owned()
-}
-
-fn reply_next(
-    row: &AnswerRow,
-    command: Command,
-    now: Timestamp,
-    talk: Talk,
-) -> Result<AnswerMove, String> {
-    let to = |state| AnswerMove {
-        state,
-        tries: row.tries,
-        failing: row.failing,
-        at: now,
-    };
-    let (de, en) = match (row.state, command) {
-        (AnswerState::Sealed | AnswerState::Announced(_), Command::Retry) => {
-            return Ok(to(row.state));
-        }
-        (AnswerState::Sealed | AnswerState::Announced(_), Command::Park) => {
-            return Ok(to(AnswerState::Parked(row.state.reply_id())));
-        }
-        (AnswerState::Parked(id), Command::Release) => {
-            let state = id.map_or(AnswerState::Sealed, AnswerState::Announced);
-            return Ok(AnswerMove {
-                tries: 0,
-                failing: None,
-                ..to(state)
-            });
-        }
-        (_, Command::Replay(_)) => (
-            "eine Antwort kennt keine Schritte: `retry`, `park` oder `release`",
-            "a reply has no steps: `retry`, `park` or `release`",
-        ),
-        (AnswerState::Parked(_), Command::Retry) => (
-            "sie ist geparkt: `incident release` lässt sie weitergehen",
-            "it is parked: `incident release` lets it go on",
-        ),
-        (AnswerState::Parked(_), Command::Park) => {
-            ("sie ist schon geparkt", "it is parked already")
-        }
-        (AnswerState::Sealed | AnswerState::Announced(_), Command::Release) => {
-            ("sie ist nicht geparkt", "it is not parked")
-        }
-        (
-            AnswerState::Sent(_) | AnswerState::Kept,
-            Command::Retry | Command::Park | Command::Release,
-        ) => ("sie ist fertig", "it is done"),
-    };
-    Err(talk.pick(de, en).to_owned())
-}
-
 /// Nothing is changed in bulk, and no hand-over that may have happened is repeated, without a word.
-fn confirm(rows: &[Row], (command, args): (Command, &ChangeStuck), talk: Talk) -> Result<()> {
+fn confirm(rows: &[Row], (command, args): (Command<'_>, &ChangeStuck), talk: Talk) -> Result<()> {
     if args.yes {
         return Ok(());
     }
@@ -398,11 +274,17 @@ fn confirm(rows: &[Row], (command, args): (Command, &ChangeStuck), talk: Talk) -
         .iter()
         .filter(planned)
         .any(|row| has_begun(&row.item, command));
-    if count <= 1 && !repeats {
+    let is_final = count > 0 && matches!(command, Command::Reject(_));
+    if count <= 1 && !repeats && !is_final {
         return Ok(());
     }
     tell(rows, Mode::DryRun, talk)?;
-    let warning = if repeats {
+    let warning = if is_final {
+        talk.pick(
+            " Eine Ablehnung ist endgültig, und der Absender liest den Text. Wo die Übergabe schon begonnen hat (ein Paket steht dabei), liegt der Antrag womöglich auch im Fachverfahren.",
+            " A rejection is final, and the sender reads the text. Where the hand-over has begun (a package is named), the procedure may have the application, too.",
+        )
+    } else if repeats {
         talk.pick(
             " Bei manchen hat die Übergabe schon begonnen: das Fachverfahren sieht womöglich dieselbe Paket-Id noch einmal, mit einer einzigen Wirkung.",
             " With some, the hand-over has begun before: the procedure may see the same parcel id once more, with a single effect.",
@@ -420,17 +302,20 @@ fn confirm(rows: &[Row], (command, args): (Command, &ChangeStuck), talk: Talk) -
 }
 
 /// Whether the procedure may have it already: with another package it would get other bytes under the same id.
-fn has_begun(item: &Item, command: Command) -> bool {
+fn has_begun(item: &Item, command: Command<'_>) -> bool {
     match (&item.what, command) {
         (What::Delivery(row), Command::Replay(_)) => row.delivery.package().is_some(),
-        (What::Delivery(_), Command::Retry | Command::Park | Command::Release)
+        (
+            What::Delivery(_),
+            Command::Retry | Command::Park | Command::Release | Command::Reject(_),
+        )
         | (What::Reply(..), _) => false,
     }
 }
 
 async fn apply(
     row: &mut Row,
-    (command, package): (Command, Option<&str>),
+    (command, package): (Command<'_>, Option<&str>),
     (desks, reason): (&Desks, Option<&str>),
 ) -> Result<()> {
     let Fate::Planned(next) = &row.fate else {

@@ -24,7 +24,7 @@ enum Fate {
 
 /// Changes a heap's things.
 pub(crate) async fn run(
-    command: Command,
+    command: Command<'_>,
     heap: &Heap,
     (args, reason, desks): (&ChangeStuck, Option<&str>, &Desks),
     talk: Talk,
@@ -68,30 +68,32 @@ pub(crate) async fn run(
     }
 }
 
-fn planned(held: &Held, command: Command, now: Timestamp, talk: Talk) -> Fate {
+fn planned(held: &Held, command: Command<'_>, now: Timestamp, talk: Talk) -> Fate {
     match (&held.row, command) {
         (Row::Notice(_) | Row::Mail(_) | Row::Relay(_), Command::Retry) => {
             Fate::Planned(format!("due {now}"))
         }
         (Row::Finding(_), Command::Release) => Fate::Planned("released".to_owned()),
-        (Row::Finding(_), Command::Retry | Command::Park | Command::Replay(_)) => {
-            Fate::NotPossible(talk.pick(
-                "ein Befund: `amtsbote verify` sieht noch einmal nach, `incident release` hakt ihn ab",
-                "a finding: `amtsbote verify` looks again, `incident release` ticks it off",
-            ))
-        }
-        (Row::Notice(_) | Row::Mail(_) | Row::Relay(_), Command::Park | Command::Release | Command::Replay(_)) => {
-            Fate::NotPossible(talk.pick(
-                "hier geht nur `incident retry`: es läuft von selbst weiter und wird nicht angehalten",
-                "only `incident retry` is possible here: it goes on by itself and is not stopped",
-            ))
-        }
+        (
+            Row::Finding(_),
+            Command::Retry | Command::Park | Command::Replay(_) | Command::Reject(_),
+        ) => Fate::NotPossible(talk.pick(
+            "ein Befund: `amtsbote verify` sieht noch einmal nach, `incident release` hakt ihn ab",
+            "a finding: `amtsbote verify` looks again, `incident release` ticks it off",
+        )),
+        (
+            Row::Notice(_) | Row::Mail(_) | Row::Relay(_),
+            Command::Park | Command::Release | Command::Replay(_) | Command::Reject(_),
+        ) => Fate::NotPossible(talk.pick(
+            "hier geht nur `incident retry`: es läuft von selbst weiter und wird nicht angehalten",
+            "only `incident retry` is possible here: it goes on by itself and is not stopped",
+        )),
     }
 }
 
 fn note(
     held: &Held,
-    command: Command,
+    command: Command<'_>,
     (desks, reason, after): (&Desks, Option<&str>, &str),
 ) -> Result<()> {
     let Some(home) = &desks.home else {

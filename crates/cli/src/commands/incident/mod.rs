@@ -13,6 +13,7 @@ mod desks;
 mod gateway_change;
 mod held;
 mod list;
+mod next;
 mod show;
 mod version;
 mod words;
@@ -34,6 +35,10 @@ pub(crate) async fn run(args: &Incident, talk: Talk) -> Result<()> {
         Incident::Replay(args) => {
             let command = change::Command::Replay(args.restart(talk)?);
             change::run(command, (&args.change, args.package.as_deref()), talk).await
+        }
+        Incident::Reject(args) => {
+            let told = change::one_line("--to-sender", &args.to_sender, talk)?;
+            change::run(change::Command::Reject(told), (&args.change, None), talk).await
         }
         Incident::Audit(args) => list::audit(args, talk).await,
     }

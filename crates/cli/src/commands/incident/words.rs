@@ -85,8 +85,8 @@ fn about_delivery(cause: Cause) -> About {
                 "the mapping package does not fit",
             ),
             (
-                "Paket richtigstellen und aktivieren (`amtsbote package check`, `activate`), oder, was dem Ziel fehlt (das Protokoll nennt es), unter [agent.destination.receiver] eintragen, dann `incident replay --from translate --newest`",
-                "Mend the package and activate it (`amtsbote package check`, `activate`), or enter what the destination lacks (the log names it) below [agent.destination.receiver], then `incident replay --from translate --newest`",
+                "Paket richtigstellen und aktivieren (`amtsbote package check`, `activate`), oder, was dem Ziel fehlt (das Protokoll nennt es), unter [agent.destination.receiver] eintragen, dann `incident replay --from translate --newest`; was nicht zu beheben ist, `incident reject`",
+                "Mend the package and activate it (`amtsbote package check`, `activate`), or enter what the destination lacks (the log names it) below [agent.destination.receiver], then `incident replay --from translate --newest`; what cannot be mended, `incident reject`",
             ),
         ),
         Cause::Silence => about_texts(
@@ -200,6 +200,10 @@ pub(crate) fn delivery(delivery: &Delivery) -> String {
         .package()
         .map(|package| format!(", {package}"))
         .unwrap_or_default();
+    let package = match delivery.refusal() {
+        Some(_) => format!("{package}, to be rejected"),
+        None => package,
+    };
     match delivery {
         Delivery::Waiting { at, past } => {
             format!("{name} ({} tries, next {at}{package})", past.tries)
