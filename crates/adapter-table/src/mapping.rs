@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use amtsbote_adapter::file_lineage::{SettingLine, document_type, explain_sources};
+use amtsbote_adapter::file_lineage::{SettingLine, document_type, explain_sources, of_file};
 use amtsbote_adapter::{
     Beside, Cut, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
     refusal_findings, safe, template_findings,
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
-use amtsbote_translate::columns::{self, Cell, Field, Layout, Record};
+use amtsbote_translate::columns::{self, Cell, Field, Layout, Nature, Record};
 use amtsbote_translate::{Change, Ignored, Limits, Lineage, Place, Trace};
 use bytes::Bytes;
 
-use crate::settings::{Kind, Settings};
+use crate::settings::{Kind, Quote, Settings};
 use crate::wire::{self, Misfit};
 
 /// The format.
@@ -32,7 +32,7 @@ impl Format for Table {
         let text = package
             .text(&settings.columns)
             .map_err(|finding| vec![finding])?;
-        let layout = match Layout::parse(&settings.columns, text, &codes) {
+        let layout = match Layout::parse(&settings.columns, text, &codes, settings.shape()) {
             Ok(layout) => layout,
             Err(faults) => {
                 findings.extend(template_findings(&faults));
@@ -40,11 +40,12 @@ impl Format for Table {
             }
         };
         findings.extend(misfits(&settings, &layout));
-        findings.extend(widths(&settings, text));
+        findings.extend(unquoted(&settings, &layout));
         if findings.is_empty() {
             Ok(Box::new(Compiled {
                 beside: settings.beside()?,
                 name_line: package.setting_line("file", settings.file.as_str()),
+                end_line: package.setting_line("end_of_file", ""),
                 settings,
                 layout,
                 ignored: package.ignored(),
@@ -53,6 +54,27 @@ impl Format for Table {
             Err(findings)
         }
     }
+}
+
+/// Columns that say whether they are quoted where that is not asked.
+fn unquoted(settings: &Settings, layout: &Layout) -> Findings {
+    let says = |field: &&Field| field.quoted.is_some() && settings.quote() != Quote::Texts;
+    let wrong = |field: &Field| {
+        Finding::new(
+            format!("{}: column/{}", settings.columns, field.name),
+            "settings",
+            Bilingual::new(
+                "quoted gehört zu quote = \"texts\"",
+                "quoted belongs to quote = \"texts\"",
+            ),
+        )
+    };
+    layout
+        .fields()
+        .into_iter()
+        .filter(says)
+        .map(wrong)
+        .collect()
 }
 
 /// Constants, names and padding the file can't hold.
@@ -73,82 +95,11 @@ fn misfits(settings: &Settings, layout: &Layout) -> Findings {
         .collect()
 }
 
-/// Fixed width needs a width everywhere and has no line of names.
-fn widths(settings: &Settings, text: &str) -> Findings {
-    let list: toml::Table = match settings.kind {
-        Kind::Csv => return Findings::new(),
-        Kind::Fixed => toml::from_str(text).unwrap_or_default(),
-    };
-    let mut findings = Findings::new();
-    let mut wrong = |at: &str, de: &str, en: &str| {
-        findings.push(Finding::new(
-            format!("{}: {at}", settings.columns),
-            "settings",
-            Bilingual::new(de, en),
-        ));
-    };
-    if list
-        .get("header")
-        .is_some_and(|header| header.as_bool() != Some(false))
-    {
-        wrong(
-            "header",
-            "gehört zu kind = \"csv\"",
-            "belongs to kind = \"csv\"",
-        );
-    }
-    for (place, field) in fields_of(&list) {
-        if field.get("width").is_none() {
-            let name = field.get("name").and_then(toml::Value::as_str);
-            wrong(
-                &format!("{place}/{}", name.unwrap_or_default()),
-                "kind = \"fixed\" braucht width",
-                "kind = \"fixed\" needs width",
-            );
-        }
-    }
-    findings
-}
-
-/// All fields of a column list, with the name of their record.
-fn fields_of(list: &toml::Table) -> Vec<(String, &toml::Value)> {
-    let mut fields = Vec::new();
-    for group in ["before", "column", "after"] {
-        let here = list.get(group).and_then(toml::Value::as_array);
-        fields.extend(
-            here.into_iter()
-                .flatten()
-                .map(|field| (group.to_owned(), field)),
-        );
-    }
-    let mut open: Vec<&toml::Table> = vec![list];
-    while let Some(table) = open.pop() {
-        let records = table.get("record").and_then(toml::Value::as_array);
-        for record in records
-            .into_iter()
-            .flatten()
-            .filter_map(toml::Value::as_table)
-        {
-            let name = record
-                .get("name")
-                .and_then(toml::Value::as_str)
-                .unwrap_or_default();
-            let here = record.get("field").and_then(toml::Value::as_array);
-            fields.extend(
-                here.into_iter()
-                    .flatten()
-                    .map(|field| (name.to_owned(), field)),
-            );
-            open.push(record);
-        }
-    }
-    fields
-}
-
 struct Compiled {
     beside: Beside,
     settings: Settings,
     name_line: SettingLine,
+    end_line: SettingLine,
     layout: Layout,
     ignored: Ignored,
 }
@@ -183,6 +134,10 @@ impl Mapping for Compiled {
         }];
         lineage.push(self.settings.file.lineage(1, self.name_line));
         lineage.push(document_type(1, "kind, encoding"));
+        if !self.settings.end_of_file.bytes().is_empty() {
+            let output = of_file(1, "@end_of_file");
+            lineage.push(self.end_line.lineage(output, Vec::new(), None));
+        }
         let along = laid.along(&inside, 1)?;
         files.extend(along.files);
         lineage.extend(along.lineage);
@@ -224,6 +179,7 @@ impl Compiled {
         if above.is_some_and(|above| above >= table.records.len()) {
             out.extend(header(&mut findings, &mut told));
         }
+        out.extend_from_slice(self.settings.end_of_file.bytes());
         if findings.is_empty() {
             Ok(out)
         } else {
@@ -238,10 +194,11 @@ impl Compiled {
             width: None,
             align: columns::Align::Left,
             pad: ' ',
+            quoted: None,
         };
         let mut cells = Vec::new();
         for name in table.names.iter().flat_map(|(names, _)| names) {
-            let (bytes, changes) = wire::cell(&self.settings, &field, name)?;
+            let (bytes, changes) = wire::cell(&self.settings, (&field, Nature::Text), name)?;
             told.changed(format!("header/{name}"), changes);
             cells.push(bytes);
         }
@@ -250,9 +207,14 @@ impl Compiled {
 
     fn cells(&self, record: &Record, told: &mut Told<'_>, findings: &mut Findings) -> Vec<Vec<u8>> {
         let mut cells = Vec::with_capacity(record.cells.len());
-        for Cell { text, field } in &record.cells {
+        for Cell {
+            text,
+            nature,
+            field,
+        } in &record.cells
+        {
             let output = format!("{}/{}", record.place, field.name);
-            match wire::cell(&self.settings, field, text.reveal()) {
+            match wire::cell(&self.settings, (field, *nature), text.reveal()) {
                 Ok((bytes, changes)) => {
                     told.changed(output, changes);
                     cells.push(bytes);

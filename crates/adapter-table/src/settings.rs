@@ -2,6 +2,7 @@
 
 use amtsbote_adapter::{Beside, Encoding, FileName, Letters, Numbering};
 use amtsbote_problem::{Bilingual, Finding, Findings};
+use amtsbote_translate::columns::Shape;
 use serde::Deserialize;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -17,6 +18,9 @@ pub(crate) struct Settings {
     pub(crate) unmappable: Unmappable,
     #[serde(default)]
     pub(crate) line_end: LineEnd,
+    /// Bytes behind the last record.
+    #[serde(default)]
+    pub(crate) end_of_file: EndOfFile,
     #[serde(default)]
     pub(crate) line_breaks: LineBreaks,
     /// CSV only.
@@ -60,6 +64,43 @@ pub(crate) enum LineEnd {
     #[default]
     Crlf,
     Lf,
+    Cr,
+}
+
+/// Bytes in hexadecimal digits, such as `1A`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct EndOfFile(Vec<u8>);
+
+const END_MAX_BYTES: usize = 16;
+
+impl TryFrom<String> for EndOfFile {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let digits: Option<Vec<u32>> = text
+            .chars()
+            .filter(|c| *c != ' ')
+            .map(|c| c.to_digit(16))
+            .collect();
+        let digits = digits.unwrap_or_default();
+        if digits.is_empty() || !digits.len().is_multiple_of(2) || digits.len() > 2 * END_MAX_BYTES
+        {
+            return Err(format!(
+                "end_of_file is 1 to {END_MAX_BYTES} bytes of two hexadecimal digits each, such as \"1A\""
+            ));
+        }
+        let byte = |pair: &[u32]| pair.iter().fold(0, |byte, digit| byte * 16 + digit);
+        let bytes = digits.chunks(2).map(byte).map(u8::try_from);
+        let bytes: Result<Vec<u8>, _> = bytes.collect();
+        bytes.map(Self).map_err(|error| error.to_string())
+    }
+}
+
+impl EndOfFile {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// What becomes of line breaks and tabs inside a value.
@@ -82,6 +123,8 @@ pub(crate) enum Quote {
     Needed,
     /// Around every cell.
     Always,
+    /// Around texts and not around numbers, whether they ask for it or not.
+    Texts,
     /// Nowhere; a value that would need quotes is a finding.
     Never,
 }
@@ -119,11 +162,19 @@ impl LineEnd {
         match self {
             Self::Crlf => b"\r\n",
             Self::Lf => b"\n",
+            Self::Cr => b"\r",
         }
     }
 }
 
 impl Settings {
+    pub(crate) fn shape(&self) -> Shape {
+        match self.kind {
+            Kind::Csv => Shape::Csv,
+            Kind::Fixed => Shape::Fixed,
+        }
+    }
+
     pub(crate) fn separator(&self) -> char {
         self.separator.unwrap_or(';')
     }

@@ -1,7 +1,7 @@
 //! Cells to bytes. Pure. What does not fit is a [`Misfit`], never a changed value.
 
 use amtsbote_translate::Change;
-use amtsbote_translate::columns::{Align, Field};
+use amtsbote_translate::columns::{Align, Field, Nature};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::settings::{Guard, Kind, LineBreaks, Quote, Settings, Unmappable, WidthIn};
@@ -26,14 +26,14 @@ pub(crate) enum Misfit {
 /// The bytes of one cell, without separator, and what was changed of its text.
 pub(crate) fn cell(
     settings: &Settings,
-    field: &Field,
+    (field, nature): (&Field, Nature),
     text: &str,
 ) -> Result<(Vec<u8>, Vec<Change>), Misfit> {
     let mut changes = Vec::new();
     let text = cleaned(settings, text, &mut changes)?;
     let text = mapped(settings, &text, &mut changes)?;
     let bytes = match settings.kind {
-        Kind::Csv => csv(settings, &text, &mut changes),
+        Kind::Csv => csv(settings, (field, nature), (&text, &mut changes)),
         Kind::Fixed => fixed(settings, field, &text, &mut changes),
     }?;
     Ok((bytes, changes))
@@ -89,9 +89,18 @@ fn mapped(settings: &Settings, text: &str, changes: &mut Vec<Change>) -> Result<
     }
 }
 
-fn csv(settings: &Settings, text: &str, changes: &mut Vec<Change>) -> Result<Vec<u8>, Misfit> {
+fn csv(
+    settings: &Settings,
+    (field, nature): (&Field, Nature),
+    (text, changes): (&str, &mut Vec<Change>),
+) -> Result<Vec<u8>, Misfit> {
     let formula = is_formula(text);
-    let (mut text, mut quoted) = (text.to_owned(), settings.quote() == Quote::Always);
+    let mut text = text.to_owned();
+    let mut quoted = match settings.quote() {
+        Quote::Always => true,
+        Quote::Texts => field.quoted.unwrap_or(nature == Nature::Text),
+        Quote::Needed | Quote::Never => false,
+    };
     match settings.guard() {
         Guard::Prefix if formula => {
             changes.push(Change::Guarded);
@@ -189,9 +198,10 @@ mod tests {
             width: Some(6),
             align: Align::Right,
             pad: '0',
+            quoted: None,
         };
         assert_eq!(
-            cell(&settings, &field, text).map(|(bytes, _)| bytes),
+            cell(&settings, (&field, Nature::Text), text).map(|(bytes, _)| bytes),
             expected.map(|text| text.as_bytes().to_vec()),
             "{text:?}"
         );
@@ -207,8 +217,9 @@ mod tests {
                 width: Some(6),
                 align: Align::Left,
                 pad: ' ',
+                quoted: None,
             };
-            let (_, changes) = cell(&settings, &field, text).unwrap();
+            let (_, changes) = cell(&settings, (&field, Nature::Text), text).unwrap();
             changes.into_iter().map(Change::name).collect::<Vec<_>>()
         };
         let csv = "kind = \"csv\"\nencoding = \"windows-1252\"\nunmappable = \"transliterate\"";
@@ -234,6 +245,58 @@ mod tests {
         check("quote = \"always\"", "a", Ok("\"a\""));
         check("quote = \"never\"", "a", Ok("a"));
         check("quote = \"never\"", "a;b", Err(Misfit::NeedsQuotes));
+    }
+
+    #[test]
+    fn texts_are_quoted_and_numbers_are_not() {
+        let written = |nature, quoted, text: &str| {
+            let settings = "kind = \"csv\"\nencoding = \"cp850\"\ncolumns = \"c\"\nfile = \"f\"\nquote = \"texts\"\nseparator = \",\"";
+            let settings: Settings = toml::from_str(settings).unwrap();
+            let field = Field {
+                name: "f".into(),
+                width: None,
+                align: Align::Left,
+                pad: ' ',
+                quoted,
+            };
+            cell(&settings, (&field, nature), text).unwrap().0
+        };
+        for (nature, quoted, text, expected) in [
+            (
+                Nature::Text,
+                None,
+                "M\u{fc}ller",
+                b"\"M\x81ller\"".as_slice(),
+            ),
+            (Nature::Text, None, "", b"\"\""),
+            (Nature::Number, None, "12", b"12"),
+            (Nature::Number, None, "", b""),
+            (Nature::Text, Some(false), "31.01.2026", b"31.01.2026"),
+            (Nature::Number, Some(true), "7", b"\"7\""),
+            // What would tear the record is quoted all the same.
+            (Nature::Number, None, "1,5", b"\"1,5\""),
+        ] {
+            assert_eq!(written(nature, quoted, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_file_is_bytes() {
+        for (text, bytes) in [
+            ("1A", Some(b"\x1a".as_slice())),
+            ("0d 0A 1a", Some(b"\r\n\x1a")),
+            ("", None),
+            ("1", None),
+            ("\u{e4}\u{e4}", None),
+            ("0x1A", None),
+        ] {
+            let end = crate::settings::EndOfFile::try_from(text.to_owned());
+            assert_eq!(
+                end.ok().as_ref().map(crate::settings::EndOfFile::bytes),
+                bytes,
+                "{text}"
+            );
+        }
     }
 
     #[test]

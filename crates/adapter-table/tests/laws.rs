@@ -7,7 +7,7 @@ use std::path::Path;
 use amtsbote_adapter::laws::edge;
 use amtsbote_adapter::laws::explained::Leaf;
 use amtsbote_adapter::laws::format::{self, Bench, deployed, read_package};
-use amtsbote_adapter::{Format, Package, ParcelFile};
+use amtsbote_adapter::{Encoding, Format, Package, ParcelFile};
 use amtsbote_adapter_table::Table;
 use amtsbote_validate::json::{Schema, Strings};
 
@@ -43,7 +43,12 @@ impl Bench for Packages {
     }
 
     fn packages(&self) -> Vec<Package> {
-        vec![package("csv"), package("fest"), package("satzarten")]
+        vec![
+            package("csv"),
+            package("dos"),
+            package("fest"),
+            package("satzarten"),
+        ]
     }
 
     fn leaves(&self, package: &Package, _: &ParcelFile, bytes: &[u8]) -> Vec<Leaf> {
@@ -54,6 +59,14 @@ impl Bench for Packages {
         vec![
             ("an unknown setting", with("csv", "colour", "red")),
             ("an unknown encoding", with("csv", "encoding", "ebcdic")),
+            (
+                "an end of file that is no byte",
+                with("csv", "end_of_file", "1"),
+            ),
+            (
+                "quotes of a column where all are alike",
+                with("dos", "quote", "always"),
+            ),
             ("a letter as separator", with("csv", "separator", "a")),
             ("a quote as separator", with("csv", "separator", "\"")),
             ("a width's unit in CSV", with("csv", "width_in", "bytes")),
@@ -147,11 +160,34 @@ fn every_cell_of_the_municipalities_is_explained() {
 /// The cells of a file as they stand there, with quotes and padding: what the writer did is to be explained, too.
 fn cells(package: &Package, bytes: &[u8]) -> Vec<Leaf> {
     let setting = |key: &str| package.settings.get(key).and_then(toml::Value::as_str);
-    let label = setting("encoding").unwrap().trim_end_matches("-bom");
+    let mut leaves = Vec::new();
+    let mut bytes = bytes;
+    if let Some(end) = setting("end_of_file") {
+        bytes = bytes.strip_suffix(b"\x1a").unwrap();
+        leaves.push(("file[1]/@end_of_file".to_owned(), end.to_owned()));
+    }
+    leaves.extend(values(
+        package,
+        &text_of(setting("encoding").unwrap(), bytes),
+    ));
+    leaves
+}
+
+fn text_of(encoding: &str, bytes: &[u8]) -> String {
+    if encoding.starts_with("cp") {
+        // No other implementation of code pages is at hand; the table has its own test.
+        return Encoding::named(encoding).unwrap().shown(bytes);
+    }
+    let label = encoding.trim_end_matches("-bom");
     let (text, _, lossy) = encoding_rs::Encoding::for_label(label.as_bytes())
         .unwrap()
         .decode(bytes);
     assert!(!lossy);
+    text.into_owned()
+}
+
+fn values(package: &Package, text: &str) -> Vec<Leaf> {
+    let setting = |key: &str| package.settings.get(key).and_then(toml::Value::as_str);
     let list: toml::Table =
         toml::from_str(package.text(setting("columns").unwrap()).unwrap()).unwrap();
     let fields = |group: &str| list.get(group).and_then(toml::Value::as_array).cloned();
@@ -160,7 +196,7 @@ fn cells(package: &Package, bytes: &[u8]) -> Vec<Leaf> {
         text.lines().map(|line| vec![line.to_owned()]).collect()
     } else {
         let separator = setting("separator").unwrap_or(";").chars().next().unwrap();
-        csv_records(&text, separator)
+        csv_records(text, separator)
     };
     if list.contains_key("record") {
         let lines: Vec<&str> = text.lines().collect();

@@ -20,7 +20,6 @@ mod archive;
 mod attachment_names;
 mod beside;
 mod check;
-mod encoding;
 mod example;
 pub mod file_lineage;
 mod file_name;
@@ -39,13 +38,12 @@ pub mod transport;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use amtsbote_translate::{Change, Lineage, Place, Trace};
+pub use amtsbote_translate::{Change, Encoding, Lineage, Place, Trace};
 pub use answer::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
 pub use archive::{Archive, TooMuch};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use beside::{Along, Beside, Cut, Laid, safe};
 pub use check::{Difference, ExampleResult, Preview, Report};
-pub use encoding::Encoding;
 pub use file_name::{FileName, MalformedFileName};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
 pub use inbound::{

@@ -9,6 +9,7 @@ use crate::fixed::Column;
 use crate::matching::{Match, Offer, Source, matches};
 use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
+use crate::text::{Ends, decoded, lines};
 use crate::xml::{first_list, first_only};
 
 const ROWS_MAX: usize = 2_000;
@@ -18,8 +19,8 @@ const COLUMNS_MAX: usize = 1_000;
 pub(crate) struct Sheet {
     pub(crate) encoding: &'static str,
     pub(crate) separator: char,
-    pub(crate) line_end: &'static str,
-    pub(crate) quote: &'static str,
+    pub(crate) ends: Ends,
+    pub(crate) quotes: Quotes,
     pub(crate) has_header: bool,
     pub(crate) names: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
@@ -28,45 +29,17 @@ pub(crate) struct Sheet {
     pub(crate) after: Vec<String>,
 }
 
-/// The text of a file in one of the encodings that formats of administrations have.
-pub(crate) fn decoded(bytes: &[u8]) -> Result<(&'static str, String), Unusable> {
-    if crate::text::utf_16(bytes).is_some() {
-        return Err(Unusable::new(
-            "die Musterdatei ist in UTF-16; das kann die Ausgabe nicht: als UTF-8 oder in Windows-1252 speichern",
-            "the sample is UTF-16, which the output cannot be: save it as UTF-8 or Windows-1252",
-        ));
-    }
-    Ok(one_of(bytes))
-}
-
-fn one_of(bytes: &[u8]) -> (&'static str, String) {
-    if let Some(rest) = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF])
-        && let Ok(text) = std::str::from_utf8(rest)
-    {
-        return ("utf-8-bom", text.to_owned());
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return ("utf-8", text.to_owned());
-    }
-    let has_upper = bytes.iter().any(|byte| (0x80..0xA0).contains(byte));
-    let name = if has_upper {
-        "windows-1252"
-    } else {
-        "iso-8859-1"
-    };
-    (name, crate::text::one_byte(bytes, name))
-}
-
 pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
     let (encoding, text) = decoded(bytes)?;
-    let line_end = if text.contains("\r\n") { "crlf" } else { "lf" };
+    let (text, ends) = lines(&text);
     let first = text.lines().next().unwrap_or("");
     let separator = [';', '\t', '|', ',']
         .into_iter()
         .max_by_key(|separator| (first.matches(*separator).count(), *separator == ';'))
         .unwrap_or(';');
-    let (mut rows, is_quoted) = records(&text, separator);
-    rows.retain(|row| row.iter().any(|cell| !cell.trim().is_empty()));
+    let mut records = records(&text, separator);
+    records.retain(|(row, _)| row.iter().any(|cell| !cell.trim().is_empty()));
+    let (mut rows, marks): (Vec<Vec<String>>, Vec<Vec<bool>>) = records.into_iter().unzip();
     if rows.is_empty() || rows.iter().any(|row| row.len() > COLUMNS_MAX) {
         return Err(Unusable::new(
             format!("die CSV-Datei hat keine Zeile oder mehr als {COLUMNS_MAX} Spalten"),
@@ -81,17 +54,64 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
         let width = rows.iter().map(Vec::len).max().unwrap_or(0);
         (1..=width).map(|nr| format!("SPALTE{nr}")).collect()
     };
+    let above = usize::from(!before.is_empty()) + usize::from(has_header);
+    let quotes = quotes(&rows, (&marks, above), separator);
     Ok(Sheet {
         encoding,
         separator,
-        line_end,
-        quote: if is_quoted { "always" } else { "needed" },
+        ends,
+        quotes,
         has_header,
         names: unique(names),
         rows,
         before,
         after,
     })
+}
+
+/// How quotes are used.
+pub(crate) struct Quotes {
+    /// The setting `quote`.
+    pub(crate) word: &'static str,
+    /// Of each column whether its texts have quotes that they do not need, where that tells.
+    pub(crate) columns: Vec<Option<bool>>,
+    /// Whether the columns' names have none although texts do.
+    pub(crate) are_names_bare: bool,
+}
+
+/// `marks` says which cell had quotes; `above` lines stand above the rows.
+fn quotes(rows: &[Vec<String>], (marks, above): (&[Vec<bool>], usize), separator: char) -> Quotes {
+    let plain = |word| Quotes {
+        word,
+        columns: Vec::new(),
+        are_names_bare: false,
+    };
+    if marks.iter().flatten().all(|is_quoted| *is_quoted) {
+        return plain("always");
+    }
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut columns: Vec<Option<bool>> = vec![None; width];
+    let mut is_steady = true;
+    for (row, marks) in rows.iter().zip(marks.iter().skip(above)) {
+        for ((cell, is_quoted), known) in row.iter().zip(marks).zip(&mut columns) {
+            let is_needed = cell.contains([separator, '"', '\n'])
+                || cell.starts_with(' ')
+                || cell.ends_with(' ');
+            if !is_needed && (*is_quoted || !cell.is_empty()) {
+                is_steady &= known.is_none_or(|known| known == *is_quoted);
+                *known = Some(*is_quoted);
+            }
+        }
+    }
+    if !is_steady || !columns.contains(&Some(true)) {
+        return plain("needed");
+    }
+    let names = above.checked_sub(1).and_then(|at| marks.get(at));
+    Quotes {
+        word: "texts",
+        columns,
+        are_names_bare: names.is_some_and(|names| !names.contains(&true)),
+    }
 }
 
 /// Takes a head line off whose number of cells is another than that of the names below it, and a last line that differs from the rows.
@@ -146,10 +166,10 @@ fn is_header(row: &[String]) -> bool {
     })
 }
 
-/// RFC 4180; tells whether every cell was quoted.
-fn records(text: &str, separator: char) -> (Vec<Vec<String>>, bool) {
-    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let (mut inside, mut was_quoted, mut all_quoted) = (false, false, true);
+/// RFC 4180; tells of each cell whether it was quoted.
+fn records(text: &str, separator: char) -> Vec<(Vec<String>, Vec<bool>)> {
+    let (mut rows, mut row, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut cell, mut inside, mut was_quoted) = (String::new(), false, false);
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match (c, inside) {
@@ -161,13 +181,12 @@ fn records(text: &str, separator: char) -> (Vec<Vec<String>>, bool) {
             ('"', false) if cell.is_empty() => (inside, was_quoted) = (true, true),
             ('\r', false) => {}
             (c, false) if c == separator || c == '\n' => {
-                all_quoted &= was_quoted;
-                was_quoted = false;
+                marks.push(std::mem::take(&mut was_quoted));
                 row.push(std::mem::take(&mut cell));
                 if c == '\n' {
-                    rows.push(std::mem::take(&mut row));
+                    rows.push((std::mem::take(&mut row), std::mem::take(&mut marks)));
                     if rows.len() >= ROWS_MAX {
-                        return (rows, all_quoted);
+                        return rows;
                     }
                 }
             }
@@ -175,11 +194,11 @@ fn records(text: &str, separator: char) -> (Vec<Vec<String>>, bool) {
         }
     }
     if !cell.is_empty() || !row.is_empty() {
-        all_quoted &= was_quoted;
+        marks.push(was_quoted);
         row.push(cell);
-        rows.push(row);
+        rows.push((row, marks));
     }
-    (rows, all_quoted)
+    rows
 }
 
 /// Columns with their sample values, and the column list that comes of them.
@@ -195,6 +214,8 @@ pub(crate) struct Columns<'c> {
     /// Of fixed width only.
     pub(crate) fixed: &'c [Column],
     pub(crate) has_header: bool,
+    /// Of each column whether its texts are quoted, where that tells and not all are alike.
+    pub(crate) quoted: &'c [Option<bool>],
     /// Cells of the records before and after the rows.
     pub(crate) around: [&'c [String]; 2],
 }
@@ -252,6 +273,7 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
         let place = Place {
             slot,
             width: columns.fixed.get(at),
+            quoted: columns.quoted.get(at).copied().flatten(),
             context: &context,
         };
         column(
@@ -308,6 +330,7 @@ fn constants(
 struct Place<'p> {
     slot: &'p Slot,
     width: Option<&'p Column>,
+    quoted: Option<bool>,
     context: &'p Context,
 }
 
@@ -355,6 +378,20 @@ fn column(
         }
         (None, _) | (_, None) => open(slot, text, notes),
     }
+    let is_number = match &words {
+        Some(words) => {
+            let last = words
+                .convert
+                .as_deref()
+                .and_then(|all| all.rsplit('|').next());
+            words.codes.is_none() && last.is_some_and(|word| word.trim().starts_with("number"))
+        }
+        None => is_counter(slot),
+    };
+    // Numbers stand there bare, everything else in quotes: what does not is said.
+    if let Some(quoted) = place.quoted.filter(|quoted| *quoted == is_number) {
+        let _ = writeln!(text, "quoted = {quoted}");
+    }
     if let Some(column) = place.width {
         let _ = writeln!(text, "width = {}", column.width);
         if column.is_right {
@@ -367,10 +404,14 @@ fn column(
     }
 }
 
+fn is_counter(slot: &Slot) -> bool {
+    crate::names::same_meaning(&crate::names::folded(&slot.name), "lfdnr")
+}
+
 /// A column nothing fits: a counter, a constant if the sample always has the same, else empty.
 fn open(slot: &Slot, text: &mut String, notes: &mut Vec<Note>) {
     let name = quoted(&slot.name);
-    if crate::names::same_meaning(&crate::names::folded(&slot.name), "lfdnr") {
+    if is_counter(slot) {
         let _ = writeln!(
             text,
             "# Vorschlag / proposal: Zähler der Zeilen / counter of the lines\n[[column]]\nname = {name}\ncount = \"row\""

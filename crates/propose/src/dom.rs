@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use amtsbote_translate::Encoding;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
@@ -143,7 +144,7 @@ fn decoded(bytes: &[u8]) -> Result<String, Unusable> {
         return Ok(text.to_owned());
     }
     match encoding(bytes) {
-        Some(encoding) => Ok(text::one_byte(bytes, encoding)),
+        Some(encoding) => Ok(encoding.shown(bytes)),
         None => Err(Unusable::new(
             "die XML-Datei ist nicht in UTF-8 und nennt in ihrer ersten Zeile keine andere Kodierung (encoding=\"ISO-8859-1\"); bitte ergänzen, oder umwandeln: iconv -f ISO-8859-1 -t UTF-8",
             "the XML file is not UTF-8 and names no other encoding in its first line (encoding=\"ISO-8859-1\"); add it, or convert: iconv -f ISO-8859-1 -t UTF-8",
@@ -152,7 +153,7 @@ fn decoded(bytes: &[u8]) -> Result<String, Unusable> {
 }
 
 /// The encoding of one byte per character that the declaration names.
-pub(crate) fn encoding(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn encoding(bytes: &[u8]) -> Option<Encoding> {
     let head: String = bytes
         .iter()
         .take(200)
@@ -161,11 +162,18 @@ pub(crate) fn encoding(bytes: &[u8]) -> Option<&'static str> {
         .collect();
     let (_, named) = head.split_once("encoding")?;
     let named = named.trim_start_matches(['=', ' ', '"', '\'']);
-    let is = |name: &&str| named.starts_with(*name);
     // The longer name first.
-    ["iso-8859-15", "iso-8859-1", "windows-1252"]
-        .into_iter()
-        .find(is)
+    let known = [
+        Encoding::Latin9,
+        Encoding::Latin1,
+        Encoding::Windows1252,
+        Encoding::Cp850,
+        Encoding::Cp437,
+    ];
+    let is = |encoding: &Encoding| {
+        named.starts_with(encoding.name()) || named.starts_with(encoding.charset())
+    };
+    known.into_iter().find(is)
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Unusable {

@@ -1,7 +1,7 @@
 //! A fixed-width sample: where its columns are.
 
 use crate::Unusable;
-use crate::csv::decoded;
+use crate::text::{Ends, decoded, lines};
 
 const WIDTH_MAX: usize = 1_000;
 const COLUMNS_MAX: usize = 500;
@@ -51,7 +51,7 @@ impl Column {
 /// A fixed-width file, read.
 pub(crate) struct Records {
     pub(crate) encoding: &'static str,
-    pub(crate) line_end: &'static str,
+    pub(crate) ends: Ends,
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Vec<String>>,
     /// Whether columns were guessed from blanks.
@@ -60,7 +60,7 @@ pub(crate) struct Records {
 
 pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Unusable> {
     let (encoding, text) = decoded(bytes)?;
-    let line_end = if text.contains("\r\n") { "crlf" } else { "lf" };
+    let (text, ends) = lines(&text);
     let lines: Vec<Vec<char>> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -113,7 +113,7 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
     }
     Ok(Records {
         encoding,
-        line_end,
+        ends,
         columns,
         rows,
         is_guessed: given.is_none(),

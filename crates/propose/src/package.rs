@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use amtsbote_problem::Bilingual;
+use amtsbote_translate::Encoding;
 use serde_json::{Map, Value};
 
 use crate::binding::{Maps, quoted};
@@ -203,7 +204,7 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
     let mut maps = Maps::default();
     let made = match &ask.sample {
         Sample::Xml(bytes, schemas) => {
-            let encoding = dom::encoding(bytes).unwrap_or("utf-8");
+            let encoding = dom::encoding(bytes).map_or("utf-8", Encoding::name);
             let kept = schemas.as_ref();
             let mut root = dom::parse(bytes)?;
             if let Some(schemas) = kept {
@@ -408,11 +409,20 @@ fn from_csv(
         rows: &sheet.rows,
         fixed: &[],
         has_header: sheet.has_header,
+        quoted: &sheet.quotes.columns,
         around: [&sheet.before, &sheet.after],
     };
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;
-    notes.extend(only_ascii(bytes));
+    notes.extend(encoding_note(bytes));
+    if sheet.quotes.are_names_bare {
+        notes.push(Note::new(
+            NoteKind::Info,
+            "header".to_owned(),
+            "im Muster haben die Spaltennamen keine Anführungszeichen, mit quote = \"texts\" bekommen sie welche: stört das, header weglassen und die Namen als [[before]] mit quoted = false schreiben",
+            "the sample's column names have no quotes; with quote = \"texts\" they get some: if that matters, leave header out and write the names as [[before]] with quoted = false",
+        ));
+    }
     if !sheet.has_header {
         notes.push(Note::new(
             NoteKind::Info,
@@ -424,12 +434,12 @@ fn from_csv(
     Ok(Made {
         format: "table",
         settings: format!(
-            "kind = \"csv\"\ncolumns = \"spalten.toml\"\nfile = {}\nencoding = {}\nseparator = {}\nquote = {}\nline_end = {}\n",
+            "kind = \"csv\"\ncolumns = \"spalten.toml\"\nfile = {}\nencoding = {}\nseparator = {}\nquote = {}\n{}",
             quoted(&format!("{}.csv", file_name(name))),
             quoted(sheet.encoding),
             quoted(&sheet.separator.to_string()),
-            quoted(sheet.quote),
-            quoted(sheet.line_end)
+            quoted(sheet.quotes.word),
+            sheet.ends.settings()
         ),
         template: ("spalten.toml", listed.text),
         notes,
@@ -437,14 +447,22 @@ fn from_csv(
     })
 }
 
-/// Without umlauts a sample does not tell its encoding.
-fn only_ascii(bytes: &[u8]) -> Option<Note> {
+/// Without umlauts a sample does not tell its encoding; by its umlauts it only tells that it is one of DOS.
+fn encoding_note(bytes: &[u8]) -> Option<Note> {
+    if matches!(crate::text::decoded(bytes), Ok(("cp850", _))) {
+        return Some(Note::new(
+            NoteKind::Info,
+            "encoding".to_owned(),
+            "die Umlaute sind die von DOS (cp850; cp437 hat sie an denselben Stellen, aber nicht alle Buchstaben Europas)",
+            "the umlauts are those of DOS (cp850; cp437 has them at the same places, but not all letters of Europe)",
+        ));
+    }
     bytes.is_ascii().then(|| {
         Note::new(
             NoteKind::Info,
             "encoding".to_owned(),
-            "das Muster hat keine Umlaute, seine Kodierung ist nicht zu erkennen: encoding in package.toml prüfen (utf-8, iso-8859-1, iso-8859-15, windows-1252)",
-            "the sample has no umlauts, its encoding cannot be told: look at encoding in package.toml (utf-8, iso-8859-1, iso-8859-15, windows-1252)",
+            "das Muster hat keine Umlaute, seine Kodierung ist nicht zu erkennen: encoding in package.toml prüfen (utf-8, iso-8859-1, iso-8859-15, windows-1252, cp850)",
+            "the sample has no umlauts, its encoding cannot be told: look at encoding in package.toml (utf-8, iso-8859-1, iso-8859-15, windows-1252, cp850)",
         )
     })
 }
@@ -482,11 +500,12 @@ fn from_fixed(
         rows: &records.rows,
         fixed: &records.columns,
         has_header: false,
+        quoted: &[],
         around: [&[], &[]],
     };
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;
-    notes.extend(only_ascii(bytes));
+    notes.extend(encoding_note(bytes));
     notes.extend(kinds_of_records(bytes));
     if records.is_guessed {
         notes.push(Note::new(
@@ -499,10 +518,10 @@ fn from_fixed(
     Ok(Made {
         format: "table",
         settings: format!(
-            "kind = \"fixed\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\nline_end = {}\n",
+            "kind = \"fixed\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}",
             quoted(&format!("{}.txt", file_name(name))),
             quoted(records.encoding.trim_end_matches("-bom")),
-            quoted(records.line_end)
+            records.ends.settings()
         ),
         template: ("saetze.toml", listed.text),
         notes,
@@ -516,7 +535,7 @@ fn from_json(
     offer: &Offer<'_>,
     maps: &mut Maps,
 ) -> Result<Made, Unusable> {
-    let (encoding, text) = csv::decoded(bytes)?;
+    let (encoding, text) = crate::text::decoded(bytes)?;
     if !encoding.starts_with("utf-8") {
         return Err(Unusable::new(
             "das JSON-Muster ist nicht in UTF-8; JSON ist immer UTF-8 (RFC 8259): umwandeln, etwa iconv -f ISO-8859-1 -t UTF-8",

@@ -44,6 +44,12 @@ pub enum FaultKind {
     Needs { word: String, needs: String },
     #[error("`{word}` is not allowed here: {reason}")]
     Misplaced { word: String, reason: String },
+    #[error("`{word}` is not allowed here: {en}")]
+    Elsewhere {
+        word: String,
+        de: &'static str,
+        en: &'static str,
+    },
     #[error("unknown conversion or bad argument in `{text}`; known are: {known}")]
     UnknownConversion { text: String, known: String },
     #[error("bad value `{text}` of `{word}`; allowed are: {allowed}")]
@@ -99,6 +105,9 @@ impl FaultKind {
             Self::Needs { word, needs } => format!("`{word}` braucht daneben `{needs}`"),
             Self::Misplaced { word, reason } => {
                 format!("`{word}` ist hier nicht erlaubt: {reason}")
+            }
+            Self::Elsewhere { word, de, .. } => {
+                format!("`{word}` ist hier nicht erlaubt: {de}")
             }
             Self::UnknownConversion { text, known } => {
                 format!("unbekannte Umwandlung oder falsche Angabe in `{text}`; bekannt sind: {known}")

@@ -23,6 +23,7 @@
 pub mod codes;
 pub mod columns;
 mod convert;
+mod encoding;
 mod expression;
 mod fault;
 mod finding;
@@ -36,6 +37,7 @@ mod word;
 pub mod xml;
 
 pub use codes::{CodeMap, CodeMaps};
+pub use encoding::Encoding;
 pub use fault::{Fault, FaultKind, Faults};
 pub use finding::{Finding, Rule};
 pub use lineage::{Change, Ignored, Lineage, Trace};

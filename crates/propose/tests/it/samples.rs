@@ -373,3 +373,32 @@ fn samples_in_the_encodings_of_procedures_are_read() {
     let proposal = proposed("hundesteuer", "familie", Sample::Xml(&wide, None));
     assert!(text(&proposal, "vorlage.xml").contains("Müller"));
 }
+
+#[test]
+fn a_table_of_dos_is_known_by_its_umlauts_quotes_and_end() {
+    let sample = b"NAME,VORNAME,GEBDAT,RASSE,LFDNR\r\n\"M\x81ller\",\"J\x94rg\",31.01.1980,\"Dackel\",1\r\n\"Wei\xe1\",\"\",,\"Mops\",2\r\n\x1a";
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(sample));
+    let manifest = text(&proposal, "package.toml");
+    for part in [
+        "encoding = \"cp850\"",
+        "quote = \"texts\"",
+        "line_end = \"crlf\"",
+        "end_of_file = \"1A\"",
+    ] {
+        assert!(manifest.contains(part), "{part}\n{manifest}");
+    }
+    let list = text(&proposal, "spalten.toml");
+    assert_eq!(list.matches("quoted = ").count(), 1, "{list}");
+    assert!(
+        list.contains("as = \"partial-date:dd.MM.yyyy\"\nmissing = \"empty\"\nquoted = false")
+            || list.contains("as = \"partial-date:dd.MM.yyyy\"\nquoted = false"),
+        "{list}"
+    );
+    let lines = sample.map(|byte| if byte == b'\n' { b' ' } else { byte });
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(&lines));
+    assert!(text(&proposal, "package.toml").contains("line_end = \"cr\""));
+    // Where quotes are only needed, nothing is said of texts.
+    let needed = b"NAME;ORT\n\"a;b\";Kassel\nc;Fulda\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(needed));
+    assert!(text(&proposal, "package.toml").contains("quote = \"needed\""));
+}

@@ -14,6 +14,7 @@
 //! width = 30                      # characters; fixed width only, or the longest allowed in CSV
 //! align = "left"                  # left (the rule), right
 //! pad = " "                       # the filling character; a blank is the rule
+//! quoted = true                   # where texts are quoted and numbers are not: this column is, whatever it holds
 //! overflow = "report"             # report (the rule), cut
 //!
 //! [[before]]                      # fields of a record before the rows, as `column`; `.` is the data
@@ -118,6 +119,20 @@ enum FieldValue {
     Bound(Binding),
 }
 
+impl FieldValue {
+    /// What kind of value it is, before there is one.
+    fn nature(&self) -> Nature {
+        match self {
+            Self::Constant(_) => Nature::Text,
+            Self::Count(..) => Nature::Number,
+            Self::Bound(binding) => match binding.conversions.last() {
+                Some(last) if last.is_number() && binding.codes.is_none() => Nature::Number,
+                Some(_) | None => Nature::Text,
+            },
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Counter {
@@ -133,6 +148,15 @@ enum Overflow {
     Cut,
 }
 
+/// What the cells become. Some words belong to some of these only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Cells with a separator between them.
+    Csv,
+    /// Cells of fixed width.
+    Fixed,
+}
+
 /// What the sample says of one field, for whoever makes bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -144,6 +168,8 @@ pub struct Field {
     pub align: Align,
     /// What fills the other side.
     pub pad: char,
+    /// Whether texts of this column stand in quotes; none if their nature tells.
+    pub quoted: Option<bool>,
 }
 
 /// On which side of its field a text stands.
@@ -195,14 +221,25 @@ pub enum RecordKind {
 pub struct Cell {
     /// The text.
     pub text: Personal<String>,
+    /// What kind of value it is.
+    pub nature: Nature,
     /// Its field.
     pub field: Arc<Field>,
 }
 
+/// Whether a cell is a number, as far as the column list and the data tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// A counter, what `as = "number…"` made, or a number of the data that no conversion changed.
+    Number,
+    /// Everything else.
+    Text,
+}
+
 impl Layout {
     /// Reads a column list; `file` names it in faults. All faults are reported at once.
-    pub fn parse(file: &str, text: &str, codes: &CodeMaps) -> Result<Self, Faults> {
-        let parts = read::read(file, text, codes)?;
+    pub fn parse(file: &str, text: &str, codes: &CodeMaps, shape: Shape) -> Result<Self, Faults> {
+        let parts = read::read((file, text), codes, shape)?;
         Ok(Self {
             file: file.into(),
             parts: Arc::new(parts),

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::{
     Align, Counter, FIELDS_MAX, Field, FieldSource, FieldValue, Header, LAYOUT_MAX_BYTES, Overflow,
-    Parts, RecordKind, RecordSource, WIDTH_MAX,
+    Parts, RecordKind, RecordSource, Shape, WIDTH_MAX,
 };
 use crate::codes::CodeMaps;
 use crate::convert::Conversion;
@@ -76,9 +76,9 @@ impl Default for Kinds {
 }
 
 impl Kinds {
-    fn names(self) -> Vec<String> {
+    fn names(&self) -> &[String] {
         match self {
-            Self::One(name) => vec![name],
+            Self::One(name) => std::slice::from_ref(name),
             Self::Several(names) => names,
         }
     }
@@ -103,6 +103,7 @@ struct RawField {
     pad: char,
     #[serde(default)]
     overflow: Overflow,
+    quoted: Option<bool>,
 }
 
 /// Kinds of records of one file.
@@ -110,11 +111,44 @@ const RECORDS_MAX: usize = 200;
 /// Records inside of records.
 const DEPTH_MAX: usize = 8;
 
+/// Why a word is not allowed where it stands, in German and English.
+type Reason = (&'static str, &'static str);
+
+const CSV_ONLY: Reason = (
+    "es gehört zu kind = \"csv\"",
+    "it belongs to kind = \"csv\"",
+);
+const NO_KINDS: Reason = (
+    "es nennt eine Satzart ([[record]]), und es gibt keine",
+    "it names one of [[record]], and there are none",
+);
+const BESIDE_RECORDS: Reason = (
+    "neben [[record]] sagt es nichts: als eigenen [[record]] schreiben, oder in einen",
+    "beside [[record]] it says nothing: write it as a [[record]] of its own, or inside one",
+);
+const ROWS_ONLY: Reason = (
+    "es gehört zu count = \"rows\"",
+    "it belongs to count = \"rows\"",
+);
+const NOT_LEFT_OUT: Reason = (
+    "eine Spalte kann nicht wegfallen; empty schreiben",
+    "a column cannot be left out; say empty",
+);
+
+fn elsewhere(word: &str, (de, en): Reason) -> FaultKind {
+    let word = word.to_owned();
+    FaultKind::Elsewhere { word, de, en }
+}
+
 const fn blank() -> char {
     ' '
 }
 
-pub(super) fn read(file: &str, text: &str, codes: &CodeMaps) -> Result<Parts, Faults> {
+pub(super) fn read(
+    (file, text): (&str, &str),
+    codes: &CodeMaps,
+    shape: Shape,
+) -> Result<Parts, Faults> {
     let whole = |line, kind| {
         Faults::one(Fault {
             file: file.to_owned(),
@@ -140,9 +174,13 @@ pub(super) fn read(file: &str, text: &str, codes: &CodeMaps) -> Result<Parts, Fa
         file,
         text,
         codes,
+        shape,
         faults: Vec::new(),
     };
     let header = raw.header.0;
+    if header.is_some() && shape != Shape::Csv {
+        builder.fault(None, "header", elsewhere("header", CSV_ONLY));
+    }
     let records = if raw.record.is_empty() {
         builder.rows(raw)
     } else {
@@ -160,6 +198,7 @@ struct Builder<'f> {
     file: &'f str,
     text: &'f str,
     codes: &'f CodeMaps,
+    shape: Shape,
     faults: Vec<Fault>,
 }
 
@@ -205,9 +244,7 @@ impl Builder<'_> {
             for source in &record.fields {
                 if matches!(&source.value, FieldValue::Count(_, of, _) if !of.is_empty()) {
                     let at = format!("{}/{}", record.name, source.field.name);
-                    let reason = "it names one of [[record]], and there are none".to_owned();
-                    let word = "of".to_owned();
-                    self.fault(source.line, &at, FaultKind::Misplaced { word, reason });
+                    self.fault(source.line, &at, elsewhere("of", NO_KINDS));
                 }
             }
         }
@@ -244,9 +281,7 @@ impl Builder<'_> {
             ("[[after]]", !raw.after.is_empty()),
         ];
         for (word, _) in beside.into_iter().filter(|(_, is_there)| *is_there) {
-            let reason = "beside [[record]] it says nothing: write it as a [[record]] of its own, or inside one".to_owned();
-            let word = word.to_owned();
-            self.fault(None, "", FaultKind::Misplaced { word, reason });
+            self.fault(None, "", elsewhere(word, BESIDE_RECORDS));
         }
     }
 
@@ -362,12 +397,12 @@ impl Builder<'_> {
             codes: raw.codes.as_deref(),
             missing: raw.missing.as_deref(),
         };
-        let of = raw.of.names();
-        let value = match (&raw.from, raw.text, raw.count) {
+        let of = raw.of.names().to_vec();
+        let value = match (&raw.from, &raw.text, raw.count) {
             (Some(_), None, None) => words
                 .read(Some(line), self.codes, &mut kinds)
                 .map(FieldValue::Bound),
-            (None, Some(text), None) => Some(FieldValue::Constant(text)),
+            (None, Some(text), None) => Some(FieldValue::Constant(text.clone())),
             (None, None, Some(counter)) => {
                 Conversion::parse_all(raw.r#as.as_deref().unwrap_or("text"))
                     .map_err(|kind| kinds.push(kind))
@@ -384,18 +419,12 @@ impl Builder<'_> {
             }
         };
         if !of.is_empty() && raw.count != Some(Counter::Rows) {
-            let reason = "it belongs to count = \"rows\"".to_owned();
-            let word = "of".to_owned();
-            kinds.push(FaultKind::Misplaced { word, reason });
+            kinds.push(elsewhere("of", ROWS_ONLY));
         }
         if let Some(FieldValue::Bound(binding)) = &value
             && binding.missing == Missing::Drop
         {
-            let reason = "a column cannot be left out; say empty".to_owned();
-            kinds.push(FaultKind::Misplaced {
-                word: "missing = \"drop\"".to_owned(),
-                reason,
-            });
+            kinds.push(elsewhere("missing = \"drop\"", NOT_LEFT_OUT));
         }
         if raw
             .width
@@ -409,6 +438,7 @@ impl Builder<'_> {
                 allowed,
             });
         }
+        kinds.extend(of_shape(self.shape, &raw));
         for kind in kinds {
             self.fault(Some(line), at, kind);
         }
@@ -417,6 +447,7 @@ impl Builder<'_> {
             width: raw.width,
             align: raw.align,
             pad: raw.pad,
+            quoted: raw.quoted,
         };
         value.map(|value| FieldSource {
             field: Arc::new(field),
@@ -425,4 +456,17 @@ impl Builder<'_> {
             value,
         })
     }
+}
+
+/// What a field needs or may not have, as the file is of this shape.
+fn of_shape(shape: Shape, raw: &RawField) -> Vec<FaultKind> {
+    let mut kinds = Vec::new();
+    if shape == Shape::Fixed && raw.quoted.is_some() {
+        kinds.push(elsewhere("quoted", CSV_ONLY));
+    }
+    if shape == Shape::Fixed && raw.width.is_none() {
+        let (word, needs) = ("kind = \"fixed\"".to_owned(), "width".to_owned());
+        kinds.push(FaultKind::Needs { word, needs });
+    }
+    kinds
 }

@@ -6,12 +6,14 @@ use amtsbote_model::Personal;
 use jaq_json::Val;
 
 use super::{
-    Cell, Counter, FieldSource, FieldValue, Header, Overflow, Parts, Record, RecordKind,
+    Cell, Counter, FieldSource, FieldValue, Header, Nature, Overflow, Parts, Record, RecordKind,
     RecordSource, Table,
 };
+use crate::convert::Conversion;
 use crate::expression::{Numbers, Spot};
 use crate::finding::Rule;
 use crate::lineage::{Change, Ignored, Lineage, Origin};
+use crate::place::Place;
 use crate::run::{Asked, Bound, Context, Halt, Limits, Refusal, Run, Translation};
 use crate::source::Sources;
 use crate::value;
@@ -136,13 +138,14 @@ impl Rows<'_> {
         for source in fields {
             self.run.count_node()?;
             let output = format!("{}/{}", planned.place, source.field.name);
-            let text = self.text(source, &output, planned);
+            let (text, nature) = self.text(source, &output, planned);
             self.bytes += text.len();
             if self.bytes > self.run.limits.document_max_bytes {
                 return Err(Halt::Bytes);
             }
             cells.push(Cell {
                 text: Personal::new(text),
+                nature,
                 field: source.field.clone(),
             });
         }
@@ -164,11 +167,17 @@ impl Rows<'_> {
         }
     }
 
-    fn text(&mut self, source: &FieldSource, output: &str, planned: &Planned<'_>) -> String {
+    fn text(
+        &mut self,
+        source: &FieldSource,
+        output: &str,
+        planned: &Planned<'_>,
+    ) -> (String, Nature) {
         let asked = Asked {
             output,
             line: source.line,
         };
+        let mut nature = source.value.nature();
         let (text, place) = match &source.value {
             FieldValue::Constant(text) => {
                 self.lineage
@@ -180,41 +189,72 @@ impl Rows<'_> {
                     Counter::Row => planned.row,
                     Counter::Rows => self.total(of, planned.source.kind),
                 };
-                let text = conversions
-                    .iter()
-                    .try_fold(Val::from(count), |value, conversion| {
-                        conversion
-                            .apply(&value)
-                            .map(|text| Val::utf8_str(text.into_bytes()))
-                    });
-                let Ok(text) = text else {
-                    self.run.find(Rule::Unconvertible, None, asked, "");
-                    return String::new();
-                };
-                let how = match counter {
-                    Counter::Row => "count = row",
-                    Counter::Rows => "count = rows",
-                };
-                self.lineage
-                    .push(Origin::made(source.line, how).at(output.to_owned()));
-                (value::one_text(&text).unwrap_or_default(), None)
+                (self.counted(*counter, (count, conversions), asked), None)
             }
             FieldValue::Bound(binding) => match self.run.bind(binding, &planned.spot, output) {
-                Bound::Value { text, origin, .. } | Bound::Substitute { text, origin } => {
-                    let place = origin.sources.first().cloned();
-                    self.lineage.push(origin.at(output.to_owned()));
-                    (text, place)
+                Bound::Value {
+                    text,
+                    origin,
+                    typed,
+                } => {
+                    if matches!(typed, Val::Num(_)) {
+                        nature = Nature::Number;
+                    }
+                    (text, self.told(origin, output))
                 }
-                Bound::Absent | Bound::Faulty => return String::new(),
+                Bound::Substitute { text, origin } => (text, self.told(origin, output)),
+                Bound::Absent | Bound::Faulty => return (String::new(), nature),
             },
         };
+        (self.within(source, text, (place, asked)), nature)
+    }
+
+    /// Notes where a text is from; gives the first place.
+    fn told(&mut self, origin: Origin, output: &str) -> Option<Place> {
+        let place = origin.sources.first().cloned();
+        self.lineage.push(origin.at(output.to_owned()));
+        place
+    }
+
+    fn counted(
+        &mut self,
+        counter: Counter,
+        (count, conversions): (usize, &[Conversion]),
+        asked: Asked<'_>,
+    ) -> String {
+        let text = conversions
+            .iter()
+            .try_fold(Val::from(count), |value, conversion| {
+                conversion
+                    .apply(&value)
+                    .map(|text| Val::utf8_str(text.into_bytes()))
+            });
+        let Ok(text) = text else {
+            self.run.find(Rule::Unconvertible, None, asked, "");
+            return String::new();
+        };
+        let how = match counter {
+            Counter::Row => "count = row",
+            Counter::Rows => "count = rows",
+        };
+        self.lineage
+            .push(Origin::made(asked.line, how).at(asked.output.to_owned()));
+        value::one_text(&text).unwrap_or_default()
+    }
+
+    /// The text as far as its field is wide; the lineage has just been told where it is from.
+    fn within(
+        &mut self,
+        source: &FieldSource,
+        text: String,
+        (place, asked): (Option<Place>, Asked<'_>),
+    ) -> String {
         let Some(width) = source.field.width else {
             return text;
         };
         match (text.chars().count() > width, source.overflow) {
             (false, _) => text,
             (true, Overflow::Cut) => {
-                // Each of the arms above has just said where the text is from.
                 if let Some(one) = self.lineage.last_mut() {
                     one.changes.push(Change::Cut);
                 }

@@ -1,6 +1,6 @@
 //! Column lists.
 
-use amtsbote_translate::columns::{Layout, RecordKind};
+use amtsbote_translate::columns::{Layout, RecordKind, Shape};
 use amtsbote_translate::{Ignored, Limits, Refusal};
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ fn translate(
     amtsbote_translate::Translation<amtsbote_translate::columns::Table>,
     Refusal<amtsbote_translate::columns::Table>,
 > {
-    let layout =
-        Layout::parse("columns.toml", layout, &codes()).unwrap_or_else(|faults| panic!("{faults}"));
+    let layout = Layout::parse("columns.toml", layout, &codes(), Shape::Csv)
+        .unwrap_or_else(|faults| panic!("{faults}"));
     layout.translate(&sources(data), &Limits::default(), &Ignored::default())
 }
 
@@ -157,17 +157,18 @@ fn kinds_of_records_that_say_nothing_are_faults() {
     ] {
         let layout = KINDS.replacen(from, to, 1);
         assert_ne!(layout, KINDS);
-        let faults = Layout::parse("columns.toml", &layout, &codes()).unwrap_err();
+        let faults = Layout::parse("columns.toml", &layout, &codes(), Shape::Csv).unwrap_err();
         assert!(faults.to_string().contains(fault), "{fault}: {faults}");
     }
     let without = "[[column]]\nname = \"a\"\ncount = \"rows\"\nof = \"hund\"\n";
-    assert!(Layout::parse("columns.toml", without, &codes()).is_err());
-    assert!(Layout::parse("columns.toml", "", &codes()).is_err());
+    assert!(Layout::parse("columns.toml", without, &codes(), Shape::Csv).is_err());
+    assert!(Layout::parse("columns.toml", "", &codes(), Shape::Csv).is_err());
     assert!(
         Layout::parse(
             "columns.toml",
             "header = \"above\"\n[[column]]\nname = \"a\"\ntext = \"\"\n",
-            &codes()
+            &codes(),
+            Shape::Csv
         )
         .is_err()
     );
@@ -303,7 +304,7 @@ fn too_wide_and_missing_are_findings() {
 #[test]
 fn faults_name_column_and_line() {
     let faults = |text: &str| {
-        Layout::parse("c.toml", text, &codes())
+        Layout::parse("c.toml", text, &codes(), Shape::Csv)
             .expect_err(text)
             .to_string()
     };

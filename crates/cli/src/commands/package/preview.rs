@@ -323,14 +323,19 @@ fn named<'p>(preview: &'p Preview, path: &str) -> (&'p str, Vec<(&'p str, &'p st
 /// By the package or the XML declaration; the others differ in the signs of code page 1252 only.
 fn one_byte(bytes: &[u8], said: &str) -> (&'static str, Encoding) {
     let head = String::from_utf8_lossy(bytes.get(..100).unwrap_or(bytes)).to_lowercase();
-    if said == "iso-8859-15" || head.contains("iso-8859-15") {
-        ("ISO-8859-15", Encoding::Latin9)
-    } else {
-        ("Windows-1252", Encoding::Windows1252)
+    let is = |encoding: &Encoding| {
+        Encoding::named(said) == Some(*encoding) || head.contains(encoding.charset())
+    };
+    let known = [Encoding::Latin9, Encoding::Cp850, Encoding::Cp437];
+    match known.into_iter().find(is) {
+        Some(encoding) => (encoding.name(), encoding),
+        None => ("windows-1252", Encoding::Windows1252),
     }
 }
 
 pub(super) fn is_text(bytes: &[u8]) -> bool {
+    // DOS ends files with this.
+    let bytes = bytes.strip_suffix(b"\x1a").unwrap_or(bytes);
     bytes
         .iter()
         .all(|byte| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'))
@@ -347,7 +352,9 @@ fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Res
             talk.data(format_args!("   {path}  ({name})"))?;
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) if bytes.len() <= SHOWN_BYTES => talk.data(text.trim_end())?,
+            Ok(text) if bytes.len() <= SHOWN_BYTES => {
+                talk.data(text.trim_end_matches('\u{1a}').trim_end())?;
+            }
             Err(_) if bytes.len() <= SHOWN_BYTES && is_text(bytes) => {
                 let (name, encoding) = one_byte(bytes, encoding);
                 talk.data(format_args!(
@@ -357,7 +364,8 @@ fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Res
                         "one byte per character; read here as"
                     )
                 ))?;
-                talk.data(encoding.shown(bytes).trim_end())?;
+                let text = encoding.shown(bytes);
+                talk.data(text.trim_end_matches('\u{1a}').trim_end())?;
             }
             Ok(_) | Err(_) => {
                 talk.data(talk.pick("   (nicht als Text gezeigt)", "   (not shown as text)"))?;

@@ -22,6 +22,31 @@ pub enum Encoding {
     /// Microsoft code page 1252.
     #[serde(rename = "windows-1252")]
     Windows1252,
+    /// Code page 850, of DOS in western Europe.
+    #[serde(rename = "cp850")]
+    Cp850,
+    /// Code page 437, of the first PCs.
+    #[serde(rename = "cp437")]
+    Cp437,
+}
+
+/// All of them.
+const ENCODINGS: [Encoding; 7] = [
+    Encoding::Utf8,
+    Encoding::Utf8Bom,
+    Encoding::Latin1,
+    Encoding::Latin9,
+    Encoding::Windows1252,
+    Encoding::Cp850,
+    Encoding::Cp437,
+];
+
+/// What stands above ASCII in an encoding of one byte per character.
+enum Upper {
+    /// What ISO 8859-1 has, but for these.
+    Differs(&'static [(u8, char)]),
+    /// Characters in an order of its own.
+    Own(&'static [char; 128]),
 }
 
 // Where ISO 8859-15 differs from ISO 8859-1.
@@ -67,12 +92,38 @@ const WINDOWS: [(u8, char); 27] = [
     (0x9f, 'Ÿ'),
 ];
 
+// 0x80 to 0xff of the code pages of DOS; below they are ASCII.
+const CP850: [char; 128] = [
+    'Ç', 'ü', 'é', 'â', 'ä', 'à', 'å', 'ç', 'ê', 'ë', 'è', 'ï', 'î', 'ì', 'Ä', 'Å', 'É', 'æ', 'Æ',
+    'ô', 'ö', 'ò', 'û', 'ù', 'ÿ', 'Ö', 'Ü', 'ø', '£', 'Ø', '×', 'ƒ', 'á', 'í', 'ó', 'ú', 'ñ', 'Ñ',
+    'ª', 'º', '¿', '®', '¬', '½', '¼', '¡', '«', '»', '░', '▒', '▓', '│', '┤', 'Á', 'Â', 'À', '©',
+    '╣', '║', '╗', '╝', '¢', '¥', '┐', '└', '┴', '┬', '├', '─', '┼', 'ã', 'Ã', '╚', '╔', '╩', '╦',
+    '╠', '═', '╬', '¤', 'ð', 'Ð', 'Ê', 'Ë', 'È', 'ı', 'Í', 'Î', 'Ï', '┘', '┌', '█', '▄', '¦', 'Ì',
+    '▀', 'Ó', 'ß', 'Ô', 'Ò', 'õ', 'Õ', 'µ', 'þ', 'Þ', 'Ú', 'Û', 'Ù', 'ý', 'Ý', '¯', '´', '\u{ad}',
+    '±', '‗', '¾', '¶', '§', '÷', '¸', '°', '¨', '·', '¹', '³', '²', '■', '\u{a0}',
+];
+
+const CP437: [char; 128] = [
+    'Ç', 'ü', 'é', 'â', 'ä', 'à', 'å', 'ç', 'ê', 'ë', 'è', 'ï', 'î', 'ì', 'Ä', 'Å', 'É', 'æ', 'Æ',
+    'ô', 'ö', 'ò', 'û', 'ù', 'ÿ', 'Ö', 'Ü', '¢', '£', '¥', '₧', 'ƒ', 'á', 'í', 'ó', 'ú', 'ñ', 'Ñ',
+    'ª', 'º', '¿', '⌐', '¬', '½', '¼', '¡', '«', '»', '░', '▒', '▓', '│', '┤', '╡', '╢', '╖', '╕',
+    '╣', '║', '╗', '╝', '╜', '╛', '┐', '└', '┴', '┬', '├', '─', '┼', '╞', '╟', '╚', '╔', '╩', '╦',
+    '╠', '═', '╬', '╧', '╨', '╤', '╥', '╙', '╘', '╒', '╓', '╫', '╪', '┘', '┌', '█', '▄', '▌', '▐',
+    '▀', 'α', 'ß', 'Γ', 'π', 'Σ', 'σ', 'µ', 'τ', 'Φ', 'Θ', 'Ω', 'δ', '∞', 'φ', 'ε', '∩', '≡', '±',
+    '≥', '≤', '⌠', '⌡', '÷', '≈', '°', '∙', '·', '√', 'ⁿ', '²', '■', '\u{a0}',
+];
+
 impl Encoding {
     /// What stands before the first line.
     pub const fn mark(self) -> &'static [u8] {
         match self {
             Self::Utf8Bom => b"\xef\xbb\xbf",
-            Self::Utf8 | Self::Latin1 | Self::Latin9 | Self::Windows1252 => b"",
+            Self::Utf8
+            | Self::Latin1
+            | Self::Latin9
+            | Self::Windows1252
+            | Self::Cp850
+            | Self::Cp437 => b"",
         }
     }
 
@@ -83,23 +134,58 @@ impl Encoding {
             Self::Latin1 => "iso-8859-1",
             Self::Latin9 => "iso-8859-15",
             Self::Windows1252 => "windows-1252",
+            Self::Cp850 => "ibm850",
+            Self::Cp437 => "ibm437",
+        }
+    }
+
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf8Bom => "utf-8-bom",
+            Self::Cp850 => "cp850",
+            Self::Cp437 => "cp437",
+            Self::Utf8 | Self::Latin1 | Self::Latin9 | Self::Windows1252 => self.charset(),
+        }
+    }
+
+    /// The encoding that settings call so.
+    pub fn named(name: &str) -> Option<Self> {
+        ENCODINGS
+            .into_iter()
+            .find(|encoding| encoding.name() == name)
+    }
+
+    /// How it differs from ISO 8859-1 above ASCII.
+    const fn upper(self) -> Upper {
+        match self {
+            Self::Latin1 | Self::Utf8 | Self::Utf8Bom => Upper::Differs(&[]),
+            Self::Latin9 => Upper::Differs(&LATIN9),
+            Self::Windows1252 => Upper::Differs(&WINDOWS),
+            Self::Cp850 => Upper::Own(&CP850),
+            Self::Cp437 => Upper::Own(&CP437),
         }
     }
 
     /// The byte of `c`, in an encoding of one byte per character.
     fn byte(self, c: char) -> Option<u8> {
-        let special: &[(u8, char)] = match self {
-            Self::Latin9 => &LATIN9,
-            Self::Windows1252 => &WINDOWS,
-            Self::Latin1 | Self::Utf8 | Self::Utf8Bom => &[],
-        };
-        if let Some((byte, _)) = special.iter().find(|(_, known)| *known == c) {
-            return Some(*byte);
+        match self.upper() {
+            Upper::Own(_) if c.is_ascii() => u8::try_from(c).ok(),
+            Upper::Own(table) => {
+                let at = table.iter().position(|known| *known == c)?;
+                u8::try_from(at + 0x80).ok()
+            }
+            Upper::Differs(special) => {
+                if let Some((byte, _)) = special.iter().find(|(_, known)| *known == c) {
+                    return Some(*byte);
+                }
+                let byte = u8::try_from(c).ok()?;
+                // The controls of 0x80 to 0x9f are no text in any of them.
+                let taken =
+                    (0x80..0xa0).contains(&byte) || special.iter().any(|(known, _)| *known == byte);
+                (!taken).then_some(byte)
+            }
         }
-        let byte = u8::try_from(c).ok()?;
-        // The controls of 0x80 to 0x9f are no text in any of them.
-        let taken = (0x80..0xa0).contains(&byte) || special.iter().any(|(known, _)| *known == byte);
-        (!taken).then_some(byte)
     }
 
     /// Appends `c`; the character itself if the encoding does not have it.
@@ -108,28 +194,34 @@ impl Encoding {
             Self::Utf8 | Self::Utf8Bom => {
                 out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             }
-            Self::Latin1 | Self::Latin9 | Self::Windows1252 => out.push(self.byte(c).ok_or(c)?),
+            Self::Latin1 | Self::Latin9 | Self::Windows1252 | Self::Cp850 | Self::Cp437 => {
+                out.push(self.byte(c).ok_or(c)?);
+            }
         }
         Ok(())
     }
 
     /// The text of bytes in this encoding, for people to look at: what is no text in it becomes `\u{fffd}`.
     pub fn shown(self, bytes: &[u8]) -> String {
-        let special: &[(u8, char)] = match self {
-            Self::Latin9 => &LATIN9,
-            Self::Windows1252 => &WINDOWS,
-            Self::Latin1 => &[],
-            Self::Utf8 | Self::Utf8Bom => return String::from_utf8_lossy(bytes).into_owned(),
-        };
-        let letter = |byte: &u8| {
-            let known = special.iter().find(|(known, _)| known == byte);
-            match known {
-                Some((_, letter)) => *letter,
-                None if (0x80..0xa0).contains(byte) => '\u{fffd}',
-                None => char::from(*byte),
+        if matches!(self, Self::Utf8 | Self::Utf8Bom) {
+            return String::from_utf8_lossy(bytes).into_owned();
+        }
+        bytes.iter().map(|byte| self.letter(*byte)).collect()
+    }
+
+    /// The character of a byte, in an encoding of one byte per character.
+    fn letter(self, byte: u8) -> char {
+        let known = match self.upper() {
+            Upper::Own(table) => byte
+                .checked_sub(0x80)
+                .and_then(|at| table.get(usize::from(at)).copied()),
+            Upper::Differs(special) => {
+                let known = special.iter().find(|(known, _)| *known == byte);
+                let unknown = (0x80..0xa0).contains(&byte).then_some('\u{fffd}');
+                known.map(|(_, letter)| *letter).or(unknown)
             }
         };
-        bytes.iter().map(letter).collect()
+        known.unwrap_or(char::from(byte))
     }
 
     /// Whether every character of `text` has its bytes.
@@ -221,6 +313,31 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_the_code_pages_of_dos_comes_back() {
+        for encoding in [Encoding::Cp850, Encoding::Cp437] {
+            for byte in 0..=0xff_u8 {
+                let shown = encoding.shown(&[byte]);
+                let c = shown.chars().next().unwrap();
+                assert_eq!(encoding.byte(c), Some(byte), "{c}");
+                assert_eq!(byte < 0x80, c.is_ascii());
+            }
+        }
+        // As DOS wrote them.
+        let german = [0x84, 0x94, 0x81, 0x8e, 0x99, 0x9a, 0xe1];
+        assert_eq!(Encoding::Cp850.shown(&german), "äöüÄÖÜß");
+        assert_eq!(Encoding::Cp437.shown(&german), "äöüÄÖÜß");
+    }
+
+    #[test]
+    fn encodings_are_called_as_settings_call_them() {
+        for encoding in ENCODINGS {
+            assert_eq!(Encoding::named(encoding.name()), Some(encoding));
+            let value = toml::Value::String(encoding.name().to_owned());
+            assert_eq!(value.try_into(), Ok(encoding));
+        }
+    }
+
+    #[test]
     fn what_an_encoding_lacks_is_said() {
         for (encoding, text, has) in [
             (Encoding::Latin1, "Größe", true),
@@ -230,6 +347,10 @@ mod tests {
             (Encoding::Windows1252, "„€“ – …", true),
             (Encoding::Windows1252, "Č", false),
             (Encoding::Windows1252, "\u{81}", false),
+            (Encoding::Cp850, "Größe ½ Ð", true),
+            (Encoding::Cp850, "€", false),
+            (Encoding::Cp437, "Größe Ω", true),
+            (Encoding::Cp437, "Ã", false),
             (Encoding::Utf8, "Č Жуков", true),
         ] {
             assert_eq!(encoding.has(text), has, "{text}");
