@@ -22,11 +22,11 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Sent one after the other beside the backlog.
 const BESIDE: usize = 200;
 /// A run that takes longer has gone wrong.
-const PATIENCE: Duration = Duration::from_hours(1);
+pub(super) const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Numbers of submissions: each once.
 #[derive(Default)]
-struct Numbers(AtomicUsize);
+pub(super) struct Numbers(AtomicUsize);
 
 impl Numbers {
     fn next(&self) -> usize {
@@ -35,7 +35,12 @@ impl Numbers {
 }
 
 /// Posts so many to the intake; their ids.
-async fn post(facts: &Facts, numbers: &Arc<Numbers>, count: usize, at_once: usize) -> Vec<String> {
+pub(super) async fn post(
+    facts: &Facts,
+    numbers: &Arc<Numbers>,
+    count: usize,
+    at_once: usize,
+) -> Vec<String> {
     let left = Arc::new(AtomicUsize::new(count));
     let sender = || {
         let (facts, numbers, left) = (Facts(facts.0.clone()), numbers.clone(), left.clone());
@@ -69,7 +74,7 @@ async fn post(facts: &Facts, numbers: &Arc<Numbers>, count: usize, at_once: usiz
 }
 
 /// Arrived in the folder.
-fn in_folder(site: &Site) -> usize {
+pub(super) fn in_folder(site: &Site) -> usize {
     let Ok(entries) = std::fs::read_dir(site.dir().join("out")) else {
         return 0;
     };

@@ -22,6 +22,7 @@ mod ready;
 mod senders;
 pub(crate) mod site;
 mod spaces;
+mod stored;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;

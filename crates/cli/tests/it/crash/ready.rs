@@ -18,13 +18,13 @@ use super::site::{Shape, Site};
 use crate::stand::Program;
 use crate::wire::SERVICE;
 
-const AT_ONCE: usize = 256;
+pub(super) const AT_ONCE: usize = 256;
 
 #[expect(
     clippy::disallowed_methods,
     reason = "long runs are asked for by the environment"
 )]
-fn told(name: &str) -> Option<String> {
+pub(super) fn told(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -42,7 +42,9 @@ pub(super) fn open_count() -> usize {
     told("AMTSBOTE_OPEN").map_or(10_000, |text| text.parse().unwrap())
 }
 
-struct Open {
+/// A submission as the stores have it.
+pub(super) struct Open {
+    state: State,
     id: SubmissionId,
     case_id: CaseId,
     destination_id: DestinationId,
@@ -66,7 +68,19 @@ fn fresh<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
 }
 
 impl Open {
-    fn batch(&self) -> Batch {
+    /// A new one in that state.
+    pub(super) fn new(state: State, destination_id: DestinationId) -> Self {
+        Self {
+            state,
+            id: fresh(),
+            case_id: fresh(),
+            destination_id,
+            at: now(),
+        }
+    }
+
+    /// What the gateway's store has of it.
+    pub(super) fn batch(&self) -> Batch {
         let submission = Submission {
             id: self.id,
             case_id: self.case_id,
@@ -75,7 +89,7 @@ impl Open {
             service: SERVICE.parse().unwrap(),
             service_name: None,
             region: None,
-            state: State::Submitted,
+            state: self.state,
             announced: Vec::new(),
             attachments: Vec::new(),
             callback: None,
@@ -93,7 +107,7 @@ impl Open {
                 token: "t".repeat(1_200),
             })
         };
-        Batch::new()
+        let batch = Batch::new()
             .with(Change::OpenCase(Case {
                 id: self.case_id,
                 destination_id: self.destination_id,
@@ -109,7 +123,12 @@ impl Open {
                 },
             })
             .with(event("create-submission"))
-            .with(event("submit-submission"))
+            .with(event("submit-submission"));
+        if self.state == State::Accepted {
+            batch.with(event("accept-submission"))
+        } else {
+            batch
+        }
     }
 
     fn noted(&self) -> NewDelivery {
@@ -158,12 +177,8 @@ async fn fill(site: &Site, count: usize) {
     let destinations = [0, 1].map(|at| site.facts(at).text("/destinationId").parse().unwrap());
     let mut at = 0;
     while at < count {
-        let open = (at..(at + AT_ONCE).min(count)).map(|number| Open {
-            id: fresh(),
-            case_id: fresh(),
-            destination_id: destinations[number % 2],
-            at: now(),
-        });
+        let open = (at..(at + AT_ONCE).min(count))
+            .map(|number| Open::new(State::Submitted, destinations[number % 2]));
         let open: Vec<_> = open.collect();
         let committed = join_all(open.iter().map(|open| store.commit(open.batch()))).await;
         assert!(
