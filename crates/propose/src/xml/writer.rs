@@ -1,0 +1,406 @@
+//! Writes binding attributes and remarks into the sample.
+
+use super::shape::{bindable, count, holds_nothing, is_leaf, text_of};
+use super::{first_list, first_only, is_counter, of_attachments, padded};
+use crate::attached;
+use crate::binding::{self, Context, Maps, Words};
+use crate::dom::Element;
+use crate::fields::{Field, Step};
+use crate::matching::{Match, Source};
+use crate::names;
+use crate::package::{Note, NoteKind};
+use crate::slots::Slot;
+use crate::xsd::GROUP;
+
+pub(super) struct Writer<'w> {
+    pub(super) prefix: &'w str,
+    pub(super) slots: &'w [Slot],
+    pub(super) found: &'w [Option<Match>],
+    pub(super) fields: &'w [Field],
+    pub(super) maps: &'w mut Maps,
+    pub(super) notes: Vec<Note>,
+    pub(super) next: usize,
+}
+
+impl Writer<'_> {
+    /// Binds an element and all below it.
+    pub(super) fn element(&mut self, element: &mut Element, outer: &Context, parent: Option<&str>) {
+        let range = self.next..self.next + count(element);
+        let context = match parent {
+            Some(parent) => self.each(element, outer, parent, range.clone()),
+            None => outer.clone(),
+        };
+        self.attributes(element, &context);
+        if is_leaf(element) {
+            return self.leaf(element, &context);
+        }
+        let name = match parent {
+            Some(parent) if element.name == GROUP => parent.to_owned(),
+            Some(_) | None => element.local().to_owned(),
+        };
+        let mut unused = Vec::new();
+        let mut kept = Vec::new();
+        for mut child in std::mem::take(&mut element.children) {
+            let size = count(&child);
+            if is_attachment(&child) {
+                self.next += size;
+                self.attachment(&mut child, &name);
+                kept.push(child);
+                continue;
+            }
+            let is_used = (self.next..self.next + size).any(|at| self.matched(at).is_some());
+            if !is_used && child.is_required == Some(false) {
+                self.next += size;
+                unused.push(child.name.clone());
+                continue;
+            }
+            self.element(&mut child, &context, Some(&name));
+            let is_bare = child.name == GROUP && child.attributes.is_empty();
+            if is_bare {
+                // Nothing to repeat it over was found: its elements stand there once.
+                self.notes.push(Note::new(
+                    NoteKind::Repeat,
+                    name.clone(),
+                    "hier wiederholen sich mehrere Elemente gemeinsam; mit <b:group b:each=\"…\"> um sie herum gehen alle mit",
+                    "several elements repeat together here; with <b:group b:each=\"…\"> around them all go along",
+                ));
+                kept.extend(std::mem::take(&mut child.children));
+            } else {
+                kept.push(child);
+            }
+        }
+        element.children = kept;
+        if !unused.is_empty() {
+            element.remarks.push(format!(
+                "optional, nicht belegt / optional, not used: {}",
+                unused.join(", ")
+            ));
+        }
+        let is_whole = parent.is_some() && element.is_required != Some(true);
+        let is_used = range.clone().any(|at| self.matched(at).is_some());
+        if is_whole
+            && is_used
+            && !range.clone().any(|at| self.is_certain(at))
+            && !self.has_word(element, "each")
+        {
+            self.word(element, "empty", "drop");
+        }
+    }
+
+    /// An attachment: what is said of it, and its content.
+    fn attachment(&mut self, element: &mut Element, parent: &str) {
+        self.word(element, "each", "$attachments");
+        element
+            .remarks
+            .push("Vorschlag / proposal: each $attachments".to_owned());
+        let names: Vec<String> = element
+            .attributes
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        let at = format!("{parent}/{}", element.name);
+        for name in names.iter().filter(|name| bindable(name)) {
+            match attached::attribute(name) {
+                Some("$nr") => self.counter(element, name),
+                Some(from) => {
+                    self.word(element, &format!("attr-{name}"), from);
+                    if attached::may_lack(from) {
+                        self.word(element, &format!("missing-{name}"), "empty");
+                    }
+                }
+                None => self.notes.push(constant(format!("{at}/@{name}"))),
+            }
+        }
+        // An entry of a list of files has its content elsewhere: it is empty and names the file.
+        if element.children.is_empty() && !names_a_file(element) {
+            self.word(element, "from", ".content");
+        }
+        for child in &mut element.children {
+            let place = format!("{at}/{}", child.name);
+            match attached::source(child.local()).filter(|_| child.children.is_empty()) {
+                Some(from) => {
+                    self.word(child, "from", from);
+                    if attached::may_lack(from) {
+                        self.word(child, "missing", "empty");
+                    }
+                }
+                None if child.children.is_empty() && !child.text.trim().is_empty() => {
+                    self.notes.push(constant(place));
+                }
+                None => {}
+            }
+        }
+        self.notes.push(of_attachments(at));
+    }
+
+    fn matched(&self, at: usize) -> Option<&Match> {
+        self.found.get(at).and_then(Option::as_ref)
+    }
+
+    fn field(&self, at: usize) -> Option<&Field> {
+        match &self.matched(at)?.source {
+            Source::Field(field) => self.fields.get(*field),
+            Source::Beside(_) => None,
+        }
+    }
+
+    fn is_certain(&self, at: usize) -> bool {
+        match self.matched(at).map(|found| &found.source) {
+            Some(Source::Field(field)) => self
+                .fields
+                .get(*field)
+                .is_some_and(|field| field.is_required),
+            Some(Source::Beside(_)) => true,
+            None => false,
+        }
+    }
+
+    fn has_word(&self, element: &Element, word: &str) -> bool {
+        element
+            .attribute(&format!("{}:{word}", self.prefix))
+            .is_some()
+    }
+
+    fn word(&self, element: &mut Element, word: &str, value: &str) {
+        element
+            .attributes
+            .push((format!("{}:{word}", self.prefix), value.to_owned()));
+    }
+
+    /// Repeats the element over a list if the sample, the schema or the names say that it is one.
+    fn each(
+        &mut self,
+        element: &mut Element,
+        outer: &Context,
+        parent: &str,
+        range: std::ops::Range<usize>,
+    ) -> Context {
+        let mut lists: Vec<(&[Step], usize)> = Vec::new();
+        for at in range {
+            let Some(field) = self.field(at) else {
+                continue;
+            };
+            let Some(list) = first_list(&field.steps, outer) else {
+                continue;
+            };
+            match lists.iter_mut().find(|(known, _)| *known == list) {
+                Some((_, uses)) => *uses += 1,
+                None => lists.push((list, 1)),
+            }
+        }
+        let best = lists
+            .iter()
+            .max_by_key(|(list, uses)| (*uses, std::cmp::Reverse(list.len())));
+        let Some((list, _)) = best else {
+            return outer.clone();
+        };
+        let list = list.to_vec();
+        let key = list.iter().rev().find_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Items => None,
+        });
+        // `<hunde><hund>`: the names say that it is an item of the list.
+        let is_item = key.is_some_and(|key| {
+            let same = |name: &str| names::same_meaning(&names::folded(name), &names::folded(key));
+            same(parent) && same(element.local())
+        });
+        if !element.repeats && !is_item {
+            return outer.clone();
+        }
+        let expression = binding::list(&list, outer);
+        self.word(element, "each", &expression);
+        element
+            .remarks
+            .push(format!("Vorschlag / proposal: each {expression}"));
+        Context(list)
+    }
+
+    fn attributes(&mut self, element: &mut Element, context: &Context) {
+        let names: Vec<String> = element
+            .attributes
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| bindable(name))
+            .collect();
+        for name in names {
+            let at = self.next;
+            self.next += 1;
+            if self.matched(at).is_none() && !context.0.is_empty() && is_counter(&name) {
+                self.counter(element, &name);
+                element.remarks.push(format!(
+                    "@{name}: Vorschlag / proposal: laufende Nummer / running number"
+                ));
+            } else if let Some((words, remark)) = self.words(at, context) {
+                self.word(element, &format!("attr-{name}"), &words.from);
+                if let Some(convert) = &words.convert {
+                    self.word(element, &format!("as-{name}"), convert);
+                }
+                if let Some(codes) = &words.codes {
+                    self.word(element, &format!("codes-{name}"), codes);
+                }
+                if !words.is_certain {
+                    self.word(element, &format!("missing-{name}"), "drop");
+                }
+                element.remarks.push(format!("@{name}: {remark}"));
+            } else {
+                self.open_attribute(element, &name, at);
+            }
+        }
+    }
+
+    /// The running number in an attribute, with the zeros in front that the sample has.
+    fn counter(&self, element: &mut Element, name: &str) {
+        self.word(element, &format!("attr-{name}"), "$nr");
+        if let Some(convert) = padded(element.attribute(name).unwrap_or_default()) {
+            self.word(element, &format!("as-{name}"), &convert);
+        }
+    }
+
+    /// An attribute nothing fits: what the sample says there goes along, and may be somebody's.
+    fn open_attribute(&mut self, element: &mut Element, name: &str, at: usize) {
+        let value = element
+            .attribute(name)
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        let Some(slot) = self.slots.get(at).filter(|_| !value.is_empty()) else {
+            return;
+        };
+        let (kind, remark, de, en) = if value == crate::xsd::PLACEHOLDER {
+            (
+                NoteKind::Unmapped,
+                "offen: Pflichtangabe ohne Quelle / open: required, no source",
+                "Pflichtangabe des Fachverfahrens ohne Quelle; der Platzhalter würde so übergeben",
+                "required by the procedure, no source found; the placeholder would be handed over as it is",
+            )
+        } else {
+            (
+                NoteKind::Constant,
+                "offen: Konstante aus dem Muster / open: constant of the sample",
+                "keine Quelle gefunden; der Wert des Musters würde so übergeben",
+                "no source found; the sample's value would be handed over as it is",
+            )
+        };
+        element.remarks.push(format!("@{name}: {remark}"));
+        self.notes.push(Note::new(kind, slot.at.clone(), de, en));
+    }
+
+    fn leaf(&mut self, element: &mut Element, context: &Context) {
+        let at = self.next;
+        self.next += 1;
+        let Some((words, remark)) = self.words(at, context) else {
+            if !context.0.is_empty() && is_counter(element.local()) && !holds_nothing(element) {
+                element
+                    .remarks
+                    .push("Vorschlag / proposal: laufende Nummer / running number".to_owned());
+                self.word(element, "from", "$nr");
+                if let Some(convert) = padded(text_of(element)) {
+                    self.word(element, "as", &convert);
+                }
+                return;
+            }
+            return self.open(element, at);
+        };
+        element.remarks.push(remark);
+        self.word(element, "from", &words.from);
+        if let Some(convert) = &words.convert {
+            self.word(element, "as", convert);
+        }
+        if let Some(codes) = &words.codes {
+            self.word(element, "codes", codes);
+        }
+        if !words.is_certain {
+            if element.is_required == Some(true) {
+                let place = self
+                    .slots
+                    .get(at)
+                    .map(|slot| slot.at.clone())
+                    .unwrap_or_default();
+                self.notes.push(Note::new(
+                    NoteKind::MaybeMissing,
+                    place,
+                    "das Fachverfahren verlangt den Wert, der Antrag muss ihn nicht haben: Vorgabe (b:missing) festlegen",
+                    "the procedure needs the value, the application may lack it: decide on b:missing",
+                ));
+            } else if !self.has_word(element, "each") {
+                self.word(element, "missing", "drop");
+            }
+        }
+    }
+
+    /// A place nothing fits.
+    fn open(&mut self, element: &mut Element, at: usize) {
+        let Some(slot) = self.slots.get(at) else {
+            return;
+        };
+        if text_of(element).trim().is_empty() {
+            // Nothing stands there, so nothing would be handed over: what it says are its attributes.
+            return;
+        }
+        if slot.is_required == Some(true) {
+            element
+                .remarks
+                .push("offen: Pflichtangabe ohne Quelle / open: required, no source".to_owned());
+            self.notes.push(Note::new(
+                NoteKind::Unmapped,
+                slot.at.clone(),
+                "Pflichtangabe des Fachverfahrens ohne Quelle; der Platzhalter würde so übergeben",
+                "required by the procedure, no source found; the placeholder would be handed over as it is",
+            ));
+        } else {
+            element
+                .remarks
+                .push("offen: Konstante aus dem Muster / open: constant of the sample".to_owned());
+            self.notes.push(Note::new(
+                NoteKind::Constant,
+                slot.at.clone(),
+                "keine Quelle gefunden; der Text des Musters würde so übergeben",
+                "no source found; the sample's text would be handed over as it is",
+            ));
+        }
+    }
+
+    fn words(&mut self, at: usize, context: &Context) -> Option<(Words, String)> {
+        let found = self.found.get(at)?.clone()?;
+        let slot = self.slots.get(at)?;
+        let words = binding::words(slot, &found, self.fields, context, self.maps)?;
+        let note = Note::proposed(&slot.at, &found, self.fields);
+        self.notes.extend(binding::unit(slot, &found, self.fields));
+        let remark = note.remark();
+        self.notes.push(note);
+        if let Some(field) = self.field(at)
+            && let Some(list) = first_list(&field.steps, context)
+        {
+            let list: String = Field {
+                steps: list.to_vec(),
+                ..field.clone()
+            }
+            .pointer();
+            self.notes.push(first_only(&slot.at, &list));
+        }
+        Some((words, remark))
+    }
+}
+
+/// Whether an empty element says in an attribute which file it means.
+fn names_a_file(element: &Element) -> bool {
+    let names = |name: &str| matches!(attached::attribute(name), Some(".file" | ".path"));
+    element.text.trim().is_empty() && element.attributes.iter().any(|(name, _)| names(name))
+}
+
+/// A value of the sample that nothing fits.
+fn constant(at: String) -> Note {
+    Note::new(
+        NoteKind::Constant,
+        at,
+        "keine Quelle gefunden; der Wert des Musters würde so übergeben",
+        "no source found; the sample's value would be handed over as it is",
+    )
+}
+
+fn is_attachment(element: &Element) -> bool {
+    let attributes = element.attributes.iter().map(|(name, _)| name.as_str());
+    let children = element.children.iter().map(Element::local);
+    attached::is_named(element.local(), attributes.clone())
+        || attached::is_attachment(element.local(), attributes.chain(children))
+}
