@@ -13,8 +13,11 @@
 //!
 //! Start reading at [`Table`], then `wire.rs`.
 
+mod keys;
 mod mapping;
+mod segments;
 mod settings;
 mod wire;
+mod written;
 
 pub use mapping::Table;

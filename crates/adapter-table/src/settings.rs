@@ -5,6 +5,8 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::columns::Shape;
 use serde::Deserialize;
 
+use crate::segments::Signs;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -16,21 +18,28 @@ pub(crate) struct Settings {
     pub(crate) encoding: Encoding,
     #[serde(default)]
     pub(crate) unmappable: Unmappable,
-    #[serde(default)]
-    pub(crate) line_end: LineEnd,
+    line_end: Option<LineEnd>,
     /// Bytes behind the last record.
     #[serde(default)]
     pub(crate) end_of_file: EndOfFile,
     #[serde(default)]
     pub(crate) line_breaks: LineBreaks,
-    /// CSV only.
-    separator: Option<char>,
-    /// CSV only.
+    /// CSV, keys.
+    separator: Option<String>,
+    /// CSV, keys.
     quote: Option<Quote>,
     /// CSV only.
     guard: Option<Guard>,
     /// Fixed width only.
     width_in: Option<WidthIn>,
+    /// Keys only: the line of a section, with `{}` for its title.
+    sections: Option<String>,
+    /// Keys only: empty lines before each section but the first.
+    gap_lines: Option<u8>,
+    /// Keys only: keys are filled up with blanks to this width.
+    key_width: Option<usize>,
+    /// Segments only.
+    segments: Option<Signs>,
     /// Folder of the attachments, `.` or `none`.
     #[serde(default = "anlagen")]
     attachments: String,
@@ -45,6 +54,8 @@ pub(crate) struct Settings {
 pub(crate) enum Kind {
     Csv,
     Fixed,
+    Keys,
+    Segments,
 }
 
 /// What becomes of a character the encoding does not have.
@@ -58,13 +69,14 @@ pub(crate) enum Unmappable {
     Transliterate,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LineEnd {
-    #[default]
     Crlf,
     Lf,
     Cr,
+    /// Nothing: fields of fixed width and segments tell where a record ends.
+    None,
 }
 
 /// Bytes in hexadecimal digits, such as `1A`.
@@ -112,6 +124,8 @@ pub(crate) enum LineBreaks {
     Blank,
     /// Stay, inside quotes. CSV only.
     Keep,
+    /// `\n`, `\r`, `\t`, and `\\` for the sign itself. Keys only.
+    Escape,
     /// A finding.
     Report,
 }
@@ -157,12 +171,24 @@ fn anlagen() -> String {
     "anlagen".to_owned()
 }
 
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Fixed => "fixed",
+            Self::Keys => "keys",
+            Self::Segments => "segments",
+        }
+    }
+}
+
 impl LineEnd {
     pub(crate) const fn bytes(self) -> &'static [u8] {
         match self {
             Self::Crlf => b"\r\n",
             Self::Lf => b"\n",
             Self::Cr => b"\r",
+            Self::None => b"",
         }
     }
 }
@@ -172,21 +198,58 @@ impl Settings {
         match self.kind {
             Kind::Csv => Shape::Csv,
             Kind::Fixed => Shape::Fixed,
+            Kind::Keys => Shape::Keys,
+            Kind::Segments => Shape::Segments,
         }
     }
 
-    pub(crate) fn separator(&self) -> char {
-        self.separator.unwrap_or(';')
+    pub(crate) fn separator(&self) -> &str {
+        let default = match self.kind {
+            Kind::Csv | Kind::Fixed | Kind::Segments => ";",
+            Kind::Keys => "=",
+        };
+        self.separator.as_deref().unwrap_or(default)
+    }
+
+    pub(crate) fn line_end(&self) -> LineEnd {
+        let default = match self.kind {
+            Kind::Csv | Kind::Fixed | Kind::Keys => LineEnd::Crlf,
+            Kind::Segments => LineEnd::None,
+        };
+        self.line_end.unwrap_or(default)
+    }
+
+    /// The signs of a file of segments.
+    pub(crate) fn signs(&self) -> Signs {
+        self.segments.clone().unwrap_or_default()
     }
 
     pub(crate) fn quote(&self) -> Quote {
-        self.quote.unwrap_or(Quote::Needed)
+        let default = match self.kind {
+            Kind::Csv => Quote::Needed,
+            Kind::Fixed | Kind::Keys | Kind::Segments => Quote::Never,
+        };
+        self.quote.unwrap_or(default)
+    }
+
+    /// What stands before a section's title and behind it.
+    pub(crate) fn sections(&self) -> (&str, &str) {
+        let form = self.sections.as_deref().unwrap_or("[{}]");
+        form.split_once("{}").unwrap_or((form, ""))
+    }
+
+    pub(crate) fn gap_lines(&self) -> u8 {
+        self.gap_lines.unwrap_or(1)
+    }
+
+    pub(crate) fn key_width(&self) -> usize {
+        self.key_width.unwrap_or(0)
     }
 
     pub(crate) fn guard(&self) -> Guard {
         match self.kind {
             Kind::Csv => self.guard.unwrap_or(Guard::Prefix),
-            Kind::Fixed => Guard::Off,
+            Kind::Fixed | Kind::Keys | Kind::Segments => Guard::Off,
         }
     }
 
@@ -201,62 +264,138 @@ impl Settings {
 
     /// What is wrong beyond the single keys.
     pub(crate) fn findings(&self) -> Findings {
-        let mut findings = Findings::new();
-        let mut wrong = |key: &str, de: &str, en: &str| {
-            findings.push(Finding::new(
-                format!("package.toml/settings/{key}"),
-                "settings",
-                Bilingual::new(de, en),
-            ));
+        let mut findings: Findings = self.foreign().collect();
+        let wrong = match self.kind {
+            Kind::Csv => self.wrong_in_csv(),
+            Kind::Fixed => Vec::new(),
+            Kind::Keys => self.wrong_in_keys(),
+            Kind::Segments => self.signs().wrong(),
         };
-        match self.kind {
-            Kind::Csv => {
-                if self.width_in.is_some() {
-                    wrong(
-                        "width_in",
-                        "gehört zu kind = \"fixed\"",
-                        "belongs to kind = \"fixed\"",
-                    );
-                }
-                let separator = self.separator();
-                if separator.is_alphanumeric()
-                    || matches!(separator, '"' | '\r' | '\n')
-                    || !separator.is_ascii()
-                {
-                    wrong(
-                        "separator",
-                        "ein ASCII-Zeichen, kein Buchstabe, keine Ziffer, kein Anführungszeichen",
-                        "one ASCII character, no letter, digit or quote",
-                    );
-                }
-                if self.quote() == Quote::Never
-                    && (self.line_breaks == LineBreaks::Keep || self.guard() == Guard::Quote)
-                {
-                    wrong(
-                        "quote",
-                        "line_breaks = \"keep\" und guard = \"quote\" brauchen Anführungszeichen",
-                        "line_breaks = \"keep\" and guard = \"quote\" need quotes",
-                    );
-                }
-            }
-            Kind::Fixed => {
-                if self.separator.is_some() || self.quote.is_some() || self.guard.is_some() {
-                    wrong(
-                        "kind",
-                        "separator, quote und guard gehören zu kind = \"csv\"",
-                        "separator, quote and guard belong to kind = \"csv\"",
-                    );
-                }
-                if self.line_breaks == LineBreaks::Keep {
-                    wrong(
-                        "line_breaks",
-                        "keep gehört zu kind = \"csv\"",
-                        "keep belongs to kind = \"csv\"",
-                    );
-                }
-            }
-        }
+        findings.extend(
+            wrong
+                .into_iter()
+                .map(|(key, (de, en))| finding(key, de, en)),
+        );
         findings.extend(self.beside().err().into_iter().flatten());
         findings
     }
+
+    /// Settings that belong to other kinds.
+    fn foreign(&self) -> impl Iterator<Item = Finding> + use<> {
+        let (csv, fixed, keys, segments) = (Kind::Csv, Kind::Fixed, Kind::Keys, Kind::Segments);
+        let all_kinds = vec![csv, fixed, keys, segments];
+        let ends = match self.line_end() {
+            LineEnd::None => vec![fixed, segments],
+            LineEnd::Crlf | LineEnd::Lf | LineEnd::Cr => all_kinds.clone(),
+        };
+        let breaks = match self.line_breaks {
+            LineBreaks::Keep => vec![csv],
+            LineBreaks::Escape => vec![keys],
+            LineBreaks::Blank | LineBreaks::Report => all_kinds,
+        };
+        let all = [
+            ("separator", self.separator.is_some(), vec![csv, keys]),
+            ("quote", self.quote.is_some(), vec![csv, keys]),
+            ("guard", self.guard.is_some(), vec![csv]),
+            ("width_in", self.width_in.is_some(), vec![fixed]),
+            ("line_breaks", true, breaks),
+            ("line_end", true, ends),
+            ("segments", self.segments.is_some(), vec![segments]),
+            ("sections", self.sections.is_some(), vec![keys]),
+            ("gap_lines", self.gap_lines.is_some(), vec![keys]),
+            ("key_width", self.key_width.is_some(), vec![keys]),
+        ];
+        let kind = self.kind;
+        all.into_iter()
+            .filter(move |(_, is_there, kinds)| *is_there && !kinds.contains(&kind))
+            .map(|(key, _, kinds)| {
+                let kinds: Vec<String> = kinds
+                    .iter()
+                    .map(|kind| format!("kind = \"{}\"", kind.name()))
+                    .collect();
+                let kinds = kinds.join(", ");
+                let de = format!("gehört zu {kinds}");
+                finding(key, &de, &format!("belongs to {kinds}"))
+            })
+    }
+
+    fn wrong_in_csv(&self) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        let mut letters = self.separator().chars();
+        let is_plain = |c: char| c.is_ascii() && !c.is_alphanumeric() && !"\"\r\n".contains(c);
+        if !letters.next().is_some_and(is_plain) || letters.next().is_some() {
+            wrong.push(("separator", ONE_CHARACTER));
+        }
+        if self.quote() == Quote::Never
+            && (self.line_breaks == LineBreaks::Keep || self.guard() == Guard::Quote)
+        {
+            wrong.push(("quote", NEED_QUOTES));
+        }
+        wrong
+    }
+
+    fn wrong_in_keys(&self) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        let is_plain = |text: &str| {
+            !text.is_empty()
+                && text.chars().count() <= MARK_MAX
+                && !text.contains(|c: char| c.is_control() && c != '\t')
+        };
+        let separator = self.separator();
+        if !is_plain(separator) || separator.contains(|c: char| c.is_alphanumeric() || c == '"') {
+            wrong.push(("separator", SEPARATOR));
+        }
+        let (before, behind) = self.sections();
+        let has_place = self
+            .sections
+            .as_ref()
+            .is_none_or(|form| form.contains("{}"));
+        if !has_place || !is_plain(&format!("{before}{behind}")) {
+            wrong.push(("sections", SECTIONS));
+        }
+        if self.quote() == Quote::Needed {
+            wrong.push(("quote", ALL_OR_NONE));
+        }
+        if self.gap_lines() > GAP_MAX_LINES {
+            wrong.push(("gap_lines", GAP));
+        }
+        wrong
+    }
+}
+
+/// A setting, and what is wrong with it in German and English.
+pub(crate) type Wrong = (&'static str, (&'static str, &'static str));
+
+/// The longest separator, and the most around a title.
+const MARK_MAX: usize = 40;
+const GAP_MAX_LINES: u8 = 9;
+
+const ONE_CHARACTER: (&str, &str) = (
+    "ein ASCII-Zeichen, kein Buchstabe, keine Ziffer, kein Anführungszeichen",
+    "one ASCII character, no letter, digit or quote",
+);
+const NEED_QUOTES: (&str, &str) = (
+    "line_breaks = \"keep\" und guard = \"quote\" brauchen Anführungszeichen",
+    "line_breaks = \"keep\" and guard = \"quote\" need quotes",
+);
+const SEPARATOR: (&str, &str) = (
+    "ein bis 40 Zeichen wie \" = \", ohne Buchstaben, Ziffern und Anführungszeichen",
+    "one to 40 characters such as \" = \", no letters, digits or quotes",
+);
+const SECTIONS: (&str, &str) = (
+    "eine Zeile mit {} für den Namen des Abschnitts, wie \"[{}]\", und mindestens einem Zeichen darum",
+    "one line with {} for the section's title, such as \"[{}]\", and at least one character around it",
+);
+const ALL_OR_NONE: (&str, &str) = (
+    "\"never\", \"always\" oder \"texts\": was ein Leser von Schlüsseln und Werten braucht, ist nicht bekannt",
+    "\"never\", \"always\" or \"texts\": what a reader of keys and values needs is not known",
+);
+const GAP: (&str, &str) = ("höchstens 9", "at most 9");
+
+fn finding(key: &str, de: &str, en: &str) -> Finding {
+    Finding::new(
+        format!("package.toml/settings/{key}"),
+        "settings",
+        Bilingual::new(de, en),
+    )
 }

@@ -1,9 +1,11 @@
 //! Cells to bytes. Pure. What does not fit is a [`Misfit`], never a changed value.
 
 use amtsbote_translate::Change;
-use amtsbote_translate::columns::{Align, Field, Nature};
+use amtsbote_translate::columns::{Align, Cell, Field, Nature};
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::keys;
+use crate::segments;
 use crate::settings::{Guard, Kind, LineBreaks, Quote, Settings, Unmappable, WidthIn};
 
 /// Why a value can't be written.
@@ -19,33 +21,47 @@ pub(crate) enum Misfit {
     NeedsQuotes,
     /// A formula, and the package wants to know.
     Formula,
+    /// A quote inside of quotes, and no way to write it.
+    QuoteInside,
+    /// A sign that separates, and no way to write it.
+    Separator,
     /// Wider than its field.
     TooWide,
 }
 
-/// The bytes of one cell, without separator, and what was changed of its text.
-pub(crate) fn cell(
-    settings: &Settings,
-    (field, nature): (&Field, Nature),
-    text: &str,
-) -> Result<(Vec<u8>, Vec<Change>), Misfit> {
+/// The bytes of one cell, without what stands around it, and what was changed of its text.
+pub(crate) fn cell(settings: &Settings, cell: &Cell) -> Result<(Vec<u8>, Vec<Change>), Misfit> {
     let mut changes = Vec::new();
-    let text = cleaned(settings, text, &mut changes)?;
+    let text = cleaned(settings, cell.text.reveal(), &mut changes)?;
     let text = mapped(settings, &text, &mut changes)?;
     let bytes = match settings.kind {
-        Kind::Csv => csv(settings, (field, nature), (&text, &mut changes)),
-        Kind::Fixed => fixed(settings, field, &text, &mut changes),
+        Kind::Csv => csv(settings, cell, (&text, &mut changes)),
+        Kind::Fixed => fixed(settings, &cell.field, &text, &mut changes),
+        Kind::Keys => keys::value(settings, cell, (&text, &mut changes)),
+        Kind::Segments => segments::value(settings, &text, &mut changes),
     }?;
     Ok((bytes, changes))
 }
 
-/// The bytes of one record, with its line end.
+/// Whether a cell stands in quotes although it does not need them.
+pub(crate) fn wants_quotes(settings: &Settings, cell: &Cell) -> bool {
+    match settings.quote() {
+        Quote::Always => true,
+        Quote::Texts => {
+            let quoted = cell.field.quoted;
+            quoted.unwrap_or(cell.nature == Nature::Text)
+        }
+        Quote::Needed | Quote::Never => false,
+    }
+}
+
+/// The bytes of one record of cells, with its line end.
 pub(crate) fn record(settings: &Settings, cells: &[Vec<u8>]) -> Vec<u8> {
     let mut line = match settings.kind {
-        Kind::Csv => cells.join(settings.separator().to_string().as_bytes()),
-        Kind::Fixed => cells.concat(),
+        Kind::Csv => cells.join(settings.separator().as_bytes()),
+        Kind::Fixed | Kind::Keys | Kind::Segments => cells.concat(),
     };
-    line.extend_from_slice(settings.line_end.bytes());
+    line.extend_from_slice(settings.line_end().bytes());
     line
 }
 
@@ -64,7 +80,8 @@ fn cleaned(settings: &Settings, text: &str, changes: &mut Vec<Change>) -> Result
             ('\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' | '\u{85}', LineBreaks::Blank) => {
                 out.push(' ');
             }
-            ('\n' | '\r' | '\t', LineBreaks::Keep) => out.push(c),
+            ('\n' | '\r' | '\t', LineBreaks::Keep | LineBreaks::Escape) => out.push(c),
+            ('\u{2028}' | '\u{2029}' | '\u{85}', LineBreaks::Escape) => out.push('\n'),
             (c, _) if c.is_control() => return Err(Misfit::Control),
             (c, _) => out.push(c),
         }
@@ -91,16 +108,11 @@ fn mapped(settings: &Settings, text: &str, changes: &mut Vec<Change>) -> Result<
 
 fn csv(
     settings: &Settings,
-    (field, nature): (&Field, Nature),
+    cell: &Cell,
     (text, changes): (&str, &mut Vec<Change>),
 ) -> Result<Vec<u8>, Misfit> {
     let formula = is_formula(text);
-    let mut text = text.to_owned();
-    let mut quoted = match settings.quote() {
-        Quote::Always => true,
-        Quote::Texts => field.quoted.unwrap_or(nature == Nature::Text),
-        Quote::Needed | Quote::Never => false,
-    };
+    let (mut text, mut quoted) = (text.to_owned(), wants_quotes(settings, cell));
     match settings.guard() {
         Guard::Prefix if formula => {
             changes.push(Change::Guarded);
@@ -111,8 +123,10 @@ fn csv(
         Guard::Prefix | Guard::Quote | Guard::Report | Guard::Off => {}
     }
     let separator = settings.separator();
-    let needed =
-        text.contains([separator, '"', '\r', '\n']) || text.starts_with(' ') || text.ends_with(' ');
+    let needed = text.contains(separator)
+        || text.contains(['"', '\r', '\n'])
+        || text.starts_with(' ')
+        || text.ends_with(' ');
     if needed && settings.quote() == Quote::Never {
         return Err(Misfit::NeedsQuotes);
     }
@@ -164,7 +178,7 @@ fn fixed(
     })
 }
 
-fn encoded(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
+pub(crate) fn encoded(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
     let mut out = Vec::with_capacity(text.len());
     for c in text.chars() {
         settings
@@ -177,7 +191,20 @@ fn encoded(settings: &Settings, text: &str) -> Result<Vec<u8>, Misfit> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use amtsbote_model::Personal;
+
     use super::*;
+
+    fn of(field: Field, nature: Nature, text: &str) -> Cell {
+        Cell {
+            key: None,
+            text: Personal::new(text.to_owned()),
+            nature,
+            field: Arc::new(field),
+        }
+    }
 
     fn check(settings: &str, text: &str, expected: Result<&str, Misfit>) {
         let all = format!("columns = \"c.toml\"\nfile = \"f.csv\"\n{settings}");
@@ -194,14 +221,13 @@ mod tests {
         let settings: Settings = toml::from_str(&all).unwrap();
         assert_eq!(settings.findings(), []);
         let field = Field {
-            name: "f".into(),
             width: Some(6),
             align: Align::Right,
             pad: '0',
-            quoted: None,
+            ..Field::plain()
         };
         assert_eq!(
-            cell(&settings, (&field, Nature::Text), text).map(|(bytes, _)| bytes),
+            cell(&settings, &of(field, Nature::Text, text)).map(|(bytes, _)| bytes),
             expected.map(|text| text.as_bytes().to_vec()),
             "{text:?}"
         );
@@ -213,13 +239,12 @@ mod tests {
             let all = format!("columns = \"c.toml\"\nfile = \"f\"\n{settings}");
             let settings: Settings = toml::from_str(&all).unwrap();
             let field = Field {
-                name: "f".into(),
                 width: Some(6),
                 align: Align::Left,
                 pad: ' ',
-                quoted: None,
+                ..Field::plain()
             };
-            let (_, changes) = cell(&settings, (&field, Nature::Text), text).unwrap();
+            let (_, changes) = cell(&settings, &of(field, Nature::Text, text)).unwrap();
             changes.into_iter().map(Change::name).collect::<Vec<_>>()
         };
         let csv = "kind = \"csv\"\nencoding = \"windows-1252\"\nunmappable = \"transliterate\"";
@@ -253,13 +278,13 @@ mod tests {
             let settings = "kind = \"csv\"\nencoding = \"cp850\"\ncolumns = \"c\"\nfile = \"f\"\nquote = \"texts\"\nseparator = \",\"";
             let settings: Settings = toml::from_str(settings).unwrap();
             let field = Field {
-                name: "f".into(),
                 width: None,
                 align: Align::Left,
                 pad: ' ',
                 quoted,
+                ..Field::plain()
             };
-            cell(&settings, (&field, nature), text).unwrap().0
+            cell(&settings, &of(field, nature, text)).unwrap().0
         };
         for (nature, quoted, text, expected) in [
             (

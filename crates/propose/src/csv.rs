@@ -6,8 +6,10 @@ use crate::Unusable;
 use crate::binding::{self, Context, Maps, quoted};
 use crate::fields::{Field, Step};
 use crate::fixed::Column;
+use crate::kinds;
 use crate::matching::{Match, Offer, Source, matches};
 use crate::package::{Note, NoteKind};
+use crate::records::Draft;
 use crate::slots::Slot;
 use crate::text::{Ends, decoded, lines};
 use crate::xml::{first_list, first_only};
@@ -17,6 +19,8 @@ const COLUMNS_MAX: usize = 1_000;
 
 /// A CSV file, read.
 pub(crate) struct Sheet {
+    /// The kinds of records, if there are several.
+    pub(crate) kinds: Option<Vec<Draft>>,
     pub(crate) encoding: &'static str,
     pub(crate) separator: char,
     pub(crate) ends: Ends,
@@ -46,6 +50,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
             format!("the CSV file has no line or more than {COLUMNS_MAX} columns"),
         ));
     }
+    let mut kinds = kinds::of_csv(&rows, &marks);
     let (before, after) = around(&mut rows);
     let has_header = rows.first().is_some_and(|row| is_header(row));
     let names = if has_header {
@@ -55,8 +60,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
         (1..=width).map(|nr| format!("SPALTE{nr}")).collect()
     };
     let above = usize::from(!before.is_empty()) + usize::from(has_header);
-    let quotes = quotes(&rows, (&marks, above), separator);
+    let mut quotes = quotes(&rows, (&marks, above), separator);
+    if let Some(kinds) = &mut kinds {
+        quotes.word = kinds::quote(kinds, quotes.word);
+    }
     Ok(Sheet {
+        kinds,
         encoding,
         separator,
         ends,
@@ -249,18 +258,7 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
         (false, _) => {}
     }
     if let Some(list) = &list {
-        let each = binding::list(list, &Context::default());
-        let _ = writeln!(
-            text,
-            "each = {}  # ? eine Zeile je Eintrag / one line per item",
-            quoted(&each)
-        );
-        notes.push(Note::new(
-            NoteKind::Repeat,
-            "each".to_owned(),
-            &format!("eine Zeile je Eintrag von {each}"),
-            &format!("one line per item of {each}"),
-        ));
+        once_per_item(list, (&mut text, &mut notes));
     }
     constants(
         "before",
@@ -271,6 +269,8 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
     let mut kept = Vec::new();
     for (at, (slot, found)) in slots.iter().zip(&found).enumerate() {
         let place = Place {
+            table: "[[column]]",
+            missing: "empty",
             slot,
             width: columns.fixed.get(at),
             quoted: columns.quoted.get(at).copied().flatten(),
@@ -290,6 +290,22 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
         notes,
         found: kept,
     }
+}
+
+/// One line per item of the list.
+fn once_per_item(list: &[Step], (text, notes): (&mut String, &mut Vec<Note>)) {
+    let each = binding::list(list, &Context::default());
+    let _ = writeln!(
+        text,
+        "each = {}  # ? eine Zeile je Eintrag / one line per item",
+        quoted(&each)
+    );
+    notes.push(Note::new(
+        NoteKind::Repeat,
+        "each".to_owned(),
+        &format!("eine Zeile je Eintrag von {each}"),
+        &format!("one line per item of {each}"),
+    ));
 }
 
 /// The record before or after the rows, as it stands in the sample; what counts the rows is a counter.
@@ -327,14 +343,19 @@ fn constants(
     }
 }
 
-struct Place<'p> {
-    slot: &'p Slot,
-    width: Option<&'p Column>,
-    quoted: Option<bool>,
-    context: &'p Context,
+/// A field of a column list.
+pub(crate) struct Place<'p> {
+    /// The head of its table: `[[column]]`.
+    pub(crate) table: &'p str,
+    pub(crate) slot: &'p Slot,
+    pub(crate) width: Option<&'p Column>,
+    pub(crate) quoted: Option<bool>,
+    pub(crate) context: &'p Context,
+    /// What happens if the application may lack it.
+    pub(crate) missing: &'p str,
 }
 
-fn column(
+pub(crate) fn column(
     place: &Place<'_>,
     found: Option<&Match>,
     fields: &[Field],
@@ -349,8 +370,9 @@ fn column(
             notes.extend(binding::unit(slot, found, fields));
             let _ = writeln!(
                 text,
-                "# {}\n[[column]]\nname = {}\nfrom = {}",
+                "# {}\n{}\nname = {}\nfrom = {}",
                 note.remark(),
+                place.table,
                 quoted(&slot.name),
                 quoted(&words.from)
             );
@@ -362,7 +384,7 @@ fn column(
                 let _ = writeln!(text, "codes = {}", quoted(codes));
             }
             if !words.is_certain {
-                text.push_str("missing = \"empty\"\n");
+                let _ = writeln!(text, "missing = {}", quoted(place.missing));
             }
             if let Source::Field(field) = found.source
                 && let Some(field) = fields.get(field)
@@ -393,18 +415,11 @@ fn column(
         let _ = writeln!(text, "quoted = {quoted}");
     }
     if let Some(column) = place.width {
-        let _ = writeln!(text, "width = {}", column.width);
-        if column.is_right {
-            let _ = writeln!(
-                text,
-                "align = \"right\"\npad = {}",
-                quoted(&column.pad.to_string())
-            );
-        }
+        text.push_str(&column.words());
     }
 }
 
-fn is_counter(slot: &Slot) -> bool {
+pub(crate) fn is_counter(slot: &Slot) -> bool {
     crate::names::same_meaning(&crate::names::folded(&slot.name), "lfdnr")
 }
 

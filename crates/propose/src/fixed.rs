@@ -1,6 +1,10 @@
 //! A fixed-width sample: where its columns are.
 
+use std::fmt::Write as _;
+
 use crate::Unusable;
+use crate::kinds;
+use crate::records::Draft;
 use crate::text::{Ends, decoded, lines};
 
 const WIDTH_MAX: usize = 1_000;
@@ -17,26 +21,87 @@ pub struct Column {
     pub(crate) is_right: bool,
     /// What fills the other side.
     pub(crate) pad: char,
+    /// What lines of its kind begin with, where a file has several kinds of records.
+    pub(crate) of: Option<String>,
 }
 
 impl Column {
-    /// Reads a record description: `NAME:20,VORNAME:15`, or one column per line as `NAME;20`.
+    /// What the column list says of it.
+    pub(crate) fn words(&self) -> String {
+        let mut text = format!("width = {}\n", self.width);
+        if self.is_right {
+            let pad = crate::binding::quoted(&self.pad.to_string());
+            let _ = writeln!(text, "align = \"right\"\npad = {pad}");
+        }
+        text
+    }
+
+    pub(crate) fn of_width(name: impl Into<String>, width: usize) -> Self {
+        Self {
+            name: name.into(),
+            width,
+            is_right: false,
+            pad: ' ',
+            of: None,
+        }
+    }
+
+    /// Looks at texts of the column: on which side they stand, and what fills the other.
+    pub(crate) fn align(&mut self, texts: &[String]) {
+        let texts: Vec<&String> = texts
+            .iter()
+            .filter(|cell| !cell.trim().is_empty())
+            .collect();
+        let all =
+            |test: &dyn Fn(&str) -> bool| !texts.is_empty() && texts.iter().all(|text| test(text));
+        let digits = |text: &str| {
+            text.trim()
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'))
+        };
+        let is_short = self.width > 1
+            && texts
+                .iter()
+                .any(|text| text.trim().trim_start_matches('0').len() < self.width);
+        let width = self.width;
+        let is_filled = |text: &str| {
+            digits(text) && text.starts_with('0') && text.len() == width && text.len() != 8
+        };
+        if is_short && all(&is_filled) {
+            (self.is_right, self.pad) = (true, '0');
+        } else if is_short && all(&|text| text.starts_with(' ') && !text.ends_with(' ')) {
+            self.is_right = true;
+        }
+    }
+
+    /// Reads a record description: `NAME:20,VORNAME:15`, or one column per line as `NAME;20`. `[10]` begins the columns of lines that
+    /// begin with `10`.
     pub fn list(text: &str) -> Result<Vec<Self>, Unusable> {
         let entries = text
             .split([',', '\n'])
             .map(str::trim)
             .filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
-        let column = |entry: &str| {
+        let mut of: Option<String> = None;
+        let mut column = |entry: &str| {
+            if let Some(sign) = entry
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
+                of = Some(sign.to_owned());
+                return Some(None);
+            }
             let (name, width) = entry.rsplit_once([':', ';', '='])?;
             let width: usize = width.trim().parse().ok()?;
-            ((1..=WIDTH_MAX).contains(&width) && !name.trim().is_empty()).then(|| Self {
-                name: name.trim().to_owned(),
-                width,
-                is_right: false,
-                pad: ' ',
+            ((1..=WIDTH_MAX).contains(&width) && !name.trim().is_empty()).then(|| {
+                let column = Self::of_width(name.trim(), width);
+                Some(Self {
+                    of: of.clone(),
+                    ..column
+                })
             })
         };
-        let columns: Option<Vec<Self>> = entries.map(column).collect();
+        let columns: Option<Vec<Option<Self>>> = entries.map(&mut column).collect();
+        let columns = columns.map(|all| all.into_iter().flatten().collect::<Vec<Self>>());
         columns
             .filter(|columns| (1..=COLUMNS_MAX).contains(&columns.len()))
             .ok_or_else(|| {
@@ -50,6 +115,8 @@ impl Column {
 
 /// A fixed-width file, read.
 pub(crate) struct Records {
+    /// The kinds of records, if there are several.
+    pub(crate) kinds: Option<Vec<Draft>>,
     pub(crate) encoding: &'static str,
     pub(crate) ends: Ends,
     pub(crate) columns: Vec<Column>,
@@ -73,6 +140,10 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
             "the file has no line or one of more than 20,000 characters",
         ));
     }
+    let kinds = match given {
+        Some(columns) => kinds::described(&lines, columns),
+        None => kinds::of_lines(&lines, guessed),
+    };
     let mut columns = given.map_or_else(|| guessed(&lines), <[Column]>::to_vec);
     if columns.len() > COLUMNS_MAX {
         return Err(Unusable::new(
@@ -82,36 +153,11 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
     }
     let rows: Vec<Vec<String>> = lines.iter().map(|line| cells(line, &columns)).collect();
     for (at, column) in columns.iter_mut().enumerate() {
-        let texts: Vec<&String> = rows
-            .iter()
-            .filter_map(|row| row.get(at))
-            .filter(|cell| !cell.trim().is_empty())
-            .collect();
-        let all =
-            |test: &dyn Fn(&str) -> bool| !texts.is_empty() && texts.iter().all(|text| test(text));
-        let digits = |text: &str| {
-            text.trim()
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'))
-        };
-        let is_short = column.width > 1
-            && texts
-                .iter()
-                .any(|text| text.trim().trim_start_matches('0').len() < column.width);
-        if is_short
-            && all(&|text| {
-                digits(text)
-                    && text.starts_with('0')
-                    && text.len() == column.width
-                    && text.len() != 8
-            })
-        {
-            (column.is_right, column.pad) = (true, '0');
-        } else if is_short && all(&|text| text.starts_with(' ') && !text.ends_with(' ')) {
-            column.is_right = true;
-        }
+        let texts: Vec<String> = rows.iter().filter_map(|row| row.get(at).cloned()).collect();
+        column.align(&texts);
     }
     Ok(Records {
+        kinds,
         encoding,
         ends,
         columns,
@@ -148,12 +194,7 @@ fn guessed(lines: &[Vec<char>]) -> Vec<Column> {
         .enumerate()
         .filter_map(|(nr, pair)| {
             let (from, to) = (pair.first()?, pair.last()?);
-            Some(Column {
-                name: format!("FELD{}", nr + 1),
-                width: to - from,
-                is_right: false,
-                pad: ' ',
-            })
+            Some(Column::of_width(format!("FELD{}", nr + 1), to - from))
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Proposes: a mapping package from a sample of the procedure and a service's schema; a service from a schema of others.
 //!
 //! ```text
-//!  sample (XML, CSV, fixed width, JSON) ─┐
+//!  sample (XML, JSON, tables, keys, …)  ─┐
 //!  XSD root ──► generated sample ────────┼─► slots ─┐
 //!  service's schema and example ─────────┴─► fields ┴─► matching ──► package: template, code maps, example, notes
 //!
@@ -21,11 +21,16 @@ mod dom;
 mod fields;
 mod fixed;
 mod json;
+mod keys;
+mod kinds;
 mod matching;
 mod names;
 mod package;
+mod records;
+mod segments;
 mod service;
 mod slots;
+mod tables;
 mod text;
 mod xml;
 mod xsd;
@@ -35,6 +40,16 @@ pub use fixed::Column;
 pub use package::{Ask, Note, NoteKind, Proposal, Sample, package};
 pub use service::{Foreign, NewService, service};
 pub use xsd::Schemas;
+
+/// Whether a sample looks like keys and values.
+pub fn is_keys(bytes: &[u8]) -> bool {
+    text::decoded(bytes).is_ok_and(|(_, text)| keys::is_it(&text::lines(&text).0))
+}
+
+/// Whether a sample looks like segments.
+pub fn is_segments(bytes: &[u8]) -> bool {
+    text::decoded(bytes).is_ok_and(|(_, text)| segments::is_it(text.trim_start()))
+}
 
 /// What cannot be read or used at all, in German and English.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -94,6 +94,69 @@ pub(crate) struct Offer<'o> {
     pub(crate) example: &'o Value,
 }
 
+/// A field whose values in the service's example are those of the slot: all that tells where a format has no names.
+pub(crate) fn alike_by_value(slot: &Slot, offer: &Offer<'_>) -> Option<Match> {
+    const TELLING_MIN: usize = 3;
+    let wanted: Vec<String> = slot
+        .values
+        .iter()
+        .map(|value| told(value))
+        .filter(|value| !value.is_empty())
+        .collect();
+    if wanted.is_empty() || wanted.iter().all(|value| value.len() < TELLING_MIN) {
+        return None;
+    }
+    let known = |field: &Field| -> Vec<String> {
+        let known = match field.kind {
+            Kind::PartialDate => days_at(offer.example, &field.pointer()),
+            Kind::Text
+            | Kind::Number
+            | Kind::Boolean
+            | Kind::Date
+            | Kind::Moment
+            | Kind::Code(_) => values_at(offer.example, &field.pointer()),
+        };
+        known.iter().map(|value| told(value)).collect()
+    };
+    let has_all = |field: &Field| {
+        let known = known(field);
+        wanted.iter().all(|value| known.contains(value))
+    };
+    // One after the other as in the example tells more than that they are among them.
+    let is_same = |field: &Field| known(field) == wanted;
+    let fields = || offer.fields.iter();
+    let field = fields()
+        .position(is_same)
+        .or_else(|| fields().position(has_all))?;
+    Some(Match {
+        source: Source::Field(field),
+        score: 70,
+    })
+}
+
+/// Dates of year, month and day at a pointer with `*`.
+fn days_at(data: &Value, pointer: &str) -> Vec<String> {
+    let part = |name: &str| values_at(data, &format!("{pointer}/{name}"));
+    let days = part("jahr").into_iter().zip(part("monat")).zip(part("tag"));
+    days.map(|((year, month), day)| format!("{year}-{month:0>2}-{day:0>2}"))
+        .collect()
+}
+
+/// A value however it is written: a date as `yyyyMMdd`, letters and digits of everything else.
+fn told(value: &str) -> String {
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    let parts: Vec<&str> = value.trim().split('.').collect();
+    match (parts.as_slice(), digits.len()) {
+        ([day, month, year], 8) if year.len() == 4 => format!("{year}{month}{day}"),
+        ([whole], 8) if *whole == digits && crate::slots::is_day_first(whole) => {
+            let (day, rest) = whole.split_at(2);
+            let (month, year) = rest.split_at(2);
+            format!("{year}{month}{day}")
+        }
+        _ => names::folded(value),
+    }
+}
+
 /// A field, or a source beside the data, that may go into a slot.
 struct Candidate {
     score: i32,

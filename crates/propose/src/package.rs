@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::binding::{Maps, quoted};
 use crate::fields::{Field, fields};
-use crate::fixed::{self, Column};
+use crate::fixed::Column;
 use crate::matching::{Match, Offer, Source};
 use crate::names;
 use crate::slots::Slot;
-use crate::{Schemas, Unusable, csv, dom, json, xml, xsd};
+use crate::{Schemas, Unusable, dom, json, tables, xml, xsd};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -45,6 +45,10 @@ pub enum Sample<'a> {
     Csv(&'a [u8]),
     /// A sample file, and its columns if they are known.
     Fixed(&'a [u8], Option<&'a [Column]>),
+    /// A sample file of keys and values.
+    Keys(&'a [u8]),
+    /// A sample file of segments.
+    Segments(&'a [u8]),
     /// A sample document.
     Json(&'a [u8]),
     /// Schema files.
@@ -173,13 +177,13 @@ pub struct Proposal {
 }
 
 /// What the format's part gave.
-struct Made {
-    format: &'static str,
-    settings: String,
-    template: (&'static str, String),
-    notes: Vec<Note>,
+pub(crate) struct Made {
+    pub(crate) format: &'static str,
+    pub(crate) settings: String,
+    pub(crate) template: (&'static str, String),
+    pub(crate) notes: Vec<Note>,
     /// Header data of the receiver the template reads: name → sample value.
-    receiver: Map<String, Value>,
+    pub(crate) receiver: Map<String, Value>,
 }
 
 /// Proposes a package.
@@ -216,10 +220,12 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
             let root = xsd::sample(schemas, xsd::Choices::First)?;
             from_xml(root, ("utf-8", Some(schemas)), (&offer, &mut maps))
         }
-        Sample::Csv(bytes) => from_csv(ask.name, bytes, &offer, &mut maps)?,
+        Sample::Csv(bytes) => tables::from_csv(ask.name, bytes, &offer, &mut maps)?,
         Sample::Fixed(bytes, columns) => {
-            from_fixed(ask.name, bytes, *columns, (&offer, &mut maps))?
+            tables::from_fixed(ask.name, bytes, *columns, (&offer, &mut maps))?
         }
+        Sample::Keys(bytes) => tables::from_keys(ask.name, bytes, (&offer, &mut maps))?,
+        Sample::Segments(bytes) => tables::from_segments(ask.name, bytes, (&offer, &mut maps))?,
         Sample::Json(bytes) => from_json(ask.name, bytes, &offer, &mut maps)?,
     };
     let mut files = BTreeMap::new();
@@ -322,7 +328,9 @@ fn manifest(ask: &Ask<'_>, made: &Made) -> String {
 }
 
 /// Sample values for what templates read of `$receiver`.
-fn receiver<'m>(found: impl Iterator<Item = (&'m Slot, &'m Match)>) -> Map<String, Value> {
+pub(crate) fn receiver<'m>(
+    found: impl Iterator<Item = (&'m Slot, &'m Match)>,
+) -> Map<String, Value> {
     let mut receiver = Map::new();
     for (slot, found) in found {
         if let Source::Beside(beside) = &found.source
@@ -387,7 +395,7 @@ fn attachments(template: &str) -> &'static str {
     }
 }
 
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let name = names::folded(name);
     let name: String = name.chars().take(40).collect();
     if name.is_empty() {
@@ -395,138 +403,6 @@ fn file_name(name: &str) -> String {
     } else {
         name
     }
-}
-
-fn from_csv(
-    name: &str,
-    bytes: &[u8],
-    offer: &Offer<'_>,
-    maps: &mut Maps,
-) -> Result<Made, Unusable> {
-    let sheet = csv::read(bytes)?;
-    let columns = csv::Columns {
-        names: &sheet.names,
-        rows: &sheet.rows,
-        fixed: &[],
-        has_header: sheet.has_header,
-        quoted: &sheet.quotes.columns,
-        around: [&sheet.before, &sheet.after],
-    };
-    let listed = csv::list(&columns, offer, maps);
-    let mut notes = listed.notes;
-    notes.extend(encoding_note(bytes));
-    if sheet.quotes.are_names_bare {
-        notes.push(Note::new(
-            NoteKind::Info,
-            "header".to_owned(),
-            "im Muster haben die Spaltennamen keine Anführungszeichen, mit quote = \"texts\" bekommen sie welche: stört das, header weglassen und die Namen als [[before]] mit quoted = false schreiben",
-            "the sample's column names have no quotes; with quote = \"texts\" they get some: if that matters, leave header out and write the names as [[before]] with quoted = false",
-        ));
-    }
-    if !sheet.has_header {
-        notes.push(Note::new(
-            NoteKind::Info,
-            "column".to_owned(),
-            "die erste Zeile nennt keine Spaltennamen; mit Namen wird der Vorschlag viel besser",
-            "the first line names no columns; with names the proposal becomes much better",
-        ));
-    }
-    Ok(Made {
-        format: "table",
-        settings: format!(
-            "kind = \"csv\"\ncolumns = \"spalten.toml\"\nfile = {}\nencoding = {}\nseparator = {}\nquote = {}\n{}",
-            quoted(&format!("{}.csv", file_name(name))),
-            quoted(sheet.encoding),
-            quoted(&sheet.separator.to_string()),
-            quoted(sheet.quotes.word),
-            sheet.ends.settings()
-        ),
-        template: ("spalten.toml", listed.text),
-        notes,
-        receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
-    })
-}
-
-/// Without umlauts a sample does not tell its encoding; by its umlauts it only tells that it is one of DOS.
-fn encoding_note(bytes: &[u8]) -> Option<Note> {
-    if matches!(crate::text::decoded(bytes), Ok(("cp850", _))) {
-        return Some(Note::new(
-            NoteKind::Info,
-            "encoding".to_owned(),
-            "die Umlaute sind die von DOS (cp850; cp437 hat sie an denselben Stellen, aber nicht alle Buchstaben Europas)",
-            "the umlauts are those of DOS (cp850; cp437 has them at the same places, but not all letters of Europe)",
-        ));
-    }
-    bytes.is_ascii().then(|| {
-        Note::new(
-            NoteKind::Info,
-            "encoding".to_owned(),
-            "das Muster hat keine Umlaute, seine Kodierung ist nicht zu erkennen: encoding in package.toml prüfen (utf-8, iso-8859-1, iso-8859-15, windows-1252, cp850)",
-            "the sample has no umlauts, its encoding cannot be told: look at encoding in package.toml (utf-8, iso-8859-1, iso-8859-15, windows-1252, cp850)",
-        )
-    })
-}
-
-/// Lines of several lengths are records of several kinds.
-fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
-    let lines = bytes.split(|byte| *byte == b'\n');
-    let lengths = lines.map(|line| line.trim_ascii_end().len());
-    let mut lengths = lengths.filter(|length| *length > 0);
-    let first = lengths.next()?;
-    lengths.any(|length| length != first).then(|| {
-        Note::new(
-            NoteKind::Info,
-            "column".to_owned(),
-            "die Zeilen sind verschieden lang: mehrere Satzarten schreibt [[record]] statt [[column]] (docs/tutorial/formate.md)",
-            "the lines differ in length: records of several kinds are written with [[record]] instead of [[column]] (docs/tutorial/formate.md)",
-        )
-    })
-}
-
-fn from_fixed(
-    name: &str,
-    bytes: &[u8],
-    given: Option<&[Column]>,
-    (offer, maps): (&Offer<'_>, &mut Maps),
-) -> Result<Made, Unusable> {
-    let records = fixed::read(bytes, given)?;
-    let names: Vec<String> = records
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
-    let columns = csv::Columns {
-        names: &names,
-        rows: &records.rows,
-        fixed: &records.columns,
-        has_header: false,
-        quoted: &[],
-        around: [&[], &[]],
-    };
-    let listed = csv::list(&columns, offer, maps);
-    let mut notes = listed.notes;
-    notes.extend(encoding_note(bytes));
-    notes.extend(kinds_of_records(bytes));
-    if records.is_guessed {
-        notes.push(Note::new(
-            NoteKind::Info,
-            "column".to_owned(),
-            "die Spalten sind aus Leerzeichen erraten; mit --fields NAME:Breite,… wird der Vorschlag sicher",
-            "columns were guessed from blanks; with --fields NAME:width,… the proposal becomes safe",
-        ));
-    }
-    Ok(Made {
-        format: "table",
-        settings: format!(
-            "kind = \"fixed\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}",
-            quoted(&format!("{}.txt", file_name(name))),
-            quoted(records.encoding.trim_end_matches("-bom")),
-            records.ends.settings()
-        ),
-        template: ("saetze.toml", listed.text),
-        notes,
-        receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
-    })
 }
 
 fn from_json(

@@ -137,6 +137,11 @@ fn date_pattern(value: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether eight digits are a date that begins with its day.
+pub(crate) fn is_day_first(value: &str) -> bool {
+    date_pattern(value) == Some("ddMMyyyy")
+}
+
 fn is_moment(value: &str) -> bool {
     shape(value).starts_with("9999-99-99T99:99")
 }

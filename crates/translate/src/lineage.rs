@@ -42,6 +42,8 @@ pub enum Change {
     Quoted,
     /// Filled up to the width of its column.
     Padded,
+    /// Line breaks and signs that mean something in the file, written with an escape character.
+    Escaped,
 }
 
 impl Change {
@@ -55,6 +57,7 @@ impl Change {
             Self::Guarded => "guarded",
             Self::Quoted => "quoted",
             Self::Padded => "padded",
+            Self::Escaped => "escaped",
         }
     }
 }

@@ -129,6 +129,20 @@ pub(crate) enum WhenEmpty {
     Drop,
 }
 
+impl WhenEmpty {
+    pub(crate) fn parse(word: Option<&str>) -> Result<Self, FaultKind> {
+        match word {
+            None | Some("keep") => Ok(Self::Keep),
+            Some("drop") => Ok(Self::Drop),
+            Some(text) => Err(FaultKind::BadValue {
+                word: "empty".to_owned(),
+                text: text.to_owned(),
+                allowed: "drop, keep".to_owned(),
+            }),
+        }
+    }
+}
+
 impl Scope {
     pub(crate) fn read(
         each: Option<&str>,
@@ -144,18 +158,10 @@ impl Scope {
             })
         };
         let (each, condition) = (expression(each), expression(condition));
-        let when_empty = match empty {
-            None | Some("keep") => WhenEmpty::Keep,
-            Some("drop") => WhenEmpty::Drop,
-            Some(text) => {
-                faults.push(FaultKind::BadValue {
-                    word: "empty".to_owned(),
-                    text: text.to_owned(),
-                    allowed: "drop, keep".to_owned(),
-                });
-                WhenEmpty::Keep
-            }
-        };
+        let when_empty = WhenEmpty::parse(empty).unwrap_or_else(|kind| {
+            faults.push(kind);
+            WhenEmpty::Keep
+        });
         Self {
             each,
             condition,

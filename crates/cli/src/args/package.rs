@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 /// From a sample of the procedure to an active package: `new`, look at the template, `preview`, `expect`, `check`, `activate`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Package {
-    /// Propose a package from a sample of the procedure (XML, CSV, fixed width, JSON) or an XSD root.
+    /// Propose a package from a sample of the procedure (XML, CSV, fixed width, keys and values, segments, JSON) or an XSD root.
     New(NewPackage),
     /// Run a package's examples and compare with the expected output.
     Check {
@@ -108,7 +108,7 @@ pub(crate) struct NewPackage {
     /// Schema (XSD) an XML sample keeps: goes into the package, and every output is checked against it.
     #[arg(long)]
     pub(crate) xsd: Option<PathBuf>,
-    /// Record description of a fixed-width sample: `NAME:20,VORNAME:15`, or a file with one `NAME;width` per line.
+    /// Record description of a fixed-width sample: `NAME:20,VORNAME:15`, or a file with one `NAME;width` per line; `[10]` above those of lines that begin with 10.
     #[arg(long)]
     pub(crate) fields: Option<String>,
     /// Example of the service to take (name of its file without `.json`); the first valid one if left out.
@@ -128,6 +128,10 @@ pub(crate) enum SampleKind {
     Csv,
     /// Records of fixed width.
     Fixed,
+    /// Keys and values: INI, properties, `Key: value`.
+    Keys,
+    /// Segments, as UN/EDIFACT and HL7 have them.
+    Segments,
     /// A sample document.
     Json,
     /// A schema.

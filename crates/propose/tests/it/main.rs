@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod held;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod services;

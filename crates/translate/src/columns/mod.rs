@@ -48,7 +48,44 @@
 //! name = "RASSE"
 //! from = ".rasse"
 //! ```
+//!
+//! In a file of keys and values a record is a section and a field is a line:
+//!
+//! ```toml
+//! empty = "drop"                  # lines without a value are left out; keep is the rule
+//!
+//! [[record]]
+//! name = "hund"
+//! section = "Hund{nr}"            # the section's title; without it its lines follow the ones above
+//! each = ".hunde"
+//!
+//! [[record.field]]
+//! name = "NAME"
+//! key = "hund.{nr}.name"          # what stands before the value; `name` is the rule, nothing with ""
+//! from = ".rufname"
+//! missing = "drop"                # the line is left out
+//! ```
+//!
+//! In a file of segments a record is a segment:
+//!
+//! ```toml
+//! [[record]]
+//! name = "hund"
+//! tag = "LIN"                     # stands before the elements
+//! each = ".hunde"
+//!
+//! [[record.field]]
+//! name = "NR"                     # the first element; without `at` each field is the element behind the one above
+//! from = "$nr"
+//!
+//! [[record.field]]
+//! name = "CHIP"
+//! at = "3.2"                      # the second component of the third element; a third number is a part of a component
+//! from = ".chipnummer"
+//! ```
 
+mod numbered;
+mod raw;
 mod read;
 mod rows;
 
@@ -63,7 +100,8 @@ use crate::fault::Faults;
 use crate::lineage::Ignored;
 use crate::run::{Limits, Refusal, Translation, from_template};
 use crate::source::Sources;
-use crate::word::{Binding, Scope};
+use crate::word::{Binding, Scope, WhenEmpty};
+use numbered::Numbered;
 
 /// The largest column list, in bytes.
 pub const LAYOUT_MAX_BYTES: usize = 1024 * 1024;
@@ -84,6 +122,8 @@ struct Parts {
     /// The record whose fields' names are a line of the file, and where that line stands.
     header: Option<Header>,
     records: Vec<RecordSource>,
+    shape: Shape,
+    empty: WhenEmpty,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +139,8 @@ struct RecordSource {
     name: String,
     line: Option<u32>,
     scope: Scope,
+    /// What stands before the fields.
+    title: Option<Numbered>,
     fields: Vec<FieldSource>,
     /// They follow each of this kind.
     below: Vec<RecordSource>,
@@ -107,6 +149,8 @@ struct RecordSource {
 #[derive(Debug)]
 struct FieldSource {
     field: Arc<Field>,
+    /// In a file of keys and values.
+    key: Option<Numbered>,
     line: Option<u32>,
     overflow: Overflow,
     value: FieldValue,
@@ -155,6 +199,10 @@ pub enum Shape {
     Csv,
     /// Cells of fixed width.
     Fixed,
+    /// Lines of keys and values, in sections.
+    Keys,
+    /// Segments of elements and their components.
+    Segments,
 }
 
 /// What the sample says of one field, for whoever makes bytes.
@@ -170,6 +218,66 @@ pub struct Field {
     pub pad: char,
     /// Whether texts of this column stand in quotes; none if their nature tells.
     pub quoted: Option<bool>,
+    /// Where in its segment it stands.
+    pub position: Position,
+}
+
+/// Where in a segment a value stands, each counted from 1. In other files it is the number of the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The element, behind the tag.
+    pub element: usize,
+    /// The component of the element.
+    pub component: usize,
+    /// The part of the component.
+    pub part: usize,
+}
+
+impl Field {
+    /// One of no certain width that nothing is said of.
+    pub const fn plain() -> Self {
+        Self {
+            name: String::new(),
+            width: None,
+            align: Align::Left,
+            pad: ' ',
+            quoted: None,
+            position: Position::FIRST,
+        }
+    }
+}
+
+impl Position {
+    /// The first element.
+    pub const FIRST: Self = Self {
+        element: 1,
+        component: 1,
+        part: 1,
+    };
+
+    /// Reads `3`, `3.2` or `3.2.1`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('.').map(|number| {
+            let number: usize = number.parse().ok()?;
+            (1..=FIELDS_MAX).contains(&number).then_some(number)
+        });
+        let element = numbers.next()??;
+        let component = numbers.next().unwrap_or(Some(1))?;
+        let part = numbers.next().unwrap_or(Some(1))?;
+        numbers.next().is_none().then_some(Self {
+            element,
+            component,
+            part,
+        })
+    }
+
+    /// The element behind this one.
+    const fn next(self) -> Self {
+        Self {
+            element: self.element + 1,
+            ..Self::FIRST
+        }
+    }
 }
 
 /// On which side of its field a text stands.
@@ -199,6 +307,8 @@ pub struct Record {
     pub kind: RecordKind,
     /// What the lineage calls it: its cells are `place/name`.
     pub place: String,
+    /// What stands before its cells: a section's title.
+    pub title: Option<String>,
     /// Its cells, in order.
     pub cells: Vec<Cell>,
 }
@@ -219,12 +329,34 @@ pub enum RecordKind {
 /// One cell, not padded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
+    /// What stands before it: the key, in a file of keys and values.
+    pub key: Option<String>,
     /// The text.
     pub text: Personal<String>,
     /// What kind of value it is.
     pub nature: Nature,
     /// Its field.
     pub field: Arc<Field>,
+}
+
+/// What stands before a record's fields, or before one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where in the column list: `record` or `record/field`.
+    pub at: String,
+    /// Which of both.
+    pub kind: LabelKind,
+    /// Its text; of a numbered one the first.
+    pub text: String,
+}
+
+/// Kinds of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelKind {
+    /// Of a record.
+    Title,
+    /// Of a field.
+    Key,
 }
 
 /// Whether a cell is a number, as far as the column list and the data tell.
@@ -264,6 +396,26 @@ impl Layout {
             fields.push(&*source.field);
         });
         fields
+    }
+
+    /// Titles and keys of all records, the first of those that are numbered.
+    pub fn labels(&self) -> Vec<Label> {
+        let mut labels = Vec::new();
+        each_record(&self.parts.records, &mut |record| {
+            labels.extend(record.title.iter().map(|title| Label {
+                at: record.name.clone(),
+                kind: LabelKind::Title,
+                text: title.first(),
+            }));
+            for source in &record.fields {
+                labels.extend(source.key.iter().map(|key| Label {
+                    at: format!("{}/{}", record.name, source.field.name),
+                    kind: LabelKind::Key,
+                    text: key.first(),
+                }));
+            }
+        });
+        labels
     }
 
     /// The names that are a line of the file, if such a line is wanted.
@@ -306,10 +458,16 @@ fn each_source<'p>(
     records: &'p [RecordSource],
     with: &mut impl FnMut(&'p RecordSource, &'p FieldSource),
 ) {
-    for record in records {
+    each_record(records, &mut |record| {
         for source in &record.fields {
             with(record, source);
         }
-        each_source(&record.below, with);
+    });
+}
+
+fn each_record<'p>(records: &'p [RecordSource], with: &mut impl FnMut(&'p RecordSource)) {
+    for record in records {
+        with(record);
+        each_record(&record.below, with);
     }
 }

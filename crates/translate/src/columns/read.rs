@@ -2,147 +2,26 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use toml::Spanned;
 
+use super::numbered::{KNOWN, Numbered};
+use super::raw::{
+    BESIDE_RECORDS, CSV_ONLY, KEYS_ONLY, NO_KINDS, NOT_LEFT_OUT, ONLY_CONSTANTS, RECORDS_ONLY,
+    ROWS_ONLY, RawField, RawLayout, RawRecord, SEGMENTS_ONLY, elsewhere, of_shape,
+};
 use super::{
-    Align, Counter, FIELDS_MAX, Field, FieldSource, FieldValue, Header, LAYOUT_MAX_BYTES, Overflow,
-    Parts, RecordKind, RecordSource, Shape, WIDTH_MAX,
+    Counter, FIELDS_MAX, Field, FieldSource, FieldValue, LAYOUT_MAX_BYTES, Parts, Position,
+    RecordKind, RecordSource, Shape, WIDTH_MAX,
 };
 use crate::codes::CodeMaps;
 use crate::convert::Conversion;
 use crate::fault::{Fault, FaultKind, Faults};
-use crate::word::{Missing, Scope, Words, line_at};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLayout {
-    #[serde(default)]
-    header: RawHeader,
-    each: Option<String>,
-    r#if: Option<String>,
-    #[serde(default)]
-    before: Vec<Spanned<RawField>>,
-    #[serde(default)]
-    column: Vec<Spanned<RawField>>,
-    #[serde(default)]
-    after: Vec<Spanned<RawField>>,
-    #[serde(default)]
-    record: Vec<Spanned<RawRecord>>,
-}
-
-/// `true`, `false` or `"below"`.
-#[derive(Default, Deserialize)]
-#[serde(try_from = "toml::Value")]
-struct RawHeader(Option<Header>);
-
-impl TryFrom<toml::Value> for RawHeader {
-    type Error = &'static str;
-
-    fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
-        match (value.as_bool(), value.as_str()) {
-            (Some(false), _) => Ok(Self(None)),
-            (Some(true), _) => Ok(Self(Some(Header::First))),
-            (None, Some("below")) => Ok(Self(Some(Header::BelowBefore))),
-            (None, _) => Err("header is true, false or \"below\" (below [[before]])"),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRecord {
-    name: String,
-    each: Option<String>,
-    r#if: Option<String>,
-    #[serde(default)]
-    field: Vec<Spanned<RawField>>,
-    #[serde(default)]
-    record: Vec<Spanned<RawRecord>>,
-}
-
-/// One kind of records, or several that are counted together.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Kinds {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Default for Kinds {
-    fn default() -> Self {
-        Self::Several(Vec::new())
-    }
-}
-
-impl Kinds {
-    fn names(&self) -> &[String] {
-        match self {
-            Self::One(name) => std::slice::from_ref(name),
-            Self::Several(names) => names,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawField {
-    name: String,
-    from: Option<String>,
-    text: Option<String>,
-    count: Option<Counter>,
-    #[serde(default)]
-    of: Kinds,
-    r#as: Option<String>,
-    codes: Option<String>,
-    missing: Option<String>,
-    width: Option<usize>,
-    #[serde(default)]
-    align: Align,
-    #[serde(default = "blank")]
-    pad: char,
-    #[serde(default)]
-    overflow: Overflow,
-    quoted: Option<bool>,
-}
+use crate::word::{Missing, Scope, WhenEmpty, Words, line_at};
 
 /// Kinds of records of one file.
 const RECORDS_MAX: usize = 200;
 /// Records inside of records.
 const DEPTH_MAX: usize = 8;
-
-/// Why a word is not allowed where it stands, in German and English.
-type Reason = (&'static str, &'static str);
-
-const CSV_ONLY: Reason = (
-    "es gehört zu kind = \"csv\"",
-    "it belongs to kind = \"csv\"",
-);
-const NO_KINDS: Reason = (
-    "es nennt eine Satzart ([[record]]), und es gibt keine",
-    "it names one of [[record]], and there are none",
-);
-const BESIDE_RECORDS: Reason = (
-    "neben [[record]] sagt es nichts: als eigenen [[record]] schreiben, oder in einen",
-    "beside [[record]] it says nothing: write it as a [[record]] of its own, or inside one",
-);
-const ROWS_ONLY: Reason = (
-    "es gehört zu count = \"rows\"",
-    "it belongs to count = \"rows\"",
-);
-const NOT_LEFT_OUT: Reason = (
-    "eine Spalte kann nicht wegfallen; empty schreiben",
-    "a column cannot be left out; say empty",
-);
-
-fn elsewhere(word: &str, (de, en): Reason) -> FaultKind {
-    let word = word.to_owned();
-    FaultKind::Elsewhere { word, de, en }
-}
-
-const fn blank() -> char {
-    ' '
-}
 
 pub(super) fn read(
     (file, text): (&str, &str),
@@ -181,17 +60,37 @@ pub(super) fn read(
     if header.is_some() && shape != Shape::Csv {
         builder.fault(None, "header", elsewhere("header", CSV_ONLY));
     }
+    let empty = builder.empty(raw.empty.as_deref());
     let records = if raw.record.is_empty() {
         builder.rows(raw)
     } else {
         builder.alone(&raw);
         let mut names = Vec::new();
-        let records = builder.records(raw.record, 1, &mut names);
+        let records = builder.records(raw.record, Inside::NOTHING, &mut names);
         builder.counted(&records, &names);
         records
     };
-    let parts = Parts { header, records };
+    let parts = Parts {
+        header,
+        records,
+        shape,
+        empty,
+    };
     Faults::unless_none(builder.faults, parts)
+}
+
+/// What is around a record.
+#[derive(Clone, Copy)]
+struct Inside {
+    depth: usize,
+    eaches: usize,
+}
+
+impl Inside {
+    const NOTHING: Self = Self {
+        depth: 0,
+        eaches: 0,
+    };
 }
 
 struct Builder<'f> {
@@ -212,8 +111,65 @@ impl Builder<'_> {
         });
     }
 
+    /// What becomes of fields without a value.
+    fn empty(&mut self, word: Option<&str>) -> WhenEmpty {
+        if word.is_some() && self.shape != Shape::Keys {
+            self.fault(None, "empty", elsewhere("empty", KEYS_ONLY));
+        }
+        WhenEmpty::parse(word).unwrap_or_else(|kind| {
+            self.fault(None, "empty", kind);
+            WhenEmpty::Keep
+        })
+    }
+
+    /// What stands before the fields of a record: a section's title or a segment's tag, with the word for it.
+    fn title(
+        &mut self,
+        (line, at): (Option<u32>, &str),
+        (section, tag): (Option<String>, Option<String>),
+    ) -> Option<(&'static str, String)> {
+        if section.is_some() && self.shape != Shape::Keys {
+            self.fault(line, at, elsewhere("section", KEYS_ONLY));
+        }
+        if tag.is_some() && self.shape != Shape::Segments {
+            self.fault(line, at, elsewhere("tag", SEGMENTS_ONLY));
+        }
+        if self.shape == Shape::Segments && tag.as_ref().is_none_or(String::is_empty) {
+            let (word, needs) = ("record".to_owned(), "tag".to_owned());
+            self.fault(line, at, FaultKind::Needs { word, needs });
+        }
+        let section = section.map(|text| ("section", text));
+        section.or(tag.map(|text| ("tag", text)))
+    }
+
+    /// A text with numbers; `eaches` are around it.
+    fn numbered(
+        &mut self,
+        (line, at): (Option<u32>, &str),
+        (word, text): (&str, String),
+        eaches: usize,
+    ) -> Option<Numbered> {
+        let parsed = Numbered::parse(&text).filter(|parsed| parsed.depth() <= eaches);
+        if parsed.is_none() {
+            let (word, allowed) = (word.to_owned(), KNOWN.to_owned());
+            self.fault(
+                line,
+                at,
+                FaultKind::BadValue {
+                    word,
+                    text,
+                    allowed,
+                },
+            );
+        }
+        parsed
+    }
+
     /// One kind of rows, with a record before and after them.
     fn rows(&mut self, raw: RawLayout) -> Vec<RecordSource> {
+        if self.shape == Shape::Segments {
+            self.fault(None, "", elsewhere("[[column]]", RECORDS_ONLY));
+        }
         if raw.column.is_empty() {
             self.needs("column", "at least one [[column]], or [[record]]");
         }
@@ -236,7 +192,8 @@ impl Builder<'_> {
                 name: name.to_owned(),
                 line: None,
                 scope: self.scope(None, "each, if", (each, condition)),
-                fields: self.fields(name, fields),
+                title: None,
+                fields: self.fields(name, fields, usize::from(each.is_some())),
                 below: Vec::new(),
             });
         }
@@ -288,7 +245,7 @@ impl Builder<'_> {
     fn records(
         &mut self,
         raw: Vec<Spanned<RawRecord>>,
-        depth: usize,
+        around: Inside,
         names: &mut Vec<String>,
     ) -> Vec<RecordSource> {
         let mut records = Vec::new();
@@ -314,23 +271,33 @@ impl Builder<'_> {
                     },
                 );
             }
-            if record.field.is_empty() || depth > DEPTH_MAX || names.len() > RECORDS_MAX {
+            let here = Inside {
+                depth: around.depth + 1,
+                eaches: around.eaches + usize::from(record.each.is_some()),
+            };
+            let has_title = record.section.is_some() || record.tag.is_some();
+            let is_bare = record.field.is_empty() && !has_title;
+            if is_bare || here.depth > DEPTH_MAX || names.len() > RECORDS_MAX {
                 let needs =
                     format!("[[record.field]], at most {RECORDS_MAX} kinds and {DEPTH_MAX} levels");
                 let word = "record".to_owned();
                 self.fault(line, &name, FaultKind::Needs { word, needs });
                 continue;
             }
+            let title = self
+                .title((line, &name), (record.section, record.tag))
+                .and_then(|title| self.numbered((line, &name), title, here.eaches));
             records.push(RecordSource {
                 kind: RecordKind::Named,
+                title,
                 line,
                 scope: self.scope(
                     line,
                     &name,
                     (record.each.as_deref(), record.r#if.as_deref()),
                 ),
-                fields: self.fields(&name, record.field),
-                below: self.records(record.record, depth + 1, names),
+                fields: self.fields(&name, record.field, here.eaches),
+                below: self.records(record.record, here, names),
                 name,
             });
         }
@@ -363,16 +330,23 @@ impl Builder<'_> {
         }
     }
 
-    fn fields(&mut self, group: &str, raw: Vec<Spanned<RawField>>) -> Vec<FieldSource> {
+    fn fields(
+        &mut self,
+        group: &str,
+        raw: Vec<Spanned<RawField>>,
+        eaches: usize,
+    ) -> Vec<FieldSource> {
         if raw.len() > FIELDS_MAX {
             self.fault(None, group, FaultKind::TooMany { max: FIELDS_MAX });
             return Vec::new();
         }
         let mut names: Vec<String> = Vec::new();
         let mut fields = Vec::new();
+        let mut position = None;
         for spanned in raw {
             let line = line_at(self.text, spanned.span().start);
-            let field = spanned.into_inner();
+            let mut field = spanned.into_inner();
+            let key = self.key(&mut field);
             let at = format!("{group}/{}", field.name);
             if names.contains(&field.name) {
                 self.fault(
@@ -384,12 +358,56 @@ impl Builder<'_> {
                 );
             }
             names.push(field.name.clone());
-            fields.extend(self.field(field, line, &at));
+            let key = key.and_then(|key| self.numbered((Some(line), &at), ("key", key), eaches));
+            let is_bare = key.as_ref().is_some_and(|key| key.text().is_empty());
+            if is_bare && field.text.is_none() {
+                self.fault(Some(line), &at, elsewhere("key = \"\"", ONLY_CONSTANTS));
+            }
+            position = Some(self.position((&field, line, &at), position));
+            let source = self.field((field, position), line, &at);
+            fields.extend(source.map(|source| FieldSource { key, ..source }));
         }
         fields
     }
 
-    fn field(&mut self, raw: RawField, line: u32, at: &str) -> Option<FieldSource> {
+    /// Where in its segment a field stands; the one before it stands at `last`.
+    fn position(
+        &mut self,
+        (raw, line, at): (&RawField, u32, &str),
+        last: Option<Position>,
+    ) -> Position {
+        let next = last.map_or(Position::FIRST, Position::next);
+        let Some(text) = &raw.at else {
+            return next;
+        };
+        let parsed = Position::parse(text).filter(|parsed| Some(*parsed) > last);
+        parsed.unwrap_or_else(|| {
+            let (word, text) = ("at".to_owned(), text.clone());
+            let allowed = "3, 3.2, 3.2.1 …, 1 < 1.2 < 2 < 3".to_owned();
+            self.fault(
+                Some(line),
+                at,
+                FaultKind::BadValue {
+                    word,
+                    text,
+                    allowed,
+                },
+            );
+            next
+        })
+    }
+
+    /// What stands before a value, in a file of keys and values; taken out of the field.
+    fn key(&mut self, raw: &mut RawField) -> Option<String> {
+        (self.shape == Shape::Keys).then(|| raw.key.take().unwrap_or_else(|| raw.name.clone()))
+    }
+
+    fn field(
+        &mut self,
+        (raw, position): (RawField, Option<Position>),
+        line: u32,
+        at: &str,
+    ) -> Option<FieldSource> {
         let mut kinds = Vec::new();
         let words = Words {
             from: raw.from.as_deref(),
@@ -423,6 +441,7 @@ impl Builder<'_> {
         }
         if let Some(FieldValue::Bound(binding)) = &value
             && binding.missing == Missing::Drop
+            && self.shape != Shape::Keys
         {
             kinds.push(elsewhere("missing = \"drop\"", NOT_LEFT_OUT));
         }
@@ -448,25 +467,14 @@ impl Builder<'_> {
             align: raw.align,
             pad: raw.pad,
             quoted: raw.quoted,
+            position: position.unwrap_or(Position::FIRST),
         };
         value.map(|value| FieldSource {
             field: Arc::new(field),
+            key: None,
             line: Some(line),
             overflow: raw.overflow,
             value,
         })
     }
-}
-
-/// What a field needs or may not have, as the file is of this shape.
-fn of_shape(shape: Shape, raw: &RawField) -> Vec<FaultKind> {
-    let mut kinds = Vec::new();
-    if shape == Shape::Fixed && raw.quoted.is_some() {
-        kinds.push(elsewhere("quoted", CSV_ONLY));
-    }
-    if shape == Shape::Fixed && raw.width.is_none() {
-        let (word, needs) = ("kind = \"fixed\"".to_owned(), "width".to_owned());
-        kinds.push(FaultKind::Needs { word, needs });
-    }
-    kinds
 }

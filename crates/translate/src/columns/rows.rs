@@ -7,7 +7,7 @@ use jaq_json::Val;
 
 use super::{
     Cell, Counter, FieldSource, FieldValue, Header, Nature, Overflow, Parts, Record, RecordKind,
-    RecordSource, Table,
+    RecordSource, Shape, Table,
 };
 use crate::convert::Conversion;
 use crate::expression::{Numbers, Spot};
@@ -17,6 +17,7 @@ use crate::place::Place;
 use crate::run::{Asked, Bound, Context, Halt, Limits, Refusal, Run, Translation};
 use crate::source::Sources;
 use crate::value;
+use crate::word::WhenEmpty;
 
 pub(super) fn table(
     parts: &Parts,
@@ -26,13 +27,14 @@ pub(super) fn table(
 ) -> Result<Translation<Table>, Refusal<Table>> {
     let mut rows = Rows {
         run: Run::new(sources, limits),
+        parts,
         records: Vec::new(),
         lineage: Vec::new(),
         bytes: 0,
         totals: BTreeMap::new(),
         planned: 0,
     };
-    rows.fill(parts).map_err(|halt| halt.refusal(limits))?;
+    rows.fill().map_err(|halt| halt.refusal(limits))?;
     let above = |record: &&Record| record.kind == RecordKind::Before;
     let table = Table {
         names: parts.names().map(|names| match parts.header {
@@ -46,6 +48,7 @@ pub(super) fn table(
 
 struct Rows<'a> {
     run: Run<'a>,
+    parts: &'a Parts,
     records: Vec<Record>,
     lineage: Vec<Lineage>,
     bytes: usize,
@@ -66,7 +69,8 @@ struct Planned<'p> {
 }
 
 impl Rows<'_> {
-    fn fill(&mut self, parts: &Parts) -> Result<(), Halt> {
+    fn fill(&mut self) -> Result<(), Halt> {
+        let parts = self.parts;
         let data = Context {
             spot: self.run.start(),
             nr: None,
@@ -134,16 +138,21 @@ impl Rows<'_> {
 
     fn record(&mut self, planned: &Planned<'_>) -> Result<(), Halt> {
         let fields = &planned.source.fields;
+        let title = self.title(planned);
         let mut cells = Vec::with_capacity(fields.len());
         for source in fields {
             self.run.count_node()?;
             let output = format!("{}/{}", planned.place, source.field.name);
-            let (text, nature) = self.text(source, &output, planned);
-            self.bytes += text.len();
+            let Some((text, nature)) = self.kept(source, &output, planned) else {
+                continue;
+            };
+            let key = source.key.as_ref().map(|key| key.with(&planned.numbers));
+            self.bytes += text.len() + key.as_ref().map_or(0, String::len);
             if self.bytes > self.run.limits.document_max_bytes {
                 return Err(Halt::Bytes);
             }
             cells.push(Cell {
+                key,
                 text: Personal::new(text),
                 nature,
                 field: source.field.clone(),
@@ -152,9 +161,29 @@ impl Rows<'_> {
         self.records.push(Record {
             kind: planned.source.kind,
             place: planned.place.clone(),
+            title,
             cells,
         });
         Ok(())
+    }
+
+    /// What stands before the fields of a record.
+    fn title(&mut self, planned: &Planned<'_>) -> Option<String> {
+        let title = planned.source.title.as_ref()?;
+        let line = planned.source.line;
+        let what = match self.parts.shape {
+            Shape::Csv | Shape::Fixed | Shape::Keys => "section",
+            Shape::Segments => "tag",
+        };
+        if !title.text().is_empty() {
+            let origin = match title.depth() {
+                0 => Origin::constant(line),
+                _ => Origin::made(line, &format!("{what} = {}", title.text())),
+            };
+            self.lineage
+                .push(origin.at(format!("{}/@{what}", planned.place)));
+        }
+        Some(title.with(&planned.numbers))
     }
 
     /// What `count = "rows"` says.
@@ -167,12 +196,35 @@ impl Rows<'_> {
         }
     }
 
+    /// None if the field is left out.
+    fn kept(
+        &mut self,
+        source: &FieldSource,
+        output: &str,
+        planned: &Planned<'_>,
+    ) -> Option<(String, Nature)> {
+        let told = self.lineage.len();
+        let text = self.text(source, output, planned);
+        let is_bound = matches!(source.value, FieldValue::Bound(_));
+        match text {
+            Some((text, _))
+                if text.is_empty() && is_bound && self.parts.empty == WhenEmpty::Drop =>
+            {
+                self.lineage.truncate(told);
+                None
+            }
+            None if self.parts.shape != Shape::Keys => Some((String::new(), Nature::Text)),
+            text => text,
+        }
+    }
+
+    /// None if there is no value, and nothing was to be said of it.
     fn text(
         &mut self,
         source: &FieldSource,
         output: &str,
         planned: &Planned<'_>,
-    ) -> (String, Nature) {
+    ) -> Option<(String, Nature)> {
         let asked = Asked {
             output,
             line: source.line,
@@ -203,10 +255,11 @@ impl Rows<'_> {
                     (text, self.told(origin, output))
                 }
                 Bound::Substitute { text, origin } => (text, self.told(origin, output)),
-                Bound::Absent | Bound::Faulty => return (String::new(), nature),
+                Bound::Absent => return None,
+                Bound::Faulty => return Some((String::new(), nature)),
             },
         };
-        (self.within(source, text, (place, asked)), nature)
+        Some((self.within(source, text, (place, asked)), nature))
     }
 
     /// Notes where a text is from; gives the first place.

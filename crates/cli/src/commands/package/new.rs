@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::{Package as Mapping, Preview};
-use amtsbote_propose::{Ask, Column, Note, NoteKind, Proposal, Sample, package};
+use amtsbote_propose::{
+    Ask, Column, Note, NoteKind, Proposal, Sample, is_keys, is_segments, package,
+};
 use amtsbote_validate::service::Service;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -80,6 +82,8 @@ fn kind(args: &NewPackage) -> Result<SampleKind> {
         Some("xml") => SampleKind::Xml,
         Some("json") => SampleKind::Json,
         Some("csv" | "tsv") => SampleKind::Csv,
+        Some("ini" | "properties" | "cfg" | "conf") => SampleKind::Keys,
+        Some("edi" | "hl7") => SampleKind::Segments,
         _ => {
             let bytes = folder::read_file(&args.sample)?;
             let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -89,6 +93,8 @@ fn kind(args: &NewPackage) -> Result<SampleKind> {
                 .unwrap_or_default();
             match first {
                 Some(b'<') => SampleKind::Xml,
+                _ if is_segments(&bytes) => SampleKind::Segments,
+                _ if is_keys(&bytes) => SampleKind::Keys,
                 Some(b'{' | b'[') => SampleKind::Json,
                 _ if line.iter().any(|byte| matches!(byte, b';' | b'\t' | b'|')) => SampleKind::Csv,
                 _ => SampleKind::Fixed,
@@ -102,6 +108,8 @@ const fn ending(kind: SampleKind) -> &'static str {
         SampleKind::Xml | SampleKind::Xsd => "xml",
         SampleKind::Csv => "csv",
         SampleKind::Fixed => "festbreite",
+        SampleKind::Keys => "schluessel",
+        SampleKind::Segments => "segmente",
         SampleKind::Json => "json",
     }
 }
@@ -133,7 +141,15 @@ fn proposed(
     let schema_files = match (kind, &args.xsd) {
         (SampleKind::Xsd, _) => Some(schemas(&args.sample, talk)?),
         (SampleKind::Xml, Some(xsd)) => Some(schemas(xsd, talk)?),
-        (SampleKind::Xml | SampleKind::Csv | SampleKind::Fixed | SampleKind::Json, _) => None,
+        (
+            SampleKind::Xml
+            | SampleKind::Csv
+            | SampleKind::Fixed
+            | SampleKind::Keys
+            | SampleKind::Segments
+            | SampleKind::Json,
+            _,
+        ) => None,
     };
     let kept = schema_files
         .as_ref()
@@ -142,6 +158,8 @@ fn proposed(
         SampleKind::Xml => Sample::Xml(&bytes, kept),
         SampleKind::Csv => Sample::Csv(&bytes),
         SampleKind::Fixed => Sample::Fixed(&bytes, columns.as_deref()),
+        SampleKind::Keys => Sample::Keys(&bytes),
+        SampleKind::Segments => Sample::Segments(&bytes),
         SampleKind::Json => Sample::Json(&bytes),
         SampleKind::Xsd => Sample::Xsd(kept.context("an XSD sample has schema files")?),
     };

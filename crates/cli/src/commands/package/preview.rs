@@ -245,6 +245,7 @@ const fn change_of(change: Change, talk: Talk) -> &'static str {
         Change::Guarded => talk.pick("Apostroph vor Formel", "apostrophe before a formula"),
         Change::Quoted => talk.pick("in Anführungszeichen", "in quotation marks"),
         Change::Padded => talk.pick("aufgefüllt", "padded"),
+        Change::Escaped => talk.pick("mit Fluchtzeichen", "with escape characters"),
     }
 }
 

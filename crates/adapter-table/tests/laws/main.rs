@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics where something is wrong")]
 
+mod faulty;
+mod read;
+
 use std::path::Path;
 
 use amtsbote_adapter::laws::edge;
@@ -21,7 +24,7 @@ fn package(name: &str) -> Package {
     )
 }
 
-fn with(name: &str, key: &str, value: &str) -> Package {
+fn with(name: &str, key: &str, value: impl Into<toml::Value>) -> Package {
     let mut package = package(name);
     package.settings.insert(key.to_owned(), value.into());
     package
@@ -48,6 +51,10 @@ impl Bench for Packages {
             package("dos"),
             package("fest"),
             package("satzarten"),
+            package("schluessel"),
+            package("properties"),
+            package("segmente"),
+            package("segmente-hl7"),
         ]
     }
 
@@ -56,73 +63,7 @@ impl Bench for Packages {
     }
 
     fn faulty(&self) -> Vec<(&'static str, Package)> {
-        vec![
-            ("an unknown setting", with("csv", "colour", "red")),
-            ("an unknown encoding", with("csv", "encoding", "ebcdic")),
-            (
-                "an end of file that is no byte",
-                with("csv", "end_of_file", "1"),
-            ),
-            (
-                "quotes of a column where all are alike",
-                with("dos", "quote", "always"),
-            ),
-            ("a letter as separator", with("csv", "separator", "a")),
-            ("a quote as separator", with("csv", "separator", "\"")),
-            ("a width's unit in CSV", with("csv", "width_in", "bytes")),
-            ("a separator in fixed width", with("fest", "separator", ";")),
-            ("breaks in fixed width", with("fest", "line_breaks", "keep")),
-            (
-                "a file that leaves the folder",
-                with("csv", "file", "../x.csv"),
-            ),
-            (
-                "a column list that is not there",
-                with("csv", "columns", "other.toml"),
-            ),
-            (
-                "a field without width",
-                columns("fest", "saetze.toml", "width = 1\n", ""),
-            ),
-            (
-                "a record's field without width",
-                columns("satzarten", "saetze.toml", "width = 12\n", ""),
-            ),
-            (
-                "a record inside of none",
-                columns("satzarten", "saetze.toml", "of = \"hund\"", "of = \"hase\""),
-            ),
-            (
-                "a padding the encoding lacks",
-                columns(
-                    "satzarten",
-                    "saetze.toml",
-                    "width = 10",
-                    "pad = \"Ж\"\nwidth = 10",
-                ),
-            ),
-            (
-                "names in fixed width",
-                columns(
-                    "fest",
-                    "saetze.toml",
-                    "[[before]]",
-                    "header = true\n[[before]]",
-                ),
-            ),
-            (
-                "a constant the encoding lacks",
-                columns("csv", "spalten.toml", "Summe", "Сумма"),
-            ),
-            (
-                "a name the encoding lacks",
-                columns("csv", "spalten.toml", "RASSE", "ПОРОДА"),
-            ),
-            (
-                "an unknown conversion",
-                columns("csv", "spalten.toml", "number:0,00", "money"),
-            ),
-        ]
+        [faulty::cells(), faulty::sections(), faulty::segments()].concat()
     }
 }
 
@@ -190,6 +131,14 @@ fn values(package: &Package, text: &str) -> Vec<Leaf> {
     let setting = |key: &str| package.settings.get(key).and_then(toml::Value::as_str);
     let list: toml::Table =
         toml::from_str(package.text(setting("columns").unwrap()).unwrap()).unwrap();
+    match setting("kind") {
+        Some("keys") => {
+            let separator = setting("separator").unwrap_or("=");
+            return read::keys(&list, text, separator.trim());
+        }
+        Some("segments") => return read::segments(&list, text, &package.settings),
+        _ => {}
+    }
     let fields = |group: &str| list.get(group).and_then(toml::Value::as_array).cloned();
     let fixed = setting("kind") == Some("fixed");
     let records = if fixed {

@@ -1,0 +1,222 @@
+//! Packages for the format `table`: CSV, fixed width, keys and values, segments.
+
+use crate::Unusable;
+use crate::binding::{Maps, quoted};
+use crate::fixed::{self, Column};
+use crate::matching::Offer;
+use crate::package::{Made, Note, NoteKind, file_name, receiver};
+use crate::{csv, keys, records, segments};
+
+pub(crate) fn from_csv(
+    name: &str,
+    bytes: &[u8],
+    offer: &Offer<'_>,
+    maps: &mut Maps,
+) -> Result<Made, Unusable> {
+    let sheet = csv::read(bytes)?;
+    if let Some(drafts) = &sheet.kinds {
+        let settings = csv_settings(name, &sheet);
+        let listed = records::list(drafts, offer, maps);
+        return Ok(nameless(of_records(bytes, settings, listed)));
+    }
+    let columns = csv::Columns {
+        names: &sheet.names,
+        rows: &sheet.rows,
+        fixed: &[],
+        has_header: sheet.has_header,
+        quoted: &sheet.quotes.columns,
+        around: [&sheet.before, &sheet.after],
+    };
+    let listed = csv::list(&columns, offer, maps);
+    let mut notes = listed.notes;
+    notes.extend(encoding_note(bytes));
+    if sheet.quotes.are_names_bare {
+        notes.push(Note::new(
+            NoteKind::Info,
+            "header".to_owned(),
+            "im Muster haben die Spaltennamen keine Anführungszeichen, mit quote = \"texts\" bekommen sie welche: stört das, header weglassen und die Namen als [[before]] mit quoted = false schreiben",
+            "the sample's column names have no quotes; with quote = \"texts\" they get some: if that matters, leave header out and write the names as [[before]] with quoted = false",
+        ));
+    }
+    if !sheet.has_header {
+        notes.push(Note::new(
+            NoteKind::Info,
+            "column".to_owned(),
+            "die erste Zeile nennt keine Spaltennamen; mit Namen wird der Vorschlag viel besser",
+            "the first line names no columns; with names the proposal becomes much better",
+        ));
+    }
+    Ok(Made {
+        format: "table",
+        settings: csv_settings(name, &sheet),
+        template: ("spalten.toml", listed.text),
+        notes,
+        receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
+    })
+}
+
+fn csv_settings(name: &str, sheet: &csv::Sheet) -> String {
+    let columns = if sheet.kinds.is_some() {
+        "saetze.toml"
+    } else {
+        "spalten.toml"
+    };
+    format!(
+        "kind = \"csv\"\ncolumns = \"{columns}\"\nfile = {}\nencoding = {}\nseparator = {}\nquote = {}\n{}",
+        quoted(&format!("{}.csv", file_name(name))),
+        quoted(sheet.encoding),
+        quoted(&sheet.separator.to_string()),
+        quoted(sheet.quotes.word),
+        sheet.ends.settings()
+    )
+}
+
+/// Without umlauts a sample does not tell its encoding; by its umlauts it only tells that it is one of DOS.
+fn encoding_note(bytes: &[u8]) -> Option<Note> {
+    if matches!(crate::text::decoded(bytes), Ok(("cp850", _))) {
+        return Some(Note::new(
+            NoteKind::Info,
+            "encoding".to_owned(),
+            "die Umlaute sind die von DOS (cp850; cp437 hat sie an denselben Stellen, aber nicht alle Buchstaben Europas)",
+            "the umlauts are those of DOS (cp850; cp437 has them at the same places, but not all letters of Europe)",
+        ));
+    }
+    bytes.is_ascii().then(|| {
+        Note::new(
+            NoteKind::Info,
+            "encoding".to_owned(),
+            "das Muster hat keine Umlaute, seine Kodierung ist nicht zu erkennen: encoding in package.toml prüfen (utf-8, iso-8859-1, iso-8859-15, windows-1252, cp850)",
+            "the sample has no umlauts, its encoding cannot be told: look at encoding in package.toml (utf-8, iso-8859-1, iso-8859-15, windows-1252, cp850)",
+        )
+    })
+}
+
+/// Lines of several lengths are records of several kinds.
+fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let lengths = lines.map(|line| line.trim_ascii_end().len());
+    let mut lengths = lengths.filter(|length| *length > 0);
+    let first = lengths.next()?;
+    lengths.any(|length| length != first).then(|| {
+        Note::new(
+            NoteKind::Info,
+            "column".to_owned(),
+            "die Zeilen sind verschieden lang: mehrere Satzarten schreibt [[record]] statt [[column]] (docs/tutorial/formate.md)",
+            "the lines differ in length: records of several kinds are written with [[record]] instead of [[column]] (docs/tutorial/formate.md)",
+        )
+    })
+}
+
+pub(crate) fn from_fixed(
+    name: &str,
+    bytes: &[u8],
+    given: Option<&[Column]>,
+    (offer, maps): (&Offer<'_>, &mut Maps),
+) -> Result<Made, Unusable> {
+    let records = fixed::read(bytes, given)?;
+    let settings = format!(
+        "kind = \"fixed\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}",
+        quoted(&format!("{}.txt", file_name(name))),
+        quoted(records.encoding.trim_end_matches("-bom")),
+        records.ends.settings()
+    );
+    if let Some(drafts) = &records.kinds {
+        let made = of_records(bytes, settings, records::list(drafts, offer, maps));
+        return Ok(if given.is_some() {
+            made
+        } else {
+            nameless(made)
+        });
+    }
+    let names: Vec<String> = records
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let columns = csv::Columns {
+        names: &names,
+        rows: &records.rows,
+        fixed: &records.columns,
+        has_header: false,
+        quoted: &[],
+        around: [&[], &[]],
+    };
+    let listed = csv::list(&columns, offer, maps);
+    let mut notes = listed.notes;
+    notes.extend(encoding_note(bytes));
+    notes.extend(kinds_of_records(bytes));
+    if records.is_guessed {
+        notes.push(Note::new(
+            NoteKind::Info,
+            "column".to_owned(),
+            "die Spalten sind aus Leerzeichen erraten; mit --fields NAME:Breite,… wird der Vorschlag sicher",
+            "columns were guessed from blanks; with --fields NAME:width,… the proposal becomes safe",
+        ));
+    }
+    Ok(Made {
+        format: "table",
+        settings,
+        template: ("saetze.toml", listed.text),
+        notes,
+        receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
+    })
+}
+
+pub(crate) fn from_keys(
+    name: &str,
+    bytes: &[u8],
+    (offer, maps): (&Offer<'_>, &mut Maps),
+) -> Result<Made, Unusable> {
+    let sections = keys::read(bytes)?;
+    let settings = format!(
+        "kind = \"keys\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}",
+        quoted(&format!("{}.txt", file_name(name))),
+        quoted(sections.encoding),
+        sections.settings
+    );
+    Ok(of_records(
+        bytes,
+        settings,
+        records::list(&sections.drafts, offer, maps),
+    ))
+}
+
+pub(crate) fn from_segments(
+    name: &str,
+    bytes: &[u8],
+    (offer, maps): (&Offer<'_>, &mut Maps),
+) -> Result<Made, Unusable> {
+    let segments = segments::read(bytes)?;
+    let settings = format!(
+        "kind = \"segments\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}{}",
+        quoted(&format!("{}.txt", file_name(name))),
+        quoted(segments.encoding),
+        segments.settings,
+        segments.signs
+    );
+    let listed = records::list(&segments.drafts, offer, maps);
+    Ok(nameless(of_records(bytes, settings, listed)))
+}
+
+/// What a person should know where a format has no names.
+fn nameless(mut made: Made) -> Made {
+    made.notes.push(Note::new(
+        NoteKind::Info,
+        "record".to_owned(),
+        "die Datei nennt ihre Felder nicht: zugeordnet ist, was im Muster dasselbe ist wie im Beispiel der Leistung (--example); je mehr davon im Muster steht, desto mehr. Sätze fester Breite: --fields mit [Satzart] über den Feldern jeder Satzart",
+        "the file does not name its fields: what is the same in the sample and in the service's example (--example) is matched; the more of it the sample has, the more. Records of fixed width: --fields with [sign] above the fields of each kind",
+    ));
+    made
+}
+
+fn of_records(bytes: &[u8], settings: String, listed: csv::Listed) -> Made {
+    let mut notes = listed.notes;
+    notes.extend(encoding_note(bytes));
+    Made {
+        format: "table",
+        settings,
+        template: ("saetze.toml", listed.text),
+        notes,
+        receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
+    }
+}

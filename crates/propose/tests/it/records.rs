@@ -1,0 +1,207 @@
+//! Packages from samples of several kinds of records: sections, segments, record types.
+
+use amtsbote_propose::{NoteKind, Sample, is_keys, is_segments};
+
+use crate::samples::{proposed, sources, text};
+
+fn has(list: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(list.contains(part), "{part}\n{list}");
+    }
+}
+
+const INI: &[u8] = b"; Export\r\n[Halter]\r\nNachname=M\x81ller\r\nVorname=Erika\r\nPLZ=12345\r\nKasse=\r\n\r\n[Hund1]\r\nRufname=Bello\r\nRasse=Dackel\r\n\r\n[Hund2]\r\nRufname=Wilma\r\nRasse=Mops\r\nChipnummer=276000000000001\r\n\x1a";
+
+#[test]
+fn numbered_sections_are_one_kind_that_goes_over_a_list() {
+    assert!(is_keys(INI));
+    let proposal = proposed("hundesteuer", "familie", Sample::Keys(INI));
+    has(
+        text(&proposal, "package.toml"),
+        &[
+            "kind = \"keys\"",
+            "separator = \"=\"",
+            "gap_lines = 1",
+            "encoding = \"cp850\"",
+            "end_of_file = \"1A\"",
+        ],
+    );
+    let list = text(&proposal, "saetze.toml");
+    has(
+        list,
+        &[
+            "section = \"Halter\"",
+            "section = \"Hund{nr}\"\neach = \".hunde\"",
+            "from = \".rufname\"",
+            "from = \".antragsteller[0].familienname\"",
+            "key = \"\"",
+            "text = \"; Export\"",
+            "missing = \"drop\"",
+        ],
+    );
+    assert_eq!(list.matches("[[record]]").count(), 3, "{list}");
+    assert_eq!(sources(&proposal)["Rasse"], "/hunde/*/rasse");
+}
+
+#[test]
+fn keys_with_a_number_are_a_kind_and_aligned_separators_are_known() {
+    let sample = "Nachname          : Mustermann\nVorname           : Erika\nhund.0.rufname    : Bello\nhund.0.rasse      : Dackel\nhund.1.rufname    : Wilma\nhund.1.rasse      : Mops\nOrt               : Kassel\n";
+    assert!(is_keys(sample.as_bytes()));
+    let proposal = proposed("hundesteuer", "familie", Sample::Keys(sample.as_bytes()));
+    has(
+        text(&proposal, "package.toml"),
+        &["separator = \": \"", "key_width = 18", "gap_lines = 0"],
+    );
+    has(
+        text(&proposal, "saetze.toml"),
+        &[
+            "key = \"hund.{nr0}.rufname\"",
+            "each = \".hunde\"",
+            "from = \".antragsteller[0].anschrift.ort\"",
+        ],
+    );
+}
+
+#[test]
+fn other_texts_are_neither_keys_nor_segments() {
+    for text in [
+        "NAME;VORNAME\nA;B\n",
+        "Mustermann          Erika          29021980\n",
+        "{\"a\": 1}",
+        "[1, 2]",
+        "",
+        "Ein Satz, und noch einer.\nKein Schl\u{fc}ssel.\n",
+    ] {
+        assert!(!is_keys(text.as_bytes()), "{text}");
+        assert!(!is_segments(text.as_bytes()), "{text}");
+    }
+}
+
+#[test]
+fn segments_are_kinds_by_tag_and_qualifier_with_positions_and_counters() {
+    let sample = "UNA:+.? '\r\nUNH+1+HUNDAN:D:96A'\r\nNAD+HA+++O?'Neil:Erika'\r\nNAD+ZA++Stadt'\r\nLIN+1++Bello'\r\nLIN+2++Wilma'\r\nUNT+6+1'\r\n";
+    assert!(is_segments(sample.as_bytes()));
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Segments(sample.as_bytes()),
+    );
+    has(
+        text(&proposal, "package.toml"),
+        &[
+            "kind = \"segments\"",
+            "line_end = \"crlf\"",
+            "service_advice = true",
+            "release = \"?\"",
+        ],
+    );
+    let list = text(&proposal, "saetze.toml");
+    has(
+        list,
+        &[
+            "name = \"nadha\"\ntag = \"NAD\"",
+            "name = \"nadza\"",
+            "text = \"O'Neil\"",
+            "at = \"4.2\"",
+            "name = \"lin\"\ntag = \"LIN\"",
+            "count = \"rows\"",
+        ],
+    );
+    assert!(
+        proposal
+            .notes
+            .iter()
+            .any(|note| { note.kind == NoteKind::Unmapped && note.at == "lin/each" })
+    );
+}
+
+#[test]
+fn what_the_sample_has_of_the_example_is_matched_without_names() {
+    let sample = "MSH|^~\\&|KASSE|AMT\rPID|1||||Müller-Weiß^Änne Sophie|28.02.1987\rPID|2||||Mustermann^Jürgen Max|12.08.1964\r";
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Segments(sample.as_bytes()),
+    );
+    has(
+        text(&proposal, "package.toml"),
+        &["terminator = \"\\r\"", "escape = \"hl7\"", "part = \"&\""],
+    );
+    has(
+        text(&proposal, "saetze.toml"),
+        &[
+            "tag = \"MSH|^~\\\\&\"",
+            "at = \"5.2\"",
+            "each = \".antragsteller\"",
+            "from = \".familienname\"",
+            "from = \"$nr\"",
+            "as = \"partial-date:dd.MM.yyyy\"",
+        ],
+    );
+}
+
+#[test]
+fn lines_that_begin_with_their_kind_are_records_inside_of_each_other() {
+    let sample = "01;20260131;KASSE\r\n10;Müller-Weiß;Änne Sophie;28.02.1987;Wiesbaden\r\n10;Mustermann;Jürgen Max;12.08.1964;Wiesbaden\r\n20;001;Bärli;Labrador Retriever\r\n99;5\r\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(sample.as_bytes()));
+    let list = text(&proposal, "saetze.toml");
+    has(
+        list,
+        &[
+            "name = \"satz10\"\neach = \".antragsteller\"",
+            "name = \"satz20\"\neach = \".hunde\"",
+            "from = \".familienname\"",
+            "from = \".anschrift.ort\"",
+            "from = \".rufname\"",
+            "from = \"$nr\"\nas = \"number:000\"",
+            "name = \"FELD2\"\ncount = \"rows\"",
+        ],
+    );
+    assert!(!list.contains("[[column]]"), "{list}");
+}
+
+#[test]
+fn fixed_lines_of_several_kinds_are_cut_apart_and_described_ones_have_names() {
+    let sample = "FS01 KASSE     31012026\nFS10 Mustermann Jürgen Max 12081964\nFS10 Müller     Änne       28021987\nFS99 000004\n";
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Fixed(sample.as_bytes(), None),
+    );
+    let list = text(&proposal, "saetze.toml");
+    has(
+        list,
+        &[
+            "text = \"FS10\"",
+            "width = 4",
+            "count = \"rows\"\nas = \"number:000000\"",
+        ],
+    );
+    assert_eq!(list.matches("[[record]]").count(), 3, "{list}");
+    let columns = amtsbote_propose::Column::list(
+        "[10]\nSATZART;2\nNACHNAME;10\nVORNAME;8\n[20]\nSATZART;2\nRUFNAME;8\nRASSE;10",
+    )
+    .unwrap();
+    let sample = "10Mustermann Erika  \n20Bello   Dackel    \n20Wilma   Mops      \n";
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Fixed(sample.as_bytes(), Some(&columns)),
+    );
+    has(
+        text(&proposal, "saetze.toml"),
+        &[
+            "from = \".antragsteller[0].familienname\"",
+            "name = \"satz20\"\neach = \".hunde\"",
+            "from = \".rufname\"",
+            "width = 10",
+        ],
+    );
+}
+
+#[test]
+fn rows_with_running_numbers_are_no_kinds() {
+    let sample = "1;Bello;Dackel\n2;Wilma;Mops\n3;Rex;Pudel\nS;3\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(sample.as_bytes()));
+    assert!(text(&proposal, "spalten.toml").contains("[[column]]"));
+}
