@@ -352,6 +352,10 @@ impl Writer<'_> {
             let words = format!("from = \"$nr\"\n{form}");
             return Some(("laufende Nummer / running number", words));
         }
+        if let ([number], true) = (counts.as_slice(), is_number_of(slot)) {
+            let words = format!("count = \"rows\"\n{}{form}", self.of_one(*number)?);
+            return Some(("Zahl der Sätze / number of records", words));
+        }
         let is_last =
             self.draft.rows.last() > self.drafts.iter().filter_map(|one| one.rows.first()).min();
         let [total] = counts.as_slice() else {
@@ -380,10 +384,25 @@ impl Writer<'_> {
             let names: Vec<String> = inside.iter().map(|draft| quoted(&draft.name)).collect();
             return Some(format!("of = [{}]\n", names.join(", ")));
         }
+        self.of_one(total)
+    }
+
+    /// The kind there are so many of, of those that repeat first.
+    fn of_one(&self, total: usize) -> Option<String> {
         let is_it = |draft: &&Draft| draft.rows.len() == total;
-        let one = self.drafts.iter().find(is_it)?;
+        let repeats = |draft: &&Draft| draft.repeats == Repeats::Surely;
+        let found = self.drafts.iter().filter(repeats).find(is_it);
+        let one = found.or_else(|| self.drafts.iter().find(is_it).filter(|_| total > 1))?;
         Some(format!("of = {}\n", quoted(&one.name)))
     }
+}
+
+/// Whether a field's name says that it counts: `anzahl`, `HUNDE_ANZ`.
+fn is_number_of(slot: &Slot) -> bool {
+    let words = crate::names::words(&slot.name);
+    words
+        .iter()
+        .any(|word| matches!(word.as_str(), "anzahl" | "anz" | "zahl" | "count"))
 }
 
 /// Leading zeros, if there are any.

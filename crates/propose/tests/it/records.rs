@@ -205,3 +205,25 @@ fn rows_with_running_numbers_are_no_kinds() {
     let proposal = proposed("hundesteuer", "familie", Sample::Csv(sample.as_bytes()));
     assert!(text(&proposal, "spalten.toml").contains("[[column]]"));
 }
+
+#[test]
+fn blocks_without_titles_that_begin_alike_are_one_kind_and_counts_count() {
+    let sample = "Nachname: Mustermann\nAnzahl: 2\n\nHund: Bello\nRasse: Dackel\n\nHund: Wilma\nRasse: Mops\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Keys(sample.as_bytes()));
+    let list = text(&proposal, "saetze.toml");
+    has(
+        list,
+        &[
+            "name = \"hund\"\nsection = \"\"\neach = \".hunde\"",
+            "name = \"Anzahl\"\ncount = \"rows\"\nof = \"hund\"",
+        ],
+    );
+    assert_eq!(list.matches("[[record]]").count(), 2, "{list}");
+    // The same title again is the same kind again.
+    let sample = "[Hund]\nRufname=Bello\nRasse=Dackel\n[Hund]\nRufname=Wilma\nRasse=Mops\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Keys(sample.as_bytes()));
+    has(
+        text(&proposal, "saetze.toml"),
+        &["section = \"Hund\"\neach = \".hunde\""],
+    );
+}
