@@ -282,3 +282,36 @@ fn whatever_a_service_takes_is_handed_over_and_explained() {
     });
     assert!(refused.is_empty(), "refused though valid: {refused:#?}");
 }
+
+#[test]
+fn what_a_file_has_no_way_to_write_is_found_by_its_place() {
+    let report = toml::toml! { escape = "report" };
+    for (package, at, rule) in [
+        (
+            with("segmente", "segments", report),
+            "/halter",
+            "table-separator-inside",
+        ),
+        (
+            with("schluessel", "line_breaks", "blank"),
+            "/halter",
+            "table-quote-inside",
+        ),
+        (
+            with("schluessel", "line_breaks", "report"),
+            "/hunde/0/bemerkung",
+            "table-line-break",
+        ),
+        (
+            with("segmente", "line_breaks", "report"),
+            "/hunde/0/bemerkung",
+            "table-line-break",
+        ),
+    ] {
+        let preview = package.preview(&Table, "zwei-hunde").unwrap();
+        let found = preview.findings.iter().find(|found| found.rule == rule);
+        let found = found.unwrap_or_else(|| panic!("{rule}: {:?}", preview.findings));
+        assert_eq!(found.at, at);
+        assert_ne!(found.detail.de, found.detail.en);
+    }
+}

@@ -169,9 +169,13 @@ fn kind(
         .iter()
         .flat_map(|(_, section)| &section.lines)
         .collect();
+    let closing = closing(alike);
     let indexed = indexed(&lines);
     let mut seen: Vec<&str> = Vec::new();
     for line in lines {
+        if closing.contains(&line) {
+            continue;
+        }
         let family = match line {
             Line::Pair(key, _) => number_in(key).filter(|(before, ..)| indexed.contains(before)),
             Line::Title(_) | Line::Empty | Line::Other(_) => None,
@@ -195,6 +199,29 @@ fn kind(
         );
     }
     finished(current, alike.len(), drafts);
+    if !closing.is_empty() {
+        let mut last = begin(Vec::new(), "schluss", drafts);
+        last.rows.truncate(1);
+        for line in closing {
+            add(line, &mut last, (&above, values));
+        }
+        finished(last, 1, drafts);
+    }
+}
+
+/// Lines at the end of the last of several sections that the first one lacks: they close the file, not each section.
+fn closing<'s>(alike: &[(usize, &'s Section)]) -> Vec<&'s Line> {
+    let [(_, first), .., (_, last)] = alike else {
+        return Vec::new();
+    };
+    let mut lines: Vec<&Line> = last
+        .lines
+        .iter()
+        .rev()
+        .take_while(|line| matches!(line, Line::Other(_)) && !first.lines.contains(line))
+        .collect();
+    lines.reverse();
+    lines
 }
 
 /// Keeps a kind that has something to say; `sections` are of it.

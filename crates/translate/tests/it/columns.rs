@@ -326,3 +326,80 @@ fn faults_name_column_and_line() {
     assert!(faults("[[column]]\nname='A'\nnix=1").contains("c.toml:"));
     assert!(faults("").contains("column"));
 }
+
+#[test]
+fn words_of_other_shapes_are_faults_in_both_languages() {
+    let section = "[[record]]\nname = \"a\"\nsection = \"A\"\n";
+    let tag = "[[record]]\nname = \"a\"\ntag = \"A\"\n";
+    let field = |words: &str| {
+        format!("{tag}[[record.field]]\nname = \"b\"\n{words}\n").replace(
+            "tag = \"A\"\n",
+            if words.contains("at =") {
+                "tag = \"A\"\n"
+            } else {
+                ""
+            },
+        )
+    };
+    for (layout, shape, word) in [
+        (
+            section.to_owned(),
+            Shape::Csv,
+            "`section` ist hier nicht erlaubt",
+        ),
+        (
+            section.to_owned(),
+            Shape::Segments,
+            "`record` braucht daneben `tag`",
+        ),
+        (tag.to_owned(), Shape::Keys, "`tag` ist hier nicht erlaubt"),
+        (
+            "empty = \"drop\"\n".to_owned() + tag,
+            Shape::Segments,
+            "`empty` ist hier nicht",
+        ),
+        (
+            field("text = \"\"\nkey = \"k\""),
+            Shape::Csv,
+            "`key` ist hier nicht erlaubt",
+        ),
+        (
+            field("from = \".x\"\nkey = \"\""),
+            Shape::Keys,
+            "`key = \"\"` ist hier nicht erlaubt",
+        ),
+        (
+            field("text = \"\"\nkey = \"k{nr}\""),
+            Shape::Keys,
+            "`k{nr}` ist kein Wert für `key`",
+        ),
+        (
+            field("text = \"\"\nat = \"0\""),
+            Shape::Segments,
+            "`0` ist kein Wert für `at`",
+        ),
+        (
+            field("text = \"\"\nquoted = true"),
+            Shape::Fixed,
+            "`quoted` ist hier nicht erlaubt",
+        ),
+        (
+            "[[column]]\nname = \"a\"\ntext = \"\"\n".to_owned(),
+            Shape::Segments,
+            "`[[column]]` ist hier",
+        ),
+    ] {
+        let faults = Layout::parse("c.toml", &layout, &codes(), shape).unwrap_err();
+        let german: Vec<String> = faults.iter().map(|fault| fault.kind.german()).collect();
+        assert!(
+            german.iter().any(|text| text.contains(word)),
+            "{word}: {german:?}"
+        );
+        assert!(
+            faults
+                .iter()
+                .all(|fault| fault.kind.german() != fault.kind.to_string()),
+            "{faults}"
+        );
+    }
+}

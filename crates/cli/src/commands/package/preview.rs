@@ -342,6 +342,12 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
         .all(|byte| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
+/// Without the sign that ends files of DOS; a line end of CR alone would write lines over each other.
+fn for_a_screen(text: &str) -> String {
+    let text = text.trim_end_matches('\u{1a}').trim_end();
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Result<()> {
     // What is lost and what was found stands below; neither is handed over.
     let notes = ["losses.txt", "findings.txt"];
@@ -354,7 +360,7 @@ fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Res
         }
         match std::str::from_utf8(bytes) {
             Ok(text) if bytes.len() <= SHOWN_BYTES => {
-                talk.data(text.trim_end_matches('\u{1a}').trim_end())?;
+                talk.data(for_a_screen(text))?;
             }
             Err(_) if bytes.len() <= SHOWN_BYTES && is_text(bytes) => {
                 let (name, encoding) = one_byte(bytes, encoding);
@@ -365,8 +371,7 @@ fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Res
                         "one byte per character; read here as"
                     )
                 ))?;
-                let text = encoding.shown(bytes);
-                talk.data(text.trim_end_matches('\u{1a}').trim_end())?;
+                talk.data(for_a_screen(&encoding.shown(bytes)))?;
             }
             Ok(_) | Err(_) => {
                 talk.data(talk.pick("   (nicht als Text gezeigt)", "   (not shown as text)"))?;
