@@ -127,7 +127,14 @@ pub(crate) struct Records {
 
 pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Unusable> {
     let (encoding, text) = decoded(bytes)?;
-    let (text, ends) = lines(&text);
+    let (text, mut ends) = lines(&text);
+    let text = match given.and_then(|columns| cut_apart(&text, columns)) {
+        Some(cut) => {
+            ends.line_end = "none";
+            cut
+        }
+        None => text,
+    };
     let lines: Vec<Vec<char>> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -164,6 +171,22 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
         rows,
         is_guessed: given.is_none(),
     })
+}
+
+/// Records that follow each other without line ends: there is one line only, and it is as long as several of them.
+fn cut_apart(text: &str, columns: &[Column]) -> Option<String> {
+    let is_of_kinds = columns.iter().any(|column| column.of.is_some());
+    let width: usize = columns.iter().map(|column| column.width).sum();
+    let letters: Vec<char> = text.chars().collect();
+    let is_several = letters.len() > width && letters.len().is_multiple_of(width);
+    if is_of_kinds || !is_several || text.contains('\n') {
+        return None;
+    }
+    let records: Vec<String> = letters
+        .chunks(width)
+        .map(|record| record.iter().collect())
+        .collect();
+    Some(records.join("\n"))
 }
 
 fn cells(line: &[char], columns: &[Column]) -> Vec<String> {

@@ -229,3 +229,16 @@ fn blocks_without_titles_that_begin_alike_are_one_kind_and_counts_count() {
         &["section = \"Hund\"\neach = \".hunde\""],
     );
 }
+
+#[test]
+fn records_without_line_ends_are_cut_by_their_description() {
+    let columns = amtsbote_propose::Column::list("RUFNAME:8,RASSE:10").unwrap();
+    let sample = "Bello   Dackel    Wilma   Mops      ";
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Fixed(sample.as_bytes(), Some(&columns)),
+    );
+    has(text(&proposal, "package.toml"), &["line_end = \"none\""]);
+    has(text(&proposal, "saetze.toml"), &["each = \".hunde\""]);
+}
