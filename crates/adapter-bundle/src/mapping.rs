@@ -48,7 +48,7 @@ impl Bundle {
                 format!("format is missing or none of {known}"),
             ));
         };
-        for key in ["attachments", "letters", "numbering"] {
+        for key in ["attachments", "letters", "numbering", "attachment_name"] {
             if settings.contains_key(key) {
                 return Err(wrong(
                     format!("{key} gehört zum Ganzen: unter [settings], nicht in einen Teil"),
@@ -90,7 +90,7 @@ impl Format for Bundle {
                 Err(more) => findings.extend(more),
             }
         }
-        match settings.beside() {
+        match settings.beside(package) {
             Ok(beside) if findings.is_empty() => Ok(Box::new(Compiled {
                 file_line: line_of(package, "file", settings.file.as_ref()),
                 checksums_line: line_of(package, "checksums", settings.checksums.as_ref()),
@@ -134,7 +134,7 @@ struct Made {
 
 impl Mapping for Compiled {
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
-        let laid = self.beside.lay(opened)?;
+        let laid = self.beside.lay(opened, self.documents(opened))?;
         let mut made = Made {
             listed: laid
                 .attachments
@@ -158,21 +158,30 @@ impl Mapping for Compiled {
         made.lineage.extend(along.lineage);
         self.sums(&mut made, opened)?;
         made.unique()?;
-        // What the parts told of their sources stands once for all.
+        // What the parts told of their sources stands once for all. They do not know why attachments are called as they are.
+        let names: BTreeSet<String> = laid.names.outputs().collect();
+        let told = std::mem::take(&mut made.sources).into_values();
         made.lineage
-            .extend(std::mem::take(&mut made.sources).into_values());
+            .extend(told.filter(|one| !names.contains(&one.output)));
         let of_data = made.losses.unwrap_or_default().into_iter();
         let mut losses: Vec<String> = of_data
-            .filter(|loss| !loss.starts_with("$attachments"))
+            .filter(|loss| !loss.starts_with("$attachments") && laid.names.is_lost(loss))
             .collect();
         losses.extend(along.losses);
         let (files, mut lineage) = self.packed(made.files, made.lineage, opened)?;
-        explain_sources(&mut lineage, |_| None);
+        explain_sources(&mut lineage, |place| laid.names.known(place));
         Ok(Product {
             files,
             lineage,
             losses,
         })
+    }
+
+    fn documents(&self, opened: &Opened<'_>) -> Vec<String> {
+        let sums = self.settings.checksums.iter().map(|name| name.of(opened));
+        let parts = self.parts.iter();
+        let parts = parts.flat_map(|part| part.documents(opened));
+        parts.chain(sums).collect()
     }
 }
 

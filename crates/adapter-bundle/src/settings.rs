@@ -1,6 +1,6 @@
 //! `[settings]` of a package for `bundle`; their reference is the README.
 
-use amtsbote_adapter::{Beside, FileName, Letters, Numbering};
+use amtsbote_adapter::{AttachmentName, Beside, FileName, Letters, Naming, Numbering, Package};
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use serde::Deserialize;
 
@@ -21,7 +21,9 @@ pub(crate) struct Settings {
     #[serde(default)]
     letters: Letters,
     #[serde(default)]
-    numbering: Numbering,
+    numbering: Option<Numbering>,
+    /// How they are called, where the rule of ours does not do.
+    attachment_name: Option<AttachmentName>,
     /// `format`, and that format's settings.
     #[serde(default)]
     pub(crate) part: Vec<toml::Table>,
@@ -49,8 +51,10 @@ fn anlagen() -> String {
 
 impl Settings {
     /// Where attachments go.
-    pub(crate) fn beside(&self) -> Result<Beside, Findings> {
-        Beside::new(&self.attachments, self.letters, self.numbering)
+    pub(crate) fn beside(&self, package: &Package) -> Result<Beside, Findings> {
+        let said = self.attachment_name.as_ref();
+        let naming = Naming::open(package, self.letters, self.numbering, said)?;
+        Beside::new(&self.attachments, naming)
     }
 
     /// What is wrong beyond the single keys.

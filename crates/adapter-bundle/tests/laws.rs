@@ -46,7 +46,7 @@ impl Bench for Packages {
     }
 
     fn packages(&self) -> Vec<Package> {
-        vec![package("paket"), package("dateien")]
+        vec![package("paket"), package("dateien"), package("benannt")]
     }
 
     fn leaves(&self, _: &Package, file: &ParcelFile, bytes: &[u8]) -> Vec<Leaf> {
@@ -174,4 +174,26 @@ fn two_files_of_one_name_are_refused() {
     let package = with("file = \"index.csv\"", "file = \"ANTRAG.xml\"");
     let preview = package.preview(&bundle(), "zwei").unwrap();
     assert_eq!(preview.findings[0].rule, "path");
+}
+
+#[test]
+fn an_attachment_that_is_called_like_a_document_gets_another_name() {
+    let mut package = package("benannt");
+    let said = toml::toml! { text = "{name}.{ext}" };
+    package.settings.insert("attachments".to_owned(), ".".into());
+    package
+        .settings
+        .insert("attachment_name".to_owned(), said.into());
+    let list = "[[attachment]]\nfile = \"a.pdf\"\nfilename = \"INDEX.csv\"\n[[attachment]]\nfile = \"b.jpg\"\nfilename = \"x.jpg\"\n";
+    package.files.insert(
+        "examples/zwei/attachments.toml".to_owned(),
+        list.as_bytes().to_vec(),
+    );
+    let preview = package.preview(&bundle(), "zwei").unwrap();
+    let names: Vec<&str> = preview.files.keys().map(String::as_str).collect();
+    // The file number is in no name any more.
+    let expected = ["INDEX-2.csv", "index.csv", "losses.txt", "meldung.json", "x.jpg"];
+    assert_eq!(names, expected);
+    let index = String::from_utf8_lossy(&preview.files["index.csv"]);
+    assert!(index.contains("INDEX-2.csv"));
 }

@@ -47,18 +47,16 @@ pub(crate) fn manifest_xml(above: &str, leaves: Vec<Leaf>, entries: &[Entry]) ->
 }
 
 /// The element `attachment` in the one file, and its attributes.
-pub(crate) fn inside(nr: usize, index: usize) -> [Lineage; 5] {
+pub(crate) fn inside(nr: usize, index: usize, name: Lineage) -> [Lineage; 5] {
     let place = Place::of(Root::Attachments).index(index);
-    let (name, media_type) = (place.key("filename"), place.key("media_type"));
     let at = format!("/container/attachment[{nr}]");
     [
         Lineage::made(format!("{at}/@nr"), Vec::new(), "nr"),
-        Lineage::made(
-            format!("{at}/@name"),
-            vec![name, media_type.clone()],
-            "path",
-        ),
-        Lineage::copied(format!("{at}/@media_type"), media_type),
+        Lineage {
+            output: format!("{at}/@name"),
+            ..name
+        },
+        Lineage::copied(format!("{at}/@media_type"), place.key("media_type")),
         Lineage::made(format!("{at}/@encoding"), Vec::new(), "base64"),
         Lineage::copied(at, place),
     ]
@@ -95,17 +93,16 @@ fn about(output: String, pointer: &str, entries: &[Entry]) -> Lineage {
 
 fn of_file(output: String, index: &str, name: &str, entries: &[Entry]) -> Lineage {
     let entry = index.parse().ok().and_then(|at: usize| entries.get(at));
-    let Some(attachment) = entry.and_then(|entry| entry.attachment) else {
+    let Some((attachment, said)) = entry.and_then(|entry| entry.attachment.as_ref()) else {
         // A file made of the data: its name, type, length and checksum.
         return Lineage::made(output, vec![Place::of(Root::Data)], name);
     };
-    let place = Place::of(Root::Attachments).index(attachment);
+    let place = Place::of(Root::Attachments).index(*attachment);
     match name {
-        "path" => Lineage::made(
+        "path" => Lineage {
             output,
-            vec![place.key("filename"), place.key("media_type")],
-            name,
-        ),
+            ..said.clone()
+        },
         "attachment_id" => Lineage::copied(output, place.key("id")),
         "original_filename" => Lineage::copied(output, place.key("filename")),
         name => Lineage::copied(output, place.key(name)),

@@ -2,6 +2,7 @@
 
 use amtsbote_adapter::Opened;
 use amtsbote_model::Personal;
+use amtsbote_translate::Lineage;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha512};
 
@@ -11,8 +12,8 @@ pub(crate) struct Entry {
     pub(crate) media_type: String,
     pub(crate) size_bytes: u64,
     pub(crate) sha512: String,
-    /// Position of the attachment, from 0; none for data.
-    pub(crate) attachment: Option<usize>,
+    /// Position of the attachment, from 0, and why it is called so; none for data.
+    pub(crate) attachment: Option<(usize, Lineage)>,
 }
 
 impl Entry {
@@ -68,7 +69,8 @@ fn file(opened: &Opened<'_>, entry: &Entry) -> Value {
     put("sha512", entry.sha512.clone().into());
     match entry
         .attachment
-        .and_then(|index| opened.attachments.get(index))
+        .as_ref()
+        .and_then(|(index, _)| opened.attachments.get(*index))
     {
         None => {
             put("purpose", "data".into());

@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 
-use amtsbote_adapter::file_lineage::{
-    SettingLine, document_name, document_type, explain_sources, of_attachment,
-};
+use amtsbote_adapter::file_lineage::{SettingLine, document_name, document_type, explain_sources};
 use amtsbote_adapter::{
-    AttachmentNames, Format, Mapping, Opened, Package, ParcelFile, Piece, Product, loss_pointers,
-    refusal_findings, template_findings,
+    Format, Mapping, Named, Naming, Opened, OpenedAttachment, Package, ParcelFile, Piece, Product,
+    loss_pointers, refusal_findings, template_findings,
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
@@ -22,7 +20,6 @@ use crate::settings::{Layout, ManifestKind, Rendering, Settings};
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 const MANIFEST_JSON: &str = "manifest.json";
 const MANIFEST_XML: &str = "manifest.xml";
-const ATTACHMENTS_MAX: usize = 1_000;
 
 /// The format.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,16 +33,16 @@ impl Format for Container {
     fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings> {
         let settings: Settings = package.settings_as()?;
         let mut findings = settings.findings();
-        let sample = match sample(&settings, package) {
-            Ok(sample) => sample,
-            Err(more) => {
-                findings.extend(more);
-                None
+        let said = settings.attachment_name.as_ref();
+        let naming = Naming::open(package, settings.letters, settings.numbering, said);
+        let (sample, naming) = match (sample(&settings, package), naming) {
+            (Ok(sample), Ok(naming)) if findings.is_empty() => (sample, naming),
+            (sample, naming) => {
+                let more = [sample.err(), naming.err()];
+                findings.extend(more.into_iter().flatten().flatten());
+                return Err(findings);
             }
         };
-        if !findings.is_empty() {
-            return Err(findings);
-        }
         let maker = Maker {
             package: package.name.to_string(),
             version: package.version.clone(),
@@ -54,6 +51,7 @@ impl Format for Container {
         Ok(Box::new(Compiled {
             name_line: package.setting_line("file", &settings.file),
             settings,
+            naming,
             sample,
             ignored: package.ignored(),
             maker,
@@ -75,6 +73,7 @@ fn sample(settings: &Settings, package: &Package) -> Result<Option<xml::Sample>,
 struct Compiled {
     settings: Settings,
     name_line: SettingLine,
+    naming: Naming,
     sample: Option<xml::Sample>,
     ignored: Ignored,
     maker: Maker,
@@ -89,22 +88,29 @@ struct Rendered {
 
 impl Mapping for Compiled {
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
-        if opened.attachments.len() > ATTACHMENTS_MAX {
-            return Err(vec![Finding::new(
-                "",
-                "attachment-count",
-                Bilingual::new("mehr als 1000 Anlagen", "more than 1000 attachments"),
-            )]);
-        }
+        let names = self.naming.names(opened, Vec::new())?;
+        let folder = match self.settings.layout {
+            Layout::Folder => format!("{}/", self.settings.attachments),
+            Layout::OneFile => String::new(),
+        };
+        let placed = |(index, attachment): (usize, &OpenedAttachment)| OpenedAttachment {
+            path: Some(format!("{folder}{}", names.name(index))),
+            ..attachment.clone()
+        };
+        let attachments: Vec<_> = opened.attachments.iter().enumerate().map(placed).collect();
+        let opened = &Opened {
+            attachments: &attachments,
+            ..opened.clone()
+        };
         match self.settings.layout {
-            Layout::Folder => self.folder(opened),
-            Layout::OneFile => self.one_file(opened),
+            Layout::Folder => self.folder(opened, &names),
+            Layout::OneFile => self.one_file(opened, &names),
         }
     }
 }
 
 impl Compiled {
-    fn folder(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+    fn folder(&self, opened: &Opened<'_>, names: &Named) -> Result<Product, Findings> {
         let mut files = Vec::new();
         let mut entries = Vec::new();
         let mut lineage = Vec::new();
@@ -130,27 +136,21 @@ impl Compiled {
             }
             files.push(made(&path, "application/xml", bytes)?);
         }
-        for (index, entry) in self.attachments(opened).into_iter().enumerate() {
-            let path = format!("{}/{}", self.settings.attachments, entry.path);
+        for (index, entry) in entries_of(opened, names).into_iter().enumerate() {
             lineage.push(Lineage::copied(
                 format!("{}/{}", self.settings.attachments, index + 1),
                 Place::of(Root::Attachments).index(index),
             ));
-            let attachment = &opened.attachments[index];
-            let rule = format!(
-                "attachments = {}; {}",
-                self.settings.attachments,
-                self.naming()
-            );
-            lineage.extend(of_attachment(files.len() + 1, index, attachment, &rule));
-            let pieces = vec![Piece::Attachment(attachment.source.clone())];
+            lineage.extend(names.lineage(files.len() + 1, index, &self.settings.attachments));
+            let source = opened.attachments[index].source.clone();
             files.push(ParcelFile {
-                path: safe(&path)?,
+                path: safe(&entry.path)?,
                 media_type: entry.media_type.clone(),
-                pieces,
+                pieces: vec![Piece::Attachment(source)],
             });
-            entries.push(Entry { path, ..entry });
+            entries.push(entry);
         }
+        losses.retain(|loss| names.is_lost(loss));
         let (manifests, about) = self.manifests(opened, &entries)?;
         for nr in files.len() + 1..=files.len() + manifests.len() {
             lineage.push(document_name(
@@ -163,7 +163,7 @@ impl Compiled {
         }
         files.extend(manifests);
         lineage.extend(about);
-        explain_sources(&mut lineage, |_| None);
+        explain_sources(&mut lineage, |place| names.known(place));
         Ok(Product {
             files,
             lineage,
@@ -178,14 +178,6 @@ impl Compiled {
             document_name(nr, self.name_line, Vec::new(), Some(&rule)),
             document_type(nr, ending),
         ]
-    }
-
-    /// What is done to names of attachments.
-    fn naming(&self) -> String {
-        let Settings {
-            letters, numbering, ..
-        } = &self.settings;
-        AttachmentNames::new(*letters, *numbering, 0).rule()
     }
 
     fn manifests(
@@ -231,10 +223,10 @@ impl Compiled {
         })
     }
 
-    fn one_file(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+    fn one_file(&self, opened: &Opened<'_>, names: &Named) -> Result<Product, Findings> {
         let path = format!("{}.xml", self.settings.file);
         let rendered = self.rendered(opened, "/container/data", 2)?;
-        let entries = self.attachments(opened);
+        let entries = entries_of(opened, names);
         let mut text = format!("{DECLARATION}<container>\n");
         let leaves = self.manifest_xml(&mut text, opened, &entries, 1)?;
         let mut lineage = lineage::manifest_xml("/container", leaves, &entries);
@@ -254,12 +246,14 @@ impl Compiled {
             pieces.push(bytes_piece(Bytes::from(std::mem::take(&mut text))));
             pieces.push(Piece::Base64(opened.attachments[index].source.clone()));
             text.push_str("</attachment>\n");
-            lineage.extend(lineage::inside(nr, index));
+            lineage.extend(lineage::inside(nr, index, names.said("", index)));
         }
         lineage.extend(self.said(1, "xml"));
-        explain_sources(&mut lineage, |_| None);
+        explain_sources(&mut lineage, |place| names.known(place));
         text.push_str("</container>\n");
         pieces.push(bytes_piece(Bytes::from(text)));
+        let mut losses = rendered.losses;
+        losses.retain(|loss| names.is_lost(loss));
         let file = ParcelFile {
             path: safe(&path)?,
             media_type: "application/xml".to_owned(),
@@ -268,7 +262,7 @@ impl Compiled {
         Ok(Product {
             files: vec![file],
             lineage,
-            losses: rendered.losses,
+            losses,
         })
     }
 
@@ -311,28 +305,18 @@ impl Compiled {
             losses: loss_pointers(&translation.losses),
         })
     }
+}
 
-    fn attachments(&self, opened: &Opened<'_>) -> Vec<Entry> {
-        let mut names = AttachmentNames::new(
-            self.settings.letters,
-            self.settings.numbering,
-            opened.attachments.len(),
-        );
-        let entry = |(index, attachment): (usize, &amtsbote_adapter::OpenedAttachment)| {
-            let original = attachment
-                .filename
-                .as_ref()
-                .map(|name| name.reveal().as_str());
-            Entry {
-                path: names.next(index + 1, original, &attachment.media_type),
-                media_type: attachment.media_type.clone(),
-                size_bytes: attachment.source.size_bytes(),
-                sha512: attachment.sha512.clone(),
-                attachment: Some(index),
-            }
-        };
-        opened.attachments.iter().enumerate().map(entry).collect()
-    }
+/// The attachments, each with its place and why it has it.
+fn entries_of(opened: &Opened<'_>, names: &Named) -> Vec<Entry> {
+    let entry = |(index, attachment): (usize, &OpenedAttachment)| Entry {
+        path: attachment.path.clone().unwrap_or_default(),
+        media_type: attachment.media_type.clone(),
+        size_bytes: attachment.source.size_bytes(),
+        sha512: attachment.sha512.clone(),
+        attachment: Some((index, names.said("", index))),
+    };
+    opened.attachments.iter().enumerate().map(entry).collect()
 }
 
 fn made(path: &str, media_type: &str, bytes: Bytes) -> Result<ParcelFile, Findings> {

@@ -1,6 +1,6 @@
 //! `[settings]` of a package for `container`; their reference is the README.
 
-use amtsbote_adapter::{Letters, Numbering, ParcelPath};
+use amtsbote_adapter::{AttachmentName, Letters, Numbering, ParcelPath};
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use serde::Deserialize;
 
@@ -27,7 +27,9 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) letters: Letters,
     #[serde(default)]
-    pub(crate) numbering: Numbering,
+    pub(crate) numbering: Option<Numbering>,
+    /// How they are called, where the rule of ours does not do.
+    pub(crate) attachment_name: Option<AttachmentName>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

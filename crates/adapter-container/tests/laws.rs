@@ -30,7 +30,7 @@ impl Bench for Packages {
     }
 
     fn packages(&self) -> Vec<Package> {
-        vec![package("ordner"), package("eine-datei")]
+        vec![package("ordner"), package("eine-datei"), package("benannt")]
     }
 
     fn faulty(&self) -> Vec<(&'static str, Package)> {

@@ -1,6 +1,6 @@
 //! `[settings]` of a package for `json`; their reference is the README.
 
-use amtsbote_adapter::{Beside, FileName, Letters, Numbering};
+use amtsbote_adapter::{AttachmentName, Beside, FileName, Letters, Naming, Numbering, Package};
 use amtsbote_problem::Findings;
 use serde::Deserialize;
 
@@ -20,7 +20,9 @@ pub(crate) struct Settings {
     #[serde(default)]
     letters: Letters,
     #[serde(default)]
-    numbering: Numbering,
+    numbering: Option<Numbering>,
+    /// How they are called, where the rule of ours does not do.
+    attachment_name: Option<AttachmentName>,
 }
 
 /// How the document is written.
@@ -44,7 +46,9 @@ fn anlagen() -> String {
 
 impl Settings {
     /// Where attachments go.
-    pub(crate) fn beside(&self) -> Result<Beside, Findings> {
-        Beside::new(&self.attachments, self.letters, self.numbering)
+    pub(crate) fn beside(&self, package: &Package) -> Result<Beside, Findings> {
+        let said = self.attachment_name.as_ref();
+        let naming = Naming::open(package, self.letters, self.numbering, said)?;
+        Beside::new(&self.attachments, naming)
     }
 }

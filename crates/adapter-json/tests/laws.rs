@@ -41,7 +41,7 @@ impl Bench for Packages {
     }
 
     fn packages(&self) -> Vec<Package> {
-        vec![package("rest"), package("zeile")]
+        vec![package("rest"), package("zeile"), package("benannt")]
     }
 
     fn faulty(&self) -> Vec<(&'static str, Package)> {

@@ -29,6 +29,7 @@ impl Format for Table {
     fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings> {
         let settings: Settings = package.settings_as()?;
         let mut findings = settings.findings();
+        let beside = settings.beside(package);
         let codes = package.code_maps()?;
         let text = package
             .text(&settings.columns)
@@ -44,18 +45,20 @@ impl Format for Table {
         findings.extend(keys::misfits(&settings, &layout));
         findings.extend(segments::misfits(&settings, &layout));
         findings.extend(unquoted(&settings, &layout));
-        if findings.is_empty() {
-            Ok(Box::new(Compiled {
-                beside: settings.beside()?,
+        match beside {
+            Ok(beside) if findings.is_empty() => Ok(Box::new(Compiled {
+                beside,
                 name_line: package.setting_line("file", settings.file.as_str()),
                 advice_line: package.setting_line("service_advice", "true"),
                 end_line: package.setting_line("end_of_file", ""),
                 settings,
                 layout,
                 ignored: package.ignored(),
-            }))
-        } else {
-            Err(findings)
+            })),
+            beside => {
+                findings.extend(beside.err().into_iter().flatten());
+                Err(findings)
+            }
         }
     }
 }
@@ -111,7 +114,7 @@ struct Compiled {
 
 impl Mapping for Compiled {
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
-        let laid = self.beside.lay(opened)?;
+        let laid = self.beside.lay(opened, self.documents(opened))?;
         let opened = &Opened {
             attachments: &laid.attachments,
             ..opened.clone()
@@ -153,13 +156,18 @@ impl Mapping for Compiled {
         let along = laid.along(&inside, 1)?;
         files.extend(along.files);
         lineage.extend(along.lineage);
-        explain_sources(&mut lineage, |_| None);
+        explain_sources(&mut lineage, |place| laid.names.known(place));
+        losses.retain(|loss| laid.names.is_lost(loss));
         losses.extend(along.losses);
         Ok(Product {
             files,
             lineage,
             losses,
         })
+    }
+
+    fn documents(&self, opened: &Opened<'_>) -> Vec<String> {
+        vec![self.settings.file.of(opened)]
     }
 }
 

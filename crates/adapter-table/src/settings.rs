@@ -1,6 +1,8 @@
 //! `[settings]` of a package for `table`; their reference is the README.
 
-use amtsbote_adapter::{Beside, Encoding, FileName, Letters, Numbering};
+use amtsbote_adapter::{
+    AttachmentName, Beside, Encoding, FileName, Letters, Naming, Numbering, Package,
+};
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::columns::Shape;
 use serde::Deserialize;
@@ -46,7 +48,9 @@ pub(crate) struct Settings {
     #[serde(default)]
     letters: Letters,
     #[serde(default)]
-    numbering: Numbering,
+    numbering: Option<Numbering>,
+    /// How they are called, where the rule of ours does not do.
+    attachment_name: Option<AttachmentName>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -258,8 +262,10 @@ impl Settings {
     }
 
     /// Where attachments go.
-    pub(crate) fn beside(&self) -> Result<Beside, Findings> {
-        Beside::new(&self.attachments, self.letters, self.numbering)
+    pub(crate) fn beside(&self, package: &Package) -> Result<Beside, Findings> {
+        let said = self.attachment_name.as_ref();
+        let naming = Naming::open(package, self.letters, self.numbering, said)?;
+        Beside::new(&self.attachments, naming)
     }
 
     /// What is wrong beyond the single keys.
@@ -276,7 +282,6 @@ impl Settings {
                 .into_iter()
                 .map(|(key, (de, en))| finding(key, de, en)),
         );
-        findings.extend(self.beside().err().into_iter().flatten());
         findings
     }
 

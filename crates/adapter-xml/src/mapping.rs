@@ -25,7 +25,7 @@ impl Format for Xml {
     fn open(&self, package: &Package) -> Result<Box<dyn Mapping>, Findings> {
         let settings: Settings = package.settings_as()?;
         let (beside, sample, schema) = (
-            settings.beside(),
+            settings.beside(package),
             sample(&settings, package),
             schema(&settings, package),
         );
@@ -118,7 +118,7 @@ struct Compiled {
 
 impl Mapping for Compiled {
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
-        let laid = self.beside.lay(opened)?;
+        let laid = self.beside.lay(opened, self.documents(opened))?;
         let opened = &Opened {
             attachments: &laid.attachments,
             ..opened.clone()
@@ -154,14 +154,19 @@ impl Mapping for Compiled {
         lineage.push(self.settings.file.lineage(1, self.name_line));
         lineage.push(document_type(1, &self.written()));
         lineage.extend(along.lineage);
-        explain_sources(&mut lineage, |_| None);
+        explain_sources(&mut lineage, |place| laid.names.known(place));
         let mut losses = loss_pointers(&translation.losses);
+        losses.retain(|loss| laid.names.is_lost(loss));
         losses.extend(along.losses);
         Ok(Product {
             files,
             lineage,
             losses,
         })
+    }
+
+    fn documents(&self, opened: &Opened<'_>) -> Vec<String> {
+        vec![self.settings.file.of(opened)]
     }
 }
 

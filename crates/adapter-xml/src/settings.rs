@@ -1,6 +1,8 @@
 //! `[settings]` of a package for `xml`; their reference is the README.
 
-use amtsbote_adapter::{Beside, Encoding, FileName, Letters, Numbering};
+use amtsbote_adapter::{
+    AttachmentName, Beside, Encoding, FileName, Letters, Naming, Numbering, Package,
+};
 use amtsbote_problem::Findings;
 use serde::Deserialize;
 
@@ -24,7 +26,9 @@ pub(crate) struct Settings {
     #[serde(default)]
     letters: Letters,
     #[serde(default)]
-    numbering: Numbering,
+    numbering: Option<Numbering>,
+    /// How they are called, where the rule of ours does not do.
+    attachment_name: Option<AttachmentName>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -49,7 +53,9 @@ fn anlagen() -> String {
 
 impl Settings {
     /// Where attachments go.
-    pub(crate) fn beside(&self) -> Result<Beside, Findings> {
-        Beside::new(&self.attachments, self.letters, self.numbering)
+    pub(crate) fn beside(&self, package: &Package) -> Result<Beside, Findings> {
+        let said = self.attachment_name.as_ref();
+        let naming = Naming::open(package, self.letters, self.numbering, said)?;
+        Beside::new(&self.attachments, naming)
     }
 }

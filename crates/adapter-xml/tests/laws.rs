@@ -46,7 +46,7 @@ impl Bench for Packages {
     }
 
     fn packages(&self) -> Vec<Package> {
-        vec![package("amt"), package("neben")]
+        vec![package("amt"), package("neben"), package("benannt")]
     }
 
     /// In another encoding: read by another decoder, then as XML.
@@ -144,4 +144,29 @@ fn what_the_schema_refuses_is_told_at_its_place_in_the_application() {
         .map(|finding| (finding.at.as_str(), finding.rule.as_str()))
         .collect();
     assert_eq!(places, [("/personen/0/ort", "cvc-minLength-valid")]);
+}
+
+#[test]
+fn an_attachment_that_is_called_like_the_document_gets_another_name() {
+    let mut package = package("neben");
+    let list = "[[attachment]]\nfile = \"plan.txt\"\nfilename = \"Meldung.xml\"\n";
+    package.files.insert(
+        "examples/eins/attachments.toml".to_owned(),
+        list.as_bytes().to_vec(),
+    );
+    let preview = package.preview(&Xml, "eins").unwrap();
+    let names: Vec<&str> = preview.files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["Meldung-2.xml", "meldung.xml"]);
+    let document = String::from_utf8_lossy(&preview.files["meldung.xml"]);
+    assert!(document.contains("<datei>Meldung-2.xml</datei>"));
+}
+
+#[test]
+fn a_name_of_the_packages_own_needs_files_of_its_own() {
+    let mut package = package("benannt");
+    package
+        .settings
+        .insert("attachments".to_owned(), "none".into());
+    let findings = Xml.open(&package).err().unwrap();
+    assert_eq!(findings[0].at, "package.toml/settings/attachment_name");
 }

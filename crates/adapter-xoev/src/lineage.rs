@@ -54,7 +54,9 @@ impl XoevMapping {
             Pack::Files => lineage,
             Pack::Zip => archived(lineage, message),
         };
-        explain_sources(&mut lineage, made_of);
+        explain_sources(&mut lineage, |place| {
+            made_of(place).map(|(sources, rule)| (sources, rule.into()))
+        });
         lineage
     }
 

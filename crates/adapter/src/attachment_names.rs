@@ -16,6 +16,8 @@ pub enum Letters {
     Keep,
     /// ASCII only: ä becomes ae, ß ss, é e.
     Ascii,
+    /// As ASCII, and of the rest only `.`, `_` and `-`: the portable characters of POSIX (IEEE 1003.1, 3.265).
+    Portable,
 }
 
 /// Numbers in names of attachments.
@@ -34,17 +36,23 @@ pub enum Numbering {
 pub(crate) struct NamingRule(pub(crate) Letters, pub(crate) Numbering);
 
 impl NamingRule {
-    pub(crate) fn rule(self) -> String {
-        let Self(letters, numbering) = self;
+    pub(crate) fn letters(letters: Letters) -> String {
         let letters = match letters {
             Letters::Keep => "keep",
             Letters::Ascii => "ascii",
+            Letters::Portable => "portable",
         };
+        format!("letters = {letters}")
+    }
+
+    pub(crate) fn rule(self) -> String {
+        let Self(letters, numbering) = self;
+        let letters = Self::letters(letters);
         let numbering = match numbering {
             Numbering::Always => "always",
             Numbering::Duplicates => "duplicates",
         };
-        format!("safe name; letters = {letters}; numbering = {numbering}")
+        format!("safe name; {letters}; numbering = {numbering}")
     }
 }
 
@@ -72,46 +80,67 @@ impl AttachmentNames {
         }
     }
 
-    /// What is done to the names, in a word for lineage.
-    pub fn rule(&self) -> String {
-        NamingRule(self.letters, self.numbering).rule()
+    /// Beside files of these names, in small letters.
+    pub(crate) fn beside(self, taken: BTreeSet<String>) -> Self {
+        Self {
+            given: taken,
+            ..self
+        }
     }
 
     /// The name of attachment `nr` (from 1). Safe as a part of a [`crate::ParcelPath`].
     pub fn next(&mut self, nr: usize, original: Option<&str>, media_type: &str) -> String {
-        let (stem, ending) = safe(original.unwrap_or_default(), media_type, self.letters);
+        let (stem, ending) = parts_of(original.unwrap_or_default(), media_type, self.letters);
         let digits = self.digits;
-        let name = match self.numbering {
-            Numbering::Always => format!("{nr:0digits$}-{stem}.{ending}"),
-            Numbering::Duplicates => {
-                let plain = format!("{stem}.{ending}");
-                let others = (2..).map(|count| format!("{stem}-{count}.{ending}"));
-                let free = |name: &String| !self.given.contains(&name.to_lowercase());
-                std::iter::once(plain)
-                    .chain(others)
-                    .find(free)
-                    .unwrap_or_default()
-            }
+        let stem = match self.numbering {
+            Numbering::Always => format!("{nr:0digits$}-{stem}"),
+            Numbering::Duplicates => stem,
         };
+        let plain = format!("{stem}.{ending}");
+        let others = (2..).map(|count| format!("{stem}-{count}.{ending}"));
+        let free = |name: &String| !self.given.contains(&name.to_lowercase());
+        let name = std::iter::once(plain)
+            .chain(others)
+            .find(free)
+            .unwrap_or_default();
         self.given.insert(name.to_lowercase());
         name
     }
 }
 
-fn safe(original: &str, media_type: &str, letters: Letters) -> (String, String) {
+/// Stem and ending of a name as the sender gave it, safe.
+pub(crate) fn parts_of(original: &str, media_type: &str, letters: Letters) -> (String, String) {
     // Only the last part: clients on Windows send paths.
     let last = original.rsplit(['/', '\\']).next().unwrap_or_default();
     let (stem, ending) = match last.rsplit_once('.') {
         Some((stem, ending)) if is_ending(ending) => (stem, ending.to_lowercase()),
         _ => (last, ending_of(media_type).to_owned()),
     };
-    let composed: String = stem.nfc().collect();
+    let name: String = cleaned(stem, letters)
+        .trim_matches(['.', '_', ' '])
+        .chars()
+        .take(NAME_MAX)
+        .collect();
+    let name = name.trim_end_matches('.').to_owned();
+    match (name.is_empty(), is_device(&name)) {
+        (true, _) => ("anlage".to_owned(), ending),
+        (false, true) => (format!("anlage-{name}"), ending),
+        (false, false) => (name, ending),
+    }
+}
+
+/// `text` with the characters a name may have.
+pub(crate) fn cleaned(text: &str, letters: Letters) -> String {
+    let composed: String = text.nfc().collect();
     let text = match letters {
         Letters::Keep => composed,
-        Letters::Ascii => ascii(&composed),
+        Letters::Ascii | Letters::Portable => ascii(&composed),
     };
-    let kept = |c: char| {
-        c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '-' | '_' | '.' | '(' | ')')
+    let kept = |c: char| match letters {
+        Letters::Keep | Letters::Ascii => {
+            c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '-' | '_' | '.' | '(' | ')')
+        }
+        Letters::Portable => c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
     };
     let mut name = String::new();
     for c in text.chars().map(|c| if kept(c) { c } else { '_' }) {
@@ -120,20 +149,21 @@ fn safe(original: &str, media_type: &str, letters: Letters) -> (String, String) 
             name.push(c);
         }
     }
-    let name: String = name
-        .trim_matches(['.', '_', ' '])
-        .chars()
-        .take(NAME_MAX)
-        .collect();
-    let name = name.trim_end_matches('.').to_owned();
-    // Device names of Windows, with any ending, are no files there.
+    name
+}
+
+/// Device names of Windows, with any ending, are no files there.
+pub(crate) fn is_device(name: &str) -> bool {
     let device = name.split('.').next().unwrap_or_default().to_uppercase();
-    let reserved = ["CON", "PRN", "AUX", "NUL"].contains(&device.as_str())
-        || (device.len() == 4 && (device.starts_with("COM") || device.starts_with("LPT")));
-    match (name.is_empty(), reserved) {
-        (true, _) => ("anlage".to_owned(), ending),
-        (false, true) => (format!("anlage-{name}"), ending),
-        (false, false) => (name, ending),
+    ["CON", "PRN", "AUX", "NUL"].contains(&device.as_str())
+        || (device.len() == 4 && (device.starts_with("COM") || device.starts_with("LPT")))
+}
+
+/// A word for what an attachment is: `PDF`, `JPG` … by its media type, or else by its ending.
+pub(crate) fn type_code(ending: &str, media_type: &str) -> String {
+    match ending_of(media_type) {
+        "bin" => ending.to_uppercase(),
+        known => known.to_uppercase(),
     }
 }
 

@@ -16,22 +16,16 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::{Lineage, Place, Root, Trace};
 use bytes::Bytes;
 
-use crate::attachment_names::NamingRule;
-use crate::file_lineage::of_attachment;
-use crate::{
-    AttachmentNames, Letters, Numbering, Opened, OpenedAttachment, ParcelFile, ParcelPath, Piece,
-};
+use crate::{Named, Naming, Opened, OpenedAttachment, ParcelFile, ParcelPath, Piece};
 
-const ATTACHMENTS_MAX: usize = 1_000;
 const MARK: char = '\u{E000}';
 const MARK_END: char = '\u{E001}';
 
-/// Where attachments go, by a package's settings `attachments`, `letters` and `numbering`.
+/// Where attachments go, by a package's setting `attachments` and those of their names.
 #[derive(Debug, Clone)]
 pub struct Beside {
     folder: Folder,
-    letters: Letters,
-    numbering: Numbering,
+    naming: Naming,
 }
 
 #[derive(Debug, Clone)]
@@ -47,8 +41,9 @@ enum Folder {
 pub struct Laid {
     /// With `path`, where they have one.
     pub attachments: Vec<OpenedAttachment>,
+    /// Their names.
+    pub names: Named,
     folder: Folder,
-    naming: NamingRule,
 }
 
 /// What goes along beside the document.
@@ -64,8 +59,18 @@ pub struct Along {
 
 impl Beside {
     /// `folder` is the setting `attachments`: a name of at most 60 characters, `"."` or `"none"`.
-    pub fn new(folder: &str, letters: Letters, numbering: Numbering) -> Result<Self, Findings> {
+    pub fn new(folder: &str, naming: Naming) -> Result<Self, Findings> {
         let folder = match folder {
+            "none" if naming.is_said() => {
+                return Err(vec![Finding::new(
+                    "package.toml/settings/attachment_name",
+                    "settings",
+                    Bilingual::new(
+                        "gehört zu Anlagen in eigenen Dateien, nicht zu attachments = \"none\"",
+                        "belongs to attachments in files of their own, not to attachments = \"none\"",
+                    ),
+                )]);
+            }
             "none" => Folder::Nowhere,
             "." => Folder::Same,
             name if is_name(name) => Folder::Named(name.to_owned()),
@@ -80,41 +85,30 @@ impl Beside {
                 )]);
             }
         };
-        Ok(Self {
-            folder,
-            letters,
-            numbering,
-        })
+        Ok(Self { folder, naming })
     }
 
-    /// Gives each attachment its place. What already has one, from a bundle around this document, keeps it.
-    pub fn lay(&self, opened: &Opened<'_>) -> Result<Laid, Findings> {
-        if opened.attachments.len() > ATTACHMENTS_MAX {
-            return Err(vec![Finding::new(
-                "",
-                "attachment-count",
-                Bilingual::new("mehr als 1000 Anlagen", "more than 1000 attachments"),
-            )]);
-        }
-        let mut names =
-            AttachmentNames::new(self.letters, self.numbering, opened.attachments.len());
+    /// Gives each attachment its place, none of which is one of `documents`. What already has one, from a bundle around this document,
+    /// keeps it.
+    pub fn lay(&self, opened: &Opened<'_>, documents: Vec<String>) -> Result<Laid, Findings> {
+        let taken = match &self.folder {
+            Folder::Nowhere | Folder::Named(_) => Vec::new(),
+            Folder::Same => documents,
+        };
+        let names = self.naming.names(opened, taken)?;
         let mut attachments = opened.attachments.to_vec();
         for (index, attachment) in attachments.iter_mut().enumerate() {
-            let original = attachment
-                .filename
-                .as_ref()
-                .map(|name| name.reveal().as_str());
-            let name = names.next(index + 1, original, &attachment.media_type);
+            let name = names.name(index);
             match &self.folder {
                 Folder::Nowhere => {}
-                Folder::Same => attachment.path = Some(name),
+                Folder::Same => attachment.path = Some(name.to_owned()),
                 Folder::Named(folder) => attachment.path = Some(format!("{folder}/{name}")),
             }
         }
         Ok(Laid {
             attachments,
+            names,
             folder: self.folder.clone(),
-            naming: NamingRule(self.letters, self.numbering),
         })
     }
 }
@@ -142,27 +136,17 @@ impl Laid {
                 pieces: vec![Piece::Attachment(attachment.source.clone())],
             });
             along.lineage.push(Lineage::copied(output, place));
-            let rule = self.rule();
             along
                 .lineage
-                .extend(of_attachment(nr, index, attachment, &rule));
+                .extend(self.names.lineage(nr, index, self.folder()));
         }
         Ok(along)
     }
-}
 
-impl Laid {
-    /// What becomes of the names of attachments.
-    fn rule(&self) -> String {
-        let folder = match &self.folder {
+    fn folder(&self) -> &str {
+        match &self.folder {
             Folder::Nowhere | Folder::Same => "",
             Folder::Named(folder) => folder,
-        };
-        let name = self.naming.rule();
-        if folder.is_empty() {
-            name
-        } else {
-            format!("attachments = {folder}; {name}")
         }
     }
 }

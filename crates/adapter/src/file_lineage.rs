@@ -10,6 +10,7 @@
 //!
 //! Files are numbered, not named: names of attachments are the sender's, and lineage has no values.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use amtsbote_translate::{Lineage, Place, Root, Trace};
@@ -43,6 +44,11 @@ impl Package {
 impl SettingLine {
     /// Of what no setting says.
     pub const NONE: Self = Self(None);
+
+    /// This one, or else the other.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0.or(other.0))
+    }
 
     /// An output the setting says; `rule` is how it is filled in of `sources`, none for a constant. Without a line the format itself
     /// says it.
@@ -103,6 +109,22 @@ pub fn document_name(
     line.lineage(of_file(nr, NAME), sources, rule)
 }
 
+/// The name of the parcel's file `nr` (from 1), which is an attachment; `line` is where the package says it, `rule` what was done.
+pub(crate) fn attachment_said(
+    nr: usize,
+    line: SettingLine,
+    sources: Vec<Place>,
+    rule: &str,
+) -> Lineage {
+    line.lineage(of_file(nr, NAME), sources, Some(rule))
+}
+
+/// The media type of the parcel's file `nr` (from 1), which is the attachment `index` (from 0).
+pub(crate) fn attachment_type(nr: usize, index: usize) -> Lineage {
+    let place = Place::of(Root::Attachments).index(index);
+    Lineage::copied(of_file(nr, MEDIA_TYPE), place.key("media_type"))
+}
+
 /// Name and media type of the parcel's file `nr` (from 1), which is the attachment `index` (from 0); `rule` is what was done to its name.
 pub fn of_attachment(
     nr: usize,
@@ -111,15 +133,14 @@ pub fn of_attachment(
     rule: &str,
 ) -> [Lineage; 2] {
     let place = Place::of(Root::Attachments).index(index);
-    let media_type = place.key("media_type");
     // Of the type comes the ending where the name has none.
-    let mut sources = vec![media_type.clone()];
+    let mut sources = vec![place.key("media_type")];
     if attachment.filename.is_some() {
         sources.insert(0, place.key("filename"));
     }
     [
         Lineage::made(of_file(nr, NAME), sources, rule),
-        Lineage::copied(of_file(nr, MEDIA_TYPE), media_type),
+        attachment_type(nr, index),
     ]
 }
 
@@ -150,7 +171,7 @@ pub fn renumbered(output: &str, before: usize) -> Option<String> {
 /// alone knows.
 pub fn explain_sources(
     lineage: &mut Vec<Lineage>,
-    known: impl Fn(&Place) -> Option<(Vec<Place>, &'static str)>,
+    known: impl Fn(&Place) -> Option<(Vec<Place>, Cow<'static, str>)>,
 ) {
     let mut open: Vec<Place> = lineage.iter().flat_map(|one| one.sources.clone()).collect();
     let mut told: BTreeSet<String> = lineage.iter().map(|one| one.output.clone()).collect();
@@ -158,9 +179,10 @@ pub fn explain_sources(
         if !told.insert(place.to_string()) {
             continue;
         }
-        if let Some((sources, rule)) = known(&place).or_else(|| made_of(&place)) {
+        let ours = || made_of(&place).map(|(sources, rule)| (sources, Cow::Borrowed(rule)));
+        if let Some((sources, rule)) = known(&place).or_else(ours) {
             open.extend(sources.clone());
-            lineage.push(Lineage::made(place.to_string(), sources, rule));
+            lineage.push(Lineage::made(place.to_string(), sources, &rule));
         }
     }
 }

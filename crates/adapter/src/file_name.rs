@@ -8,7 +8,7 @@ use crate::{Opened, ParcelPath};
 /// Central European Time, summer time from the last Sunday of March to the last of October (Directive 2000/84/EC).
 const GERMAN_LEGAL_TIME: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 const LENGTH_MAX: usize = 60;
-const UUID: &str = "00000000-0000-4000-8000-000000000000";
+pub(crate) const UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// 1–60 characters, safe as a file name, with `{date}` and `{time}` of receipt (`yyyymmdd`, `HHmmss`, German legal time), `{parcel}`,
 /// `{submission}`, `{case}` (UUIDs) as often as wanted.
@@ -57,7 +57,8 @@ impl FileName {
     }
 }
 
-fn legal(at: Timestamp) -> (String, String) {
+/// Day and time of day in German legal time.
+pub(crate) fn legal(at: Timestamp) -> (String, String) {
     let zone = jiff::tz::TimeZone::posix(GERMAN_LEGAL_TIME).unwrap_or(jiff::tz::TimeZone::UTC);
     let at = jiff::Timestamp::from_millisecond(at.as_millis())
         .unwrap_or_default()

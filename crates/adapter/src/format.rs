@@ -46,6 +46,12 @@ pub trait Mapping: Send + Sync {
     /// Translates one opened submission. Findings are about the submission's data (place in the input, rule);
     /// the same input gives the same bytes.
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings>;
+
+    /// How the documents will be called, where attachments may lie beside them: no attachment takes one of these names.
+    fn documents(&self, opened: &Opened<'_>) -> Vec<String> {
+        let _ = opened;
+        Vec::new()
+    }
 }
 
 /// An opened and validated submission with what surrounds it.

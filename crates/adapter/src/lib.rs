@@ -17,6 +17,7 @@
 
 mod answer;
 mod archive;
+mod attachment_name;
 mod attachment_names;
 mod beside;
 mod check;
@@ -26,6 +27,7 @@ mod file_name;
 mod format;
 mod inbound;
 pub mod laws;
+mod naming;
 mod outbound;
 mod package;
 mod parcel;
@@ -49,6 +51,7 @@ pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
 pub use inbound::{
     Inbound, MalformedReturnId, OpenCase, OpenCases, Refusal, Return, ReturnId, Said, Settled,
 };
+pub use naming::{AttachmentName, Named, Naming};
 pub use outbound::{Arrival, Fault, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
 pub use parcel::{

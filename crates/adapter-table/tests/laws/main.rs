@@ -55,6 +55,7 @@ impl Bench for Packages {
             package("properties"),
             package("segmente"),
             package("segmente-hl7"),
+            package("benannt"),
         ]
     }
 
