@@ -11,6 +11,9 @@ use crate::tree::{Source, Tree};
 const ROOT: &str = "Cargo.toml";
 const KINDS: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies"];
 
+/// Packages whose library has a name of its own.
+const OTHER_NAMES: &[(&str, &str)] = &[("md-5", "md5")];
+
 /// Each crate's list against its sources, and the workspace's list against those of its crates.
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Complaint>> {
     let mut complaints = Vec::new();
@@ -59,7 +62,8 @@ fn names(table: &toml::Value) -> BTreeSet<String> {
 /// Whether a Rust source below the manifest's folder has the library's name as a word.
 fn is_named(tree: &Tree, manifest: &Source, library: &str) -> bool {
     let folder = manifest.path.trim_end_matches(ROOT);
-    let word = library.replace('-', "_");
+    let other = OTHER_NAMES.iter().find(|(package, _)| *package == library);
+    let word = other.map_or_else(|| library.replace('-', "_"), |(_, name)| (*name).to_owned());
     tree.rust()
         .filter(|source| source.path.starts_with(folder))
         .any(|source| has_word(&source.text, &word))

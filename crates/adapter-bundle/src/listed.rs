@@ -2,12 +2,9 @@
 
 use std::fmt::Write as _;
 
-use amtsbote_adapter::{OpenedAttachment, ParcelFile, Piece};
+use amtsbote_adapter::{Algorithm, Checksums, OpenedAttachment, ParcelFile};
 use amtsbote_model::Personal;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256, Sha512};
-
-use crate::settings::Algorithm;
 
 /// One file of the parcel.
 #[derive(Debug, Clone)]
@@ -16,30 +13,19 @@ pub(crate) struct Listed {
     media_type: String,
     size_bytes: u64,
     /// None where an attachment is inside: what streams has no checksum beforehand.
-    sums: Option<(String, String)>,
+    sums: Option<Checksums>,
     /// What is known of an attachment.
     about: Option<(String, Option<String>, Option<String>, String)>,
 }
 
 impl Listed {
     /// A document of ours.
-    pub(crate) fn document(file: &ParcelFile) -> Self {
-        let (mut sha256, mut sha512) = (Sha256::new(), Sha512::new());
-        let mut is_whole = true;
-        for piece in &file.pieces {
-            match piece {
-                Piece::Bytes(bytes) => {
-                    sha256.update(bytes.reveal());
-                    sha512.update(bytes.reveal());
-                }
-                Piece::Attachment(_) | Piece::Base64(_) | Piece::Zip(_) => is_whole = false,
-            }
-        }
+    pub(crate) fn document(file: &ParcelFile, algorithms: &[Algorithm]) -> Self {
         Self {
             path: file.path.to_string(),
             media_type: file.media_type.clone(),
             size_bytes: file.size_bytes(),
-            sums: is_whole.then(|| (hex(&sha256.finalize()), hex(&sha512.finalize()))),
+            sums: Checksums::of_pieces(&file.pieces, algorithms),
             about: None,
         }
     }
@@ -50,7 +36,13 @@ impl Listed {
             path: attachment.path.clone()?,
             media_type: attachment.media_type.clone(),
             size_bytes: attachment.source.size_bytes(),
-            sums: Some((attachment.sha256.clone(), attachment.sha512.clone())),
+            sums: Some(
+                attachment
+                    .old_sums
+                    .clone()
+                    .with(Algorithm::Sha256, &attachment.sha256)
+                    .with(Algorithm::Sha512, &attachment.sha512),
+            ),
             about: Some((
                 attachment.id.to_string(),
                 attachment.filename.as_ref().map(Personal::reveal).cloned(),
@@ -73,8 +65,10 @@ impl Listed {
             "file": file,
             "media_type": self.media_type,
             "size_bytes": self.size_bytes,
-            "sha256": self.sums.as_ref().map(|(sha256, _)| sha256),
-            "sha512": self.sums.as_ref().map(|(_, sha512)| sha512),
+            "sha256": self.sum(Algorithm::Sha256),
+            "sha512": self.sum(Algorithm::Sha512),
+            "sha1": self.sum(Algorithm::Sha1),
+            "md5": self.sum(Algorithm::Md5),
         });
         if let (Value::Object(members), Some((id, filename, description, purpose))) =
             (&mut value, &self.about)
@@ -88,11 +82,7 @@ impl Listed {
     }
 
     fn sum(&self, algorithm: Algorithm) -> Option<&str> {
-        let (sha256, sha512) = self.sums.as_ref()?;
-        Some(match algorithm {
-            Algorithm::Sha256 => sha256,
-            Algorithm::Sha512 => sha512,
-        })
+        self.sums.as_ref()?.get(algorithm)
     }
 }
 
@@ -110,11 +100,4 @@ pub(crate) fn sums(files: &[Listed], algorithm: Algorithm) -> Result<String, &st
         let _ = writeln!(text, "{sum}  {}", file.path);
     }
     Ok(text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

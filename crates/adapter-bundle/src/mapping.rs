@@ -7,8 +7,8 @@ use amtsbote_adapter::file_lineage::{
     SettingLine, archived, document_type, explain_sources, renumbered,
 };
 use amtsbote_adapter::{
-    Archive, Beside, FileName, Format, Lineage, Mapping, Opened, Package, ParcelFile, Piece,
-    Product, safe,
+    Algorithm, Archive, Beside, FileName, Format, Lineage, Mapping, Opened, Package, ParcelFile,
+    Piece, Product, safe,
 };
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
@@ -90,6 +90,7 @@ impl Format for Bundle {
                 Err(more) => findings.extend(more),
             }
         }
+        let old = package.old_checksums();
         match settings.beside(package) {
             Ok(beside) if findings.is_empty() => Ok(Box::new(Compiled {
                 file_line: line_of(package, "file", settings.file.as_ref()),
@@ -97,6 +98,10 @@ impl Format for Bundle {
                 settings,
                 beside,
                 parts,
+                algorithms: old
+                    .into_iter()
+                    .chain([Algorithm::Sha256, Algorithm::Sha512])
+                    .collect(),
             })),
             Ok(_) => Err(findings),
             Err(more) => {
@@ -118,6 +123,8 @@ struct Compiled {
     checksums_line: SettingLine,
     beside: Beside,
     parts: Vec<Box<dyn Mapping>>,
+    /// Of which checksums are made.
+    algorithms: Vec<Algorithm>,
 }
 
 /// What is made so far.
@@ -150,7 +157,7 @@ impl Mapping for Compiled {
                 files: &files,
                 ..opened.clone()
             })?;
-            made.take(product);
+            made.take(product, &self.algorithms);
         }
         let inside = made.inside(laid.attachments.len());
         let along = laid.along(&inside, made.files.len())?;
@@ -255,15 +262,19 @@ impl Compiled {
 }
 
 impl Made {
-    fn take(&mut self, product: Product) {
+    fn take(&mut self, product: Product, algorithms: &[Algorithm]) {
         let name = product
             .files
             .first()
             .map(|file| file.path.to_string())
             .unwrap_or_default();
         let before = self.files.len();
-        self.listed
-            .extend(product.files.iter().map(Listed::document));
+        self.listed.extend(
+            product
+                .files
+                .iter()
+                .map(|file| Listed::document(file, algorithms)),
+        );
         self.files.extend(product.files);
         for one in product.lineage {
             if one.output.starts_with('$') {

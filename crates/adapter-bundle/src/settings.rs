@@ -1,6 +1,8 @@
 //! `[settings]` of a package for `bundle`; their reference is the README.
 
-use amtsbote_adapter::{AttachmentName, Beside, FileName, Letters, Naming, Numbering, Package};
+use amtsbote_adapter::{
+    Algorithm, AttachmentName, Beside, FileName, Letters, Naming, Numbering, Package,
+};
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use serde::Deserialize;
 
@@ -35,14 +37,6 @@ pub(crate) enum Pack {
     #[default]
     Files,
     Zip,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Algorithm {
-    #[default]
-    Sha256,
-    Sha512,
 }
 
 fn anlagen() -> String {

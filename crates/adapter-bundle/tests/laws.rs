@@ -8,7 +8,7 @@ use std::path::Path;
 
 use amtsbote_adapter::laws::explained::Leaf;
 use amtsbote_adapter::laws::format::{Bench, read_package};
-use amtsbote_adapter::{Format, Package, ParcelFile};
+use amtsbote_adapter::{Algorithm, Checksums, Format, Package, ParcelFile};
 use amtsbote_adapter_bundle::Bundle;
 use sha2::{Digest as _, Sha256};
 
@@ -180,7 +180,9 @@ fn two_files_of_one_name_are_refused() {
 fn an_attachment_that_is_called_like_a_document_gets_another_name() {
     let mut package = package("benannt");
     let said = toml::toml! { text = "{name}.{ext}" };
-    package.settings.insert("attachments".to_owned(), ".".into());
+    package
+        .settings
+        .insert("attachments".to_owned(), ".".into());
     package
         .settings
         .insert("attachment_name".to_owned(), said.into());
@@ -192,8 +194,40 @@ fn an_attachment_that_is_called_like_a_document_gets_another_name() {
     let preview = package.preview(&bundle(), "zwei").unwrap();
     let names: Vec<&str> = preview.files.keys().map(String::as_str).collect();
     // The file number is in no name any more.
-    let expected = ["INDEX-2.csv", "index.csv", "losses.txt", "meldung.json", "x.jpg"];
+    let expected = [
+        "INDEX-2.csv",
+        "index.csv",
+        "losses.txt",
+        "meldung.json",
+        "x.jpg",
+    ];
     assert_eq!(names, expected);
     let index = String::from_utf8_lossy(&preview.files["index.csv"]);
     assert!(index.contains("INDEX-2.csv"));
+}
+
+#[test]
+fn a_list_of_checksums_has_the_algorithm_the_procedure_wants() {
+    for (name, algorithm) in [("md5", Algorithm::Md5), ("sha1", Algorithm::Sha1)] {
+        let sums = "checksums = \"SUMS\"";
+        let mut files = package("dateien").files;
+        let text = String::from_utf8_lossy(&files["package.toml"]).into_owned();
+        let wanted = format!("{sums}\nalgorithm = \"{name}\"");
+        // The document with an attachment inside has no checksum beforehand.
+        let text = text.replacen("attachments = \"none\"", &wanted, 1);
+        let template =
+            String::from_utf8_lossy(&files["antrag.json"]).replace(".content", ".sha256");
+        files.insert("package.toml".to_owned(), text.into_bytes());
+        files.insert("antrag.json".to_owned(), template.into_bytes());
+        let package = Package::parse(files).unwrap();
+        let preview = package.preview(&bundle(), "eins").unwrap();
+        assert_eq!(preview.findings, [], "{name}");
+        let lines = String::from_utf8(preview.files["SUMS"].clone()).unwrap();
+        assert_eq!(lines.lines().count(), 3);
+        for line in lines.lines() {
+            let (sum, path) = line.split_once("  ").unwrap();
+            let made = Checksums::of(&preview.files[path], &[algorithm]);
+            assert_eq!(made.get(algorithm), Some(sum), "{path}");
+        }
+    }
 }

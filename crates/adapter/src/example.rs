@@ -22,7 +22,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::{AttachmentSource, Opened, OpenedAttachment, Package, bytes_source};
+use crate::checksum::hex;
+use crate::{
+    Algorithm, AttachmentSource, Checksums, Opened, OpenedAttachment, Package, bytes_source,
+};
 
 const RECEIVED_AT: &str = "2026-01-02T03:04:05.678Z";
 
@@ -274,18 +277,11 @@ impl SaidOfOne {
             purpose: self.purpose,
             sha512: hex(&Sha512::digest(bytes)),
             sha256: hex(&Sha256::digest(bytes)),
+            old_sums: Checksums::of(bytes, &[Algorithm::Md5, Algorithm::Sha1]),
             path: None,
             source,
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn media_type(file: &str) -> &'static str {

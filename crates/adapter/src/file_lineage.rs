@@ -211,7 +211,9 @@ pub(crate) fn made_of(place: &Place) -> Option<(Vec<Place>, &'static str)> {
                 "nr" => (Vec::new(), "position, from 1"),
                 "path" | "file" => (named(), "safe name in the parcel"),
                 "content" => (vec![attachment], "base64"),
-                "size_bytes" | "sha256" | "sha512" => (vec![attachment], "of the content"),
+                "size_bytes" | "md5" | "sha1" | "sha256" | "sha512" => {
+                    (vec![attachment], "of the content")
+                }
                 "uuid" => (
                     vec![attachment.key("id"), Place::of(Root::Message).key("uuid")],
                     "uuid-v5(message, attachment)",

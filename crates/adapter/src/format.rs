@@ -9,7 +9,7 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::Lineage;
 use serde_json::Value;
 
-use crate::{Answer, AttachmentSource, Package, ParcelFile};
+use crate::{Answer, AttachmentSource, Checksums, Package, ParcelFile};
 
 /// A target format, such as `xbau`, `container`, `table`. Registered once, in `cli`.
 pub trait Format: Send + Sync {
@@ -100,6 +100,8 @@ pub struct OpenedAttachment {
     pub sha512: String,
     /// SHA-256 of the plaintext, lower-case hex.
     pub sha256: String,
+    /// MD5 and SHA-1 of the plaintext, where the package names them ([`Package::old_checksums`]).
+    pub old_sums: Checksums,
     /// Where it lies in the parcel, once a format gave it a place.
     pub path: Option<String>,
     /// The plaintext, as a stream.

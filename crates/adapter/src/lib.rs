@@ -21,6 +21,7 @@ mod attachment_name;
 mod attachment_names;
 mod beside;
 mod check;
+mod checksum;
 mod example;
 pub mod file_lineage;
 mod file_name;
@@ -46,6 +47,7 @@ pub use archive::{Archive, TooMuch};
 pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use beside::{Along, Beside, Cut, Laid, safe};
 pub use check::{Difference, ExampleResult, Preview, Report};
+pub use checksum::{Algorithm, Checksums, Summing};
 pub use file_name::{FileName, MalformedFileName};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
 pub use inbound::{

@@ -268,10 +268,8 @@ impl Values {
             return Ok(None);
         }
         let column = |(name, value): (&String, &toml::Value)| {
-            let mut column = match value {
-                toml::Value::Table(words) => words.clone(),
-                other => toml::Table::from_iter([("from".to_owned(), other.clone())]),
-            };
+            let from = || toml::Table::from_iter([("from".to_owned(), value.clone())]);
+            let mut column = value.as_table().cloned().unwrap_or_else(from);
             column.insert("name".to_owned(), name.as_str().into());
             toml::Value::Table(column)
         };
@@ -430,15 +428,13 @@ mod tests {
     const DATA: &str = "{\"az\":\"FS 2026/17\",\"lang\":\"Geheimnis-0123456789-0123456789-0123456789\",\"leer\":\"\",\"rest\":\"x\"}";
 
     fn package(settings: &str, attachments: &[(&str, &str)]) -> Package {
-        let list: String = attachments
-            .iter()
-            .enumerate()
-            .map(|(index, (filename, mime))| {
-                format!(
-                    "[[attachment]]\nfile = \"{index}\"\nfilename = {filename:?}\nmime = \"{mime}\"\npurpose = \"form\"\n"
-                )
-            })
-            .collect();
+        let mut list = String::new();
+        for (index, (filename, mime)) in attachments.iter().enumerate() {
+            let _ = writeln!(
+                list,
+                "[[attachment]]\nfile = \"{index}\"\nfilename = {filename:?}\nmime = \"{mime}\"\npurpose = \"form\""
+            );
+        }
         let manifest = format!(
             "name = \"a\"\nversion = \"1.0.0\"\nlabel = {{ de = \"a\", en = \"a\" }}\nservice = \"urn:de:fim:leika:leistung:99012008001000\"\n\
              schema = \"urn:example:a:1\"\nformat = \"json\"\n[settings]\n{settings}\n[[example]]\nname = \"a\"\nabout = \"a\"\n"

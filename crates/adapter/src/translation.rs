@@ -5,7 +5,7 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::{CodeMap, CodeMaps, Faults, Ignored, Place, Refusal, Root, Sources};
 use serde_json::{Value, json};
 
-use crate::{Opened, OpenedAttachment, Package};
+use crate::{Algorithm, Opened, OpenedAttachment, Package};
 
 impl Opened<'_> {
     /// What a template may read. `$message.uuid` is made of the parcel's id (UUID version 5), so a repeat has the same;
@@ -38,6 +38,8 @@ fn about(parcel: ParcelId, (index, attachment): (usize, &OpenedAttachment)) -> V
         "sha512": attachment.sha512,
         "size_bytes": attachment.source.size_bytes(),
         "sha256": attachment.sha256,
+        "sha1": attachment.old_sums.get(Algorithm::Sha1),
+        "md5": attachment.old_sums.get(Algorithm::Md5),
         "path": path,
         "file": path.and_then(|path| path.rsplit('/').next()),
         "content": crate::beside::mark(parcel, index + 1),

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amtsbote_adapter::{
-    AttachmentReader, AttachmentSource, Fault as WayFault, OpenedAttachment, Reply,
+    Algorithm, AttachmentReader, AttachmentSource, Fault as WayFault, OpenedAttachment, Reply,
+    Summing,
 };
 use amtsbote_client::Fault;
 use amtsbote_fit_connect::event::{AuthenticationTags, Part, Violation};
@@ -39,6 +40,12 @@ impl Spooled {
     pub(crate) fn attachments(&self) -> &[OpenedAttachment] {
         &self.attachments
     }
+
+    /// Whether all of them have these checksums.
+    pub(crate) fn has(&self, algorithms: &[Algorithm]) -> bool {
+        let mut all = self.attachments.iter();
+        all.all(|one| one.old_sums.has(algorithms))
+    }
 }
 
 /// What one try put into the spool. Outlives the try, so that it can be cleared also after a time-out or a panic.
@@ -70,6 +77,8 @@ struct Spooling<'a> {
     served: &'a Served,
     tags: &'a AuthenticationTags,
     shelf: &'a Shelf,
+    /// Checksums that the package asks for besides.
+    old: Vec<Algorithm>,
     left: u64,
 }
 
@@ -79,12 +88,14 @@ impl Inner {
         row: &DeliveryRow,
         (served, shelf): (&Served, &Shelf),
         (metadata, tags): (&Metadata, &AuthenticationTags),
+        old: Vec<Algorithm>,
     ) -> Result<Spooled, Stopped> {
         let mut spooling = Spooling {
             row,
             served,
             tags,
             shelf,
+            old,
             left: SPOOLED_MAX_BYTES,
         };
         let mut attachments = Vec::new();
@@ -104,6 +115,7 @@ impl Inner {
             fragments => fragments.to_vec(),
         };
         let (mut hash, mut sha256) = (Sha512Stream::new(), Sha256Stream::new());
+        let mut old = Summing::new(&spooling.old);
         let mut size_bytes = 0_u64;
         let mut own = Vec::with_capacity(ids.len());
         for id in ids {
@@ -113,6 +125,7 @@ impl Inner {
                 size_bytes += piece.len() as u64;
                 hash.push(&piece);
                 sha256.push(&piece);
+                old.push(&piece);
             }
             own.push(blob);
         }
@@ -132,6 +145,7 @@ impl Inner {
             purpose: described.purpose.name().to_owned(),
             sha512: described.hash.hex().to_owned(),
             sha256: sha256.finish_hex(),
+            old_sums: old.finish(),
             path: None,
             source: Arc::new(Source {
                 spool: self.parts.spool.clone(),

@@ -290,6 +290,10 @@ impl Inner {
     ) -> Result<Outcome, Stopped> {
         let row = &latest.get();
         let activated = &*activated(row, served, content)?;
+        if !spooled.has(&activated.old_checksums) {
+            // Another version became active since the attachments were opened: the next try opens them for it.
+            return Err(Stopped::failed(Cause::Internal));
+        }
         let product = translate(row, served, activated, content, spooled)?.map_err(|findings| {
             if is_ours_to_mend(row, &activated.name(), &findings) {
                 return Stopped::failed(Cause::PackageFaulty);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use amtsbote_model::ServiceId;
+use amtsbote_store::DeliveryRow;
 
 use crate::Activated;
 
@@ -48,6 +49,19 @@ impl Mappings {
         self.now()
             .into_iter()
             .find(|one| one.service == *service && one.schema_uri == schema_uri)
+    }
+
+    /// The package this delivery began with, else the active one.
+    pub(crate) fn for_delivery(
+        &self,
+        row: &DeliveryRow,
+        service: &ServiceId,
+        schema_uri: &str,
+    ) -> Option<Arc<Activated>> {
+        match row.delivery.package() {
+            Some(name) => self.named(name),
+            None => self.of(service, schema_uri),
+        }
     }
 
     /// The package of that name and version, active or not.

@@ -67,8 +67,19 @@ impl Inner {
             .open_data(&submission, &tags, (described, served))
             .await?;
         let data = self.judge(&service, described, &data_bytes, served)?;
-        let spooled = self.spool(row, (served, shelf), (&metadata, &tags)).await?;
         let schema_uri = described.submission_schema.schema_uri.clone();
+        let old = served
+            .mappings
+            .for_delivery(row, &service, &schema_uri)
+            .map(|package| package.old_checksums.clone());
+        let spooled = self
+            .spool(
+                row,
+                (served, shelf),
+                (&metadata, &tags),
+                old.unwrap_or_default(),
+            )
+            .await?;
         let reply_channel = metadata.reply_channel;
         let sender_reference = metadata
             .additional_reference_info

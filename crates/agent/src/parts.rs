@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::{Mapping, Outbound};
+use amtsbote_adapter::{Algorithm, Mapping, Outbound};
 use amtsbote_client::Subscriber;
 use amtsbote_jose::PrivateKey;
 use amtsbote_model::delivery::{RetryPolicy, Verdict};
@@ -25,6 +25,8 @@ pub struct Activated {
     pub package: String,
     /// The package's version.
     pub version: String,
+    /// Checksums it asks for that are made for nobody else: MD5, SHA-1.
+    pub old_checksums: Vec<Algorithm>,
     /// The compiled package.
     pub mapping: Box<dyn Mapping>,
 }

@@ -182,6 +182,7 @@ fn opened(files: folder::Files, registry: &Registry, talk: Talk) -> Result<(Pack
         schema_uri: package.schema_uri.clone(),
         package: package.name.to_string(),
         version: package.version.clone(),
+        old_checksums: package.old_checksums(),
         mapping,
     };
     Ok((package, activated))

@@ -82,6 +82,8 @@ const NAMES: &[(&[&str], &str)] = &[
         ".sha256",
     ),
     (&["sha512"], ".sha512"),
+    (&["sha1"], ".sha1"),
+    (&["md5", "md5summe", "md5hash"], ".md5"),
     (
         &["beschreibung", "description", "bemerkung"],
         ".description",

@@ -117,6 +117,7 @@ fn served(life: &Arc<Life>, place: usize) -> Served {
             schema_uri: SCHEMA.to_owned(),
             package: "zahl".to_owned(),
             version: "1.0.0".to_owned(),
+            old_checksums: Vec::new(),
             mapping: Box::new(AsItIs),
         }]
         .into(),

@@ -406,6 +406,7 @@ pub(crate) fn activated() -> Activated {
         schema_uri: SCHEMA.to_owned(),
         package: "zahl".to_owned(),
         version: "1.0.0".to_owned(),
+        old_checksums: Vec::new(),
         mapping: Box::new(AsItIs),
     }
 }

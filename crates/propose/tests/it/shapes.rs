@@ -142,8 +142,8 @@ fn a_schema_beside_the_sample_tells_what_repeats_is_needed_and_means() {
 #[test]
 fn an_index_of_files_is_the_list_of_attachments() {
     let index = br#"<index><dokumente>
-      <dokument nr="0001" datei="BAU_0001.pdf" original="Plan.pdf" groesse="12" md5="d41d"/>
-      <dokument nr="0002" datei="BAU_0002.pdf" original="Schnitt.pdf" groesse="12" md5="d41d"/>
+      <dokument nr="0001" datei="BAU_0001.pdf" original="Plan.pdf" groesse="12" md5="d41d" ablage="A7"/>
+      <dokument nr="0002" datei="BAU_0002.pdf" original="Schnitt.pdf" groesse="12" md5="d41d" ablage="A7"/>
     </dokumente></index>"#;
     let proposal = proposed("bauantrag", "minimal", Sample::Xml(index, None));
     let template = text(&proposal, "vorlage.xml");
@@ -153,6 +153,7 @@ fn an_index_of_files_is_the_list_of_attachments() {
         "b:attr-datei=\".file\"",
         "b:attr-original=\".filename\"",
         "b:attr-groesse=\".size_bytes\"",
+        "b:attr-md5=\".md5\"",
     ] {
         assert!(
             template.contains(wanted),
@@ -166,7 +167,7 @@ fn an_index_of_files_is_the_list_of_attachments() {
             .notes
             .iter()
             .filter(open)
-            .any(|note| note.at.ends_with("@md5"))
+            .any(|note| note.at.ends_with("@ablage"))
     );
 }
 
