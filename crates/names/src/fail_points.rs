@@ -82,6 +82,10 @@ fail_points! {
     ParcelShown,
     /// Way out `http`: looked up, not sent.
     LookedUp,
+    /// Way out `http` in steps: the procedure has the application, nothing else.
+    ApplicationSent,
+    /// Way out `http` in steps: an attachment is there, the next or the last call is not made.
+    AttachmentSent,
     /// Way out `sftp`: the parcel's files are written, no note is.
     FarParcelWritten,
     /// Way out `sftp`: a note is written beside its place.

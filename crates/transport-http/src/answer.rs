@@ -77,10 +77,19 @@ impl Answer {
     }
 
     pub(crate) fn presence(&self, lookup: &Lookup, answers: &Answers) -> Result<Presence, Fault> {
-        if lookup.found.contains(&Status(self.status)) {
+        self.presence_in((&lookup.found, &lookup.absent), answers)
+    }
+
+    /// What a look-up says with these statuses for *there* and *not there*.
+    pub(crate) fn presence_in(
+        &self,
+        (found, absent): (&[Status], &[Status]),
+        answers: &Answers,
+    ) -> Result<Presence, Fault> {
+        if found.contains(&Status(self.status)) {
             return Ok(Presence::There);
         }
-        if lookup.absent.contains(&Status(self.status)) {
+        if absent.contains(&Status(self.status)) {
             return Ok(Presence::Absent);
         }
         match self.meaning(answers) {

@@ -5,6 +5,7 @@
 //!              │
 //!              ├─(1) look up: is the parcel there? ── found ──► Receipt, Repeated
 //!              └─(2) POST or PUT with the parcel's id ──► answer ─► Receipt with file number | Fault
+//!                                                           └ in steps: id ─► each attachment ─► close (`steps.rs`)
 //! ```
 //!
 //! HTTP cannot say whether a call whose answer is lost was carried out. So the settings have to say how the procedure
@@ -31,6 +32,8 @@ mod outbound;
 mod reading;
 mod said;
 mod settings;
+mod step_settings;
+mod steps;
 mod tree;
 mod wire;
 
@@ -44,6 +47,7 @@ pub use settings::{
     Answers, Auth, Body, ClientAuth, FileNumber, Lookup, Method, Repeats, Settings, Status,
     UrlTemplate,
 };
+pub use step_settings::{State, Step, StepLookup, StepMethod, StepUrl, Steps};
 
 /// The name of this way in settings, logs and docs.
 pub const NAME: &str = "http";

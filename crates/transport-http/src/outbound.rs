@@ -48,17 +48,18 @@ impl Transport for Http {
 /// The way out to one REST interface.
 #[derive(Debug)]
 pub struct HttpOutbound {
-    settings: Settings,
+    pub(crate) settings: Settings,
     outgoing: Outgoing,
     proof: Proof,
 }
 
 /// What one call asks for.
-struct Question<'a> {
-    method: reqwest::Method,
-    url: Url,
-    parcel: ParcelId,
-    letter: Option<&'a Letter<'a>>,
+pub(crate) struct Question<'a> {
+    pub(crate) method: reqwest::Method,
+    pub(crate) url: Url,
+    /// By which the procedure recognises a repeat.
+    pub(crate) key: String,
+    pub(crate) letter: Option<&'a Letter<'a>>,
 }
 
 impl HttpOutbound {
@@ -74,11 +75,24 @@ impl HttpOutbound {
     }
 
     async fn bring(&self, parcel: &Parcel) -> Result<Receipt, Fault> {
+        if let Some(steps) = &self.settings.steps {
+            return self.in_steps(parcel, steps).await;
+        }
         let letter = Letter::of(&self.settings.body, parcel)?;
-        if let Some(receipt) = self.look_up(parcel.id).await? {
-            return Ok(receipt);
+        if let Some(answer) = self.found(parcel.id).await? {
+            return self.receipt(parcel.id, &answer, Arrival::Repeated);
         }
         amtsbote_names::fail_point!(LookedUp);
+        let (answer, arrival) = self.send_first(parcel.id, &letter).await?;
+        self.receipt(parcel.id, &answer, arrival)
+    }
+
+    /// The first call, which most often is the only one.
+    pub(crate) async fn send_first(
+        &self,
+        parcel: ParcelId,
+        letter: &Letter<'_>,
+    ) -> Result<(Answer, Arrival), Fault> {
         let method = match self.settings.method {
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
@@ -86,43 +100,44 @@ impl HttpOutbound {
         let answer = self
             .ask(&Question {
                 method,
-                url: url_of(&self.settings.url, parcel.id)?,
-                parcel: parcel.id,
-                letter: Some(&letter),
+                url: url_of(&self.settings.url, parcel)?,
+                key: parcel.to_string(),
+                letter: Some(letter),
             })
             .await?;
         match answer.meaning(&self.settings.answers) {
-            Meaning::Accepted => self.receipt(parcel.id, &answer, Arrival::New),
-            Meaning::Repeated => self.receipt(parcel.id, &answer, Arrival::Repeated),
+            Meaning::Accepted => Ok((answer, Arrival::New)),
+            Meaning::Repeated => Ok((answer, Arrival::Repeated)),
             Meaning::Refused => Err(answer.refused()),
             Meaning::Busy => Err(answer.busy()),
             Meaning::Misconfigured => Err(answer.misconfigured()),
         }
     }
 
-    async fn look_up(&self, id: ParcelId) -> Result<Option<Receipt>, Fault> {
+    /// The look-up's answer, if there is one and the procedure has the parcel.
+    pub(crate) async fn found(&self, id: ParcelId) -> Result<Option<Answer>, Fault> {
         let Some(lookup) = &self.settings.lookup else {
             return Ok(None);
         };
         let answer = self.get(&lookup.url, id).await?;
-        match answer.presence(lookup, &self.settings.answers)? {
-            Presence::There => self.receipt(id, &answer, Arrival::Repeated).map(Some),
-            Presence::Absent => Ok(None),
-        }
+        Ok(match answer.presence(lookup, &self.settings.answers)? {
+            Presence::There => Some(answer),
+            Presence::Absent => None,
+        })
     }
 
     async fn get(&self, url: &UrlTemplate, id: ParcelId) -> Result<Answer, Fault> {
         self.ask(&Question {
             method: reqwest::Method::GET,
             url: url_of(url, id)?,
-            parcel: id,
+            key: id.to_string(),
             letter: None,
         })
         .await
     }
 
     /// Calls; once more with a new token if the old one is refused.
-    async fn ask(&self, question: &Question<'_>) -> Result<Answer, Fault> {
+    pub(crate) async fn ask(&self, question: &Question<'_>) -> Result<Answer, Fault> {
         let answer = self.call(question, Age::Any).await?;
         if answer.status == 401 && self.proof.is_renewable() {
             return self.call(question, Age::Fresh).await;
@@ -140,7 +155,7 @@ impl HttpOutbound {
         for (name, value) in &self.settings.headers {
             call = call.header(name, value);
         }
-        call = call.header(&self.settings.id_header, question.parcel.to_string());
+        call = call.header(&self.settings.id_header, &question.key);
         call = self.proof.show(call, &self.outgoing, age).await?;
         let response = match question.letter {
             // Look-ups and probes: GET and OPTIONS.
@@ -155,9 +170,10 @@ impl HttpOutbound {
 
     /// Sends the body while it is read, until the answer comes, which may be before its end.
     async fn send(&self, call: RequestBuilder, letter: &Letter<'_>) -> Result<Response, Fault> {
-        let call = call
-            .header(CONTENT_TYPE, &letter.content_type)
-            .header(CONTENT_LENGTH, letter.length);
+        let mut call = call.header(CONTENT_LENGTH, letter.length);
+        if letter.length > 0 {
+            call = call.header(CONTENT_TYPE, &letter.content_type);
+        }
         let (pieces, taken) = mpsc::channel(1);
         let body = unfold(taken, |mut taken| async move {
             taken.recv().await.map(|piece| (piece, taken))
@@ -176,7 +192,12 @@ impl HttpOutbound {
         }
     }
 
-    fn receipt(&self, id: ParcelId, answer: &Answer, arrival: Arrival) -> Result<Receipt, Fault> {
+    pub(crate) fn receipt(
+        &self,
+        id: ParcelId,
+        answer: &Answer,
+        arrival: Arrival,
+    ) -> Result<Receipt, Fault> {
         let url = url_of(&self.settings.url, id)?;
         let host = url.host_str().unwrap_or_default();
         let file_number = answer.file_number(self.settings.file_number.as_ref());
@@ -206,7 +227,7 @@ impl HttpOutbound {
         let question = Question {
             method,
             url: url_of(url, nobody)?,
-            parcel: nobody,
+            key: nobody.to_string(),
             letter: None,
         };
         let answer = self.ask(&question).await?;

@@ -11,6 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::access::{Access, is_free, is_header};
+use crate::step_settings::Steps;
 
 /// One REST interface that takes parcels.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub lookup: Option<Lookup>,
     /// What is sent.
     pub body: Body,
+    /// What follows that call, where a delivery takes several.
+    pub steps: Option<Steps>,
     /// How we show who we are.
     #[serde(default)]
     pub auth: Auth,
@@ -311,7 +314,12 @@ impl Settings {
     /// What one key alone cannot tell; all of it at once.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let mut faults = self.faults_of_repeats();
-        faults.extend(self.access().faults(self.urls().map(UrlTemplate::as_str)));
+        let of_steps = self.steps.iter().flat_map(Steps::urls);
+        let urls = self.urls().map(UrlTemplate::as_str).chain(of_steps);
+        faults.extend(self.access().faults(urls));
+        if let Some(steps) = &self.steps {
+            faults.extend(steps.faults(&self.body));
+        }
         let mut must = |holds: bool, text: &str| {
             if !holds {
                 faults.push(text.to_owned());
@@ -376,7 +384,7 @@ impl Settings {
 }
 
 impl Answers {
-    fn are_distinct(&self) -> bool {
+    pub(crate) fn are_distinct(&self) -> bool {
         let mut seen = std::collections::BTreeSet::new();
         [&self.accepted, &self.repeated, &self.refused, &self.busy]
             .into_iter()
@@ -386,7 +394,7 @@ impl Answers {
 }
 
 impl Body {
-    fn is_sendable(&self) -> bool {
+    pub(crate) fn is_sendable(&self) -> bool {
         let fits = |name: &String| {
             (1..=60).contains(&name.len())
                 && name

@@ -54,6 +54,19 @@ impl<'p> Letter<'p> {
         })
     }
 
+    /// A text, or nothing.
+    pub(crate) fn of_text(text: Option<&str>, content_type: &str) -> Self {
+        let text = text.filter(|text| !text.is_empty());
+        Self {
+            content_type: content_type.to_owned(),
+            length: text.map_or(0, |text| text.len() as u64),
+            segments: text
+                .map(|text| Segment::Text(text.to_owned()))
+                .into_iter()
+                .collect(),
+        }
+    }
+
     /// Sends the body's bytes piece by piece, as fast as they are taken. Ends early if nobody takes them any more.
     pub(crate) async fn feed(&self, pieces: Pieces) -> Result<(), Fault> {
         for segment in &self.segments {

@@ -11,6 +11,7 @@ mod desk;
 mod nginx;
 mod peer;
 mod stale;
+mod steps;
 
 use std::net::TcpStream;
 use std::time::Duration;

@@ -70,25 +70,9 @@ impl Peer {
             .route("/bereit", get(ready))
             .route("/token", post(give_token))
             .with_state(facts.clone());
-        // On a thread of its own: the laws start peers while they are inside a runtime.
-        let (tell, told) = std::sync::mpsc::channel();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
-                tokio::select! {
-                    _ = stopped => {}
-                    _ = axum::serve(listener, router) => {}
-                }
-            });
-        });
+        let (address, stop) = serve(router);
         Self {
-            address: told.recv().unwrap(),
+            address,
             facts,
             _stop: stop,
         }
@@ -104,6 +88,27 @@ impl Peer {
         facts.parcels.clear();
         facts.known.clear();
     }
+}
+
+/// Serves on a thread of its own, until the sender is dropped: the laws start peers while they are inside a runtime.
+pub(crate) fn serve(router: Router) -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            tokio::select! {
+                _ = stopped => {}
+                _ = axum::serve(listener, router) => {}
+            }
+        });
+    });
+    (told.recv().unwrap(), stop)
 }
 
 fn mood_or_answer(facts: &Shared, headers: &HeaderMap) -> Result<Mood, Box<Response>> {
@@ -203,7 +208,7 @@ async fn take(State(facts): State<Shared>, request: Request<Body>) -> Response {
     (StatusCode::CREATED, file_number(&id)).into_response()
 }
 
-fn unpack(content_type: &str, bytes: &[u8]) -> Arrived {
+pub(crate) fn unpack(content_type: &str, bytes: &[u8]) -> Arrived {
     let mut files = Arrived::new();
     if content_type == "application/json" {
         let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();

@@ -83,7 +83,9 @@ const fn scene(point: FailPoint) -> Scene {
         | P::ParcelMoved
         | P::ParcelShown
         | P::LookedUp => Scene::Intake,
-        P::FarParcelWritten
+        P::ApplicationSent
+        | P::AttachmentSent
+        | P::FarParcelWritten
         | P::FarNoteWritten
         | P::FarParcelNoted
         | P::FarParcelMoved

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path as At, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -40,10 +40,14 @@ impl Clock for WallClock {
     }
 }
 
-/// A REST interface: takes parcels and recognises no repeats, lists answers, is asked for the state of a case.
+/// A REST interface: takes parcels in several calls and recognises no repeats, lists answers, is asked for the state of a case.
 #[derive(Default)]
 pub(super) struct Desk {
-    /// How often each parcel came.
+    /// How often each application came.
+    pub(super) drafts: BTreeMap<Uuid, u32>,
+    /// How often each of its attachments came.
+    pub(super) attached: BTreeMap<(Uuid, String), u32>,
+    /// How often it was closed; only then it counts.
     pub(super) parcels: BTreeMap<Uuid, u32>,
     /// Answers that wait, by their number.
     pub(super) listed: BTreeMap<Uuid, Value>,
@@ -58,20 +62,57 @@ pub(super) fn number_at_once(parcel: Uuid) -> String {
     format!("S-{parcel}")
 }
 
-async fn bring(State(desk): State<Shared>, At(parcel): At<String>) -> Response {
+async fn begin(State(desk): State<Shared>, At(parcel): At<String>) -> Response {
     let parcel = parcel.parse().unwrap();
-    *desk.lock().unwrap().parcels.entry(parcel).or_default() += 1;
-    let body = axum::Json(json!({ "az": number_at_once(parcel) }));
+    *desk.lock().unwrap().drafts.entry(parcel).or_default() += 1;
+    let body = axum::Json(json!({ "nr": format!("E-{parcel}") }));
     (StatusCode::CREATED, body).into_response()
 }
 
 async fn known(State(desk): State<Shared>, At(parcel): At<String>) -> Response {
     let parcel = parcel.parse().unwrap();
-    if desk.lock().unwrap().parcels.contains_key(&parcel) {
-        axum::Json(json!({ "az": number_at_once(parcel) })).into_response()
-    } else {
-        StatusCode::NOT_FOUND.into_response()
+    let desk = desk.lock().unwrap();
+    if !desk.drafts.contains_key(&parcel) {
+        return StatusCode::NOT_FOUND.into_response();
     }
+    let is_closed = desk.parcels.contains_key(&parcel);
+    let az = is_closed.then(|| number_at_once(parcel));
+    let nr = format!("E-{parcel}");
+    let stand = if is_closed { "ganz" } else { "halb" };
+    axum::Json(json!({ "nr": nr, "stand": stand, "az": az })).into_response()
+}
+
+/// The application that it gave this number.
+fn numbered(nr: &str) -> Uuid {
+    nr.strip_prefix("E-").unwrap().parse().unwrap()
+}
+
+async fn attach(State(desk): State<Shared>, At((nr, name)): At<(String, String)>) -> StatusCode {
+    let mut desk = desk.lock().unwrap();
+    *desk.attached.entry((numbered(&nr), name)).or_default() += 1;
+    StatusCode::CREATED
+}
+
+async fn is_attached(
+    State(desk): State<Shared>,
+    At((nr, name)): At<(String, String)>,
+) -> StatusCode {
+    if desk
+        .lock()
+        .unwrap()
+        .attached
+        .contains_key(&(numbered(&nr), name))
+    {
+        StatusCode::OK
+    } else {
+        StatusCode::NOT_FOUND
+    }
+}
+
+async fn close(State(desk): State<Shared>, At(nr): At<String>) -> Response {
+    let parcel = numbered(&nr);
+    *desk.lock().unwrap().parcels.entry(parcel).or_default() += 1;
+    axum::Json(json!({ "az": number_at_once(parcel) })).into_response()
 }
 
 async fn list(State(desk): State<Shared>) -> Response {
@@ -126,7 +167,12 @@ impl Parties {
         let pki = Pki::new(dir.path());
         let desk = Shared::default();
         let router = Router::new()
-            .route("/parcels/{parcel}", get(known).post(bring))
+            .route("/parcels/{parcel}", get(known).post(begin))
+            .route(
+                "/eingang/{nr}/anlagen/{name}",
+                get(is_attached).post(attach),
+            )
+            .route("/eingang/{nr}/ganz", post(close))
             .route("/antworten", get(list))
             .route("/antworten/{nr}", delete(acknowledge))
             .route("/vorgaenge/{submission}", get(ask))

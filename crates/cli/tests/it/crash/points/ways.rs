@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 0 | folder | folder |
 //! | 1 | SFTP (OpenSSH) | SFTP |
-//! | 2 | REST interface that recognises no repeats and gives a file number at once | its list of answers |
+//! | 2 | REST interface that takes an application in several calls, recognises no repeats and gives a file number at the last | its list of answers |
 //! | 3 | foreign XTA server | it posts its answer to us |
 //! | 4 | message box of ours, by an XTA client | the same box |
 //! | 5 | mail (aiosmtpd) | it is asked for each case |

@@ -134,6 +134,16 @@ fn effects(world: &World, accepted: &[Accepted], ids: &[BTreeSet<Uuid>; WAYS]) {
             }
         }
     }
+    {
+        let desk = parties.desk();
+        let mut steps = desk.drafts.values().chain(desk.attached.values());
+        assert!(
+            steps.all(|times| *times == 1),
+            "DOUBLED: a step of a delivery"
+        );
+        let with: BTreeSet<Uuid> = desk.attached.keys().map(|(parcel, _)| *parcel).collect();
+        assert_eq!(with, ids[HTTP], "applications with attachments");
+    }
     let times: BTreeSet<(Uuid, u32)> = parties.desk().parcels.clone().into_iter().collect();
     let once: BTreeSet<(Uuid, u32)> = ids[HTTP].iter().map(|id| (*id, 1)).collect();
     assert_eq!(times, once, "DOUBLED or LOST at the REST interface");

@@ -119,7 +119,10 @@ impl Town {
             SFTP => self.far("in"),
             HTTP => format!(
                 "transport = \"http\"\nurl = \"{desk}/parcels/{{parcel}}\"\nrepeats = \"looked-up\"\nlookup = {{ url = \"{desk}/parcels/{{parcel}}\" }}\n\
-                 body = {{ kind = \"json\" }}\nfile_number = {{ json = \"/az\" }}\ndanger_plain_http = true\n"
+                 body = {{ kind = \"file\" }}\nfile_number = {{ json = \"/az\" }}\ndanger_plain_http = true\n\
+                 [agent.destination.outbound.steps]\nid.json = \"/nr\"\n\
+                 attachment = {{ url = \"{desk}/eingang/{{id}}/anlagen/{{nr}}-{{name}}\", body.kind = \"file\", repeats = \"looked-up\", lookup.url = \"{desk}/eingang/{{id}}/anlagen/{{nr}}-{{name}}\" }}\n\
+                 close = {{ url = \"{desk}/eingang/{{id}}/ganz\", repeats = \"looked-up\", lookup = {{ url = \"{desk}/parcels/{{parcel}}\", state = {{ at.json = \"/stand\", done = [\"ganz\"] }} }} }}\n"
             ),
             XTA => {
                 let cover = cover("bap:06000000", PROCEDURE);
