@@ -34,6 +34,7 @@ mod said;
 mod settings;
 mod step_settings;
 mod steps;
+mod tls_words;
 mod tree;
 mod wire;
 

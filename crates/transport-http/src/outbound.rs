@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::answer::{Answer, Meaning, Presence};
 use crate::auth::{Age, Proof};
 use crate::settings::{Method, Settings, UrlTemplate};
+use crate::tls_words::tls_words;
 use crate::wire::Letter;
 
 const ANSWER_MAX_BYTES: usize = 1024 * 1024;
@@ -268,7 +269,11 @@ fn url_of(template: &UrlTemplate, id: ParcelId) -> Result<Url, Fault> {
 pub(crate) fn unanswered(failure: Failure) -> Fault {
     match &failure {
         Failure::RefusedTarget(refusal) => misconfigured(&format!("{failure}: {refusal}")),
-        Failure::Tls { .. } | Failure::Unsendable => misconfigured(&failure.to_string()),
+        Failure::Tls { host, source } => misconfigured(&format!(
+            "no trusted TLS connection to {host}: {}",
+            tls_words(source)
+        )),
+        Failure::Unsendable => misconfigured(&failure.to_string()),
         Failure::Unreachable { .. }
         | Failure::TimedOut { .. }
         | Failure::TooLarge { .. }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::Fault as WayFault;
 use amtsbote_client::{Fault, Session};
 use amtsbote_fit_connect::destination::PublicDestination;
 use amtsbote_jose::{KeyUse, PrivateKey};
@@ -275,7 +276,7 @@ async fn transport(chain: &mut Chain, route: &settings::DestinationRoute) {
         Ok(outbound) => outbound
             .probe(PROBE_LIMIT)
             .await
-            .map_err(|fault| fault.to_string()),
+            .map_err(|fault| way_told(&fault, chain.talk)),
         Err(error) => Err(format!("{error:#}")),
     };
     chain.add(("Weg ins Fachverfahren", "way into the procedure"), outcome);
@@ -304,7 +305,7 @@ async fn way_in(
             .inbound
             .probe(PROBE_LIMIT)
             .await
-            .map_err(|fault| fault.to_string()),
+            .map_err(|fault| way_told(&fault, chain.talk)),
         Err(error) => Err(format!("{error:#}")),
     };
     chain.add(
@@ -467,6 +468,20 @@ fn told(fault: &Fault, talk: Talk) -> String {
         Fault::Misconfigured(_) | Fault::OwnEnd(_) => {
             talk.pick("Einstellungen prüfen", "check the settings")
         }
+    };
+    format!("{fault}; {hint}")
+}
+
+fn way_told(fault: &WayFault, talk: Talk) -> String {
+    let hint = match fault {
+        WayFault::Unavailable { .. } => talk.pick(
+            "die andere Seite ist nicht da oder beschäftigt: Netz, Adresse und Proxy prüfen",
+            "the other side is away or busy: check network, address and proxy",
+        ),
+        WayFault::Rejected { .. } | WayFault::Misconfigured { .. } => talk.pick(
+            "die Einstellungen des Wegs prüfen, und seine Dateien mit Geheimnissen und Zertifikaten",
+            "check the settings of this way, and its files of secrets and certificates",
+        ),
     };
     format!("{fault}; {hint}")
 }

@@ -10,8 +10,10 @@ mod called;
 mod desk;
 mod nginx;
 mod peer;
+mod proofs;
 mod stale;
 mod steps;
+mod tls;
 
 use std::net::TcpStream;
 use std::time::Duration;
