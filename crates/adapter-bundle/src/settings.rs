@@ -74,6 +74,16 @@ impl Settings {
             ),
             (Pack::Zip, Some(_)) | (Pack::Files, None) => {}
         }
+        let name = self.checksums.as_ref().map(FileName::as_str);
+        let named = name.unwrap_or_default().to_ascii_lowercase();
+        let says = |one: &Algorithm| named.contains(one.name());
+        if Algorithm::ALL.iter().any(says) && !says(&self.algorithm) {
+            wrong(
+                "checksums",
+                "der Name nennt ein anderes Verfahren als algorithm (ohne Angabe \"sha256\")",
+                "the name says another method than algorithm (\"sha256\" if left out)",
+            );
+        }
         if self.part.is_empty() {
             wrong(
                 "part",

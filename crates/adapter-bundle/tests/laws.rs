@@ -90,6 +90,14 @@ impl Bench for Packages {
                 with("pack = \"zip\"", "pack = \"files\""),
             ),
             (
+                "sums by the usual method under the name of another",
+                with("checksums = \"SHA256SUMS\"", "checksums = \"MD5SUMS\""),
+            ),
+            (
+                "sums by another method than their name says",
+                with("checksums = \"SHA256SUMS\"", "checksums = \"SHA512SUMS\""),
+            ),
+            (
                 "an unknown format of a part",
                 with("format = \"table\"", "format = \"container\""),
             ),

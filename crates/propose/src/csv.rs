@@ -31,6 +31,8 @@ pub(crate) struct Sheet {
     /// The line above the names, and the one below the rows, if they have another number of cells.
     pub(crate) before: Vec<String>,
     pub(crate) after: Vec<String>,
+    /// Which cells of these two had quotes; empty where that does not tell.
+    pub(crate) around_quoted: [Vec<bool>; 2],
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
@@ -64,6 +66,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
     if let Some(kinds) = &mut kinds {
         quotes.word = kinds::quote(kinds, quotes.word);
     }
+    let tells = |row: Option<&Vec<bool>>| {
+        let row = row.filter(|_| quotes.word == "texts");
+        row.cloned().unwrap_or_default()
+    };
+    let around_quoted = [tells(marks.first()), tells(marks.last())];
     Ok(Sheet {
         kinds,
         encoding,
@@ -75,6 +82,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
         rows,
         before,
         after,
+        around_quoted,
     })
 }
 
@@ -226,7 +234,7 @@ pub(crate) struct Columns<'c> {
     /// Of each column whether its texts are quoted, where that tells and not all are alike.
     pub(crate) quoted: &'c [Option<bool>],
     /// Cells of the records before and after the rows.
-    pub(crate) around: [&'c [String]; 2],
+    pub(crate) around: [(&'c [String], &'c [bool]); 2],
 }
 
 pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) -> Listed {
@@ -250,7 +258,7 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
         "# Vorschlag, bitte jede Spalte bestätigen / proposal, confirm each column.\n",
     );
     let [before, after] = columns.around;
-    match (columns.has_header, before.is_empty()) {
+    match (columns.has_header, before.0.is_empty()) {
         (true, true) => text.push_str("header = true\n"),
         (true, false) => {
             text.push_str("header = \"below\"  # unter dem Kopfsatz / below the head record\n");
@@ -311,7 +319,7 @@ fn once_per_item(list: &[Step], (text, notes): (&mut String, &mut Vec<Note>)) {
 /// The record before or after the rows, as it stands in the sample; what counts the rows is a counter.
 fn constants(
     group: &str,
-    cells: &[String],
+    (cells, quotes): (&[String], &[bool]),
     rows: usize,
     (text, notes): (&mut String, &mut Vec<Note>),
 ) {
@@ -332,6 +340,9 @@ fn constants(
             quoted(&name),
             quoted(cell)
         );
+        if quotes.get(at) == Some(&false) {
+            text.push_str("quoted = false\n");
+        }
         if !cell.is_empty() {
             notes.push(Note::new(
                 NoteKind::Constant,

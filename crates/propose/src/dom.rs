@@ -233,13 +233,29 @@ impl Tree {
 }
 
 /// Writes the tree, indented by two, with its remarks as comments.
-pub(crate) fn print(root: &Element) -> String {
+/// What the output's encoding lacks is a character reference, in values.
+pub(crate) fn print(root: &Element, encoding: Option<Encoding>) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    element(root, 0, &mut out);
+    element(root, 0, (&mut out, encoding));
     out
 }
 
-fn element(at: &Element, depth: usize, out: &mut String) {
+fn referenced(text: &str, encoding: Option<Encoding>) -> String {
+    let Some(encoding) = encoding else {
+        return text.to_owned();
+    };
+    let mut out = String::new();
+    for c in text.chars() {
+        if encoding.put(c, &mut Vec::new()).is_ok() {
+            out.push(c);
+        } else {
+            let _ = write!(out, "&#{};", u32::from(c));
+        }
+    }
+    out
+}
+
+fn element(at: &Element, depth: usize, (out, encoding): (&mut String, Option<Encoding>)) {
     let indent = "  ".repeat(depth);
     for remark in &at.remarks {
         // Two hyphens may not stand in a comment.
@@ -251,18 +267,19 @@ fn element(at: &Element, depth: usize, out: &mut String) {
         let value = quick_xml::escape::escape(value.as_str())
             .replace('\n', "&#10;")
             .replace('\t', "&#9;");
+        let value = referenced(&value, encoding);
         let _ = write!(out, " {name}=\"{value}\"");
     }
     let text = at.text.trim();
     if at.children.is_empty() && text.is_empty() {
         out.push_str("/>\n");
     } else if at.children.is_empty() {
-        let text = quick_xml::escape::escape(text);
+        let text = referenced(&quick_xml::escape::escape(text), encoding);
         let _ = writeln!(out, ">{text}</{}>", at.name);
     } else {
         out.push_str(">\n");
         for child in &at.children {
-            element(child, depth + 1, out);
+            element(child, depth + 1, (out, encoding));
         }
         let _ = writeln!(out, "{indent}</{}>", at.name);
     }

@@ -114,12 +114,24 @@ impl Writer<'_> {
             }
             Value::Array(items) => match items.first() {
                 None => Value::Array(Vec::new()),
+                // Nothing fits, so the sample's values go along as they are: all of them.
+                Some(first) if self.is_open(first) => {
+                    self.open(first, self.next);
+                    self.next += 1;
+                    value.clone()
+                }
                 Some(first) => Value::Array(vec![self.item(first, items.len(), context)]),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 self.leaf(value, context)
             }
         }
+    }
+
+    /// Whether an item is a value that nothing fits.
+    fn is_open(&self, item: &Value) -> bool {
+        let is_value = !item.is_array() && !item.is_object();
+        is_value && self.found.get(self.next).is_none_or(Option::is_none)
     }
 
     /// An item that stands for a list: repeated if fields of a list of the data go into it.

@@ -14,6 +14,7 @@
 //!
 //! Start reading at [`package()`], then `matching.rs`.
 
+mod alike;
 mod attached;
 mod binding;
 mod csv;

@@ -94,69 +94,6 @@ pub(crate) struct Offer<'o> {
     pub(crate) example: &'o Value,
 }
 
-/// A field whose values in the service's example are those of the slot: all that tells where a format has no names.
-pub(crate) fn alike_by_value(slot: &Slot, offer: &Offer<'_>) -> Option<Match> {
-    const TELLING_MIN: usize = 3;
-    let wanted: Vec<String> = slot
-        .values
-        .iter()
-        .map(|value| told(value))
-        .filter(|value| !value.is_empty())
-        .collect();
-    if wanted.is_empty() || wanted.iter().all(|value| value.len() < TELLING_MIN) {
-        return None;
-    }
-    let known = |field: &Field| -> Vec<String> {
-        let known = match field.kind {
-            Kind::PartialDate => days_at(offer.example, &field.pointer()),
-            Kind::Text
-            | Kind::Number
-            | Kind::Boolean
-            | Kind::Date
-            | Kind::Moment
-            | Kind::Code(_) => values_at(offer.example, &field.pointer()),
-        };
-        known.iter().map(|value| told(value)).collect()
-    };
-    let has_all = |field: &Field| {
-        let known = known(field);
-        wanted.iter().all(|value| known.contains(value))
-    };
-    // One after the other as in the example tells more than that they are among them.
-    let is_same = |field: &Field| known(field) == wanted;
-    let fields = || offer.fields.iter();
-    let field = fields()
-        .position(is_same)
-        .or_else(|| fields().position(has_all))?;
-    Some(Match {
-        source: Source::Field(field),
-        score: 70,
-    })
-}
-
-/// Dates of year, month and day at a pointer with `*`.
-fn days_at(data: &Value, pointer: &str) -> Vec<String> {
-    let part = |name: &str| values_at(data, &format!("{pointer}/{name}"));
-    let days = part("jahr").into_iter().zip(part("monat")).zip(part("tag"));
-    days.map(|((year, month), day)| format!("{year}-{month:0>2}-{day:0>2}"))
-        .collect()
-}
-
-/// A value however it is written: a date as `yyyyMMdd`, letters and digits of everything else.
-fn told(value: &str) -> String {
-    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-    let parts: Vec<&str> = value.trim().split('.').collect();
-    match (parts.as_slice(), digits.len()) {
-        ([day, month, year], 8) if year.len() == 4 => format!("{year}{month}{day}"),
-        ([whole], 8) if *whole == digits && crate::slots::is_day_first(whole) => {
-            let (day, rest) = whole.split_at(2);
-            let (month, year) = rest.split_at(2);
-            format!("{year}{month}{day}")
-        }
-        _ => names::folded(value),
-    }
-}
-
 /// A field, or a source beside the data, that may go into a slot.
 struct Candidate {
     score: i32,
@@ -171,31 +108,69 @@ pub(crate) fn matches(slots: &[Slot], offer: &Offer<'_>) -> Vec<Option<Match>> {
     for (candidate, bonus) in candidates.iter_mut().zip(bonus) {
         candidate.score += bonus;
     }
+    let found = chosen(slots.len(), &mut candidates);
+    if slots.iter().all(|slot| slot.group.is_empty()) {
+        return found;
+    }
+    for candidate in &mut candidates {
+        candidate.score += chosen_beside(candidate, slots, (&found, offer.fields));
+    }
+    chosen(slots.len(), &mut candidates)
+}
+
+/// The best candidate of each slot; a field goes into one only.
+fn chosen(slots: usize, candidates: &mut [Candidate]) -> Vec<Option<Match>> {
     // Best first; the sort is stable, so equal scores keep the order of the sample and of the schema.
     candidates.sort_by_key(|candidate| -candidate.score);
-    let mut found: Vec<Option<Match>> = vec![None; slots.len()];
+    let mut found: Vec<Option<Match>> = vec![None; slots];
     let mut used = Vec::new();
-    for Candidate {
-        score,
-        slot,
-        source,
-    } in candidates
-    {
-        let Some(place) = found.get_mut(slot).filter(|place| place.is_none()) else {
+    for candidate in candidates.iter() {
+        let Some(place) = found
+            .get_mut(candidate.slot)
+            .filter(|place| place.is_none())
+        else {
             continue;
         };
-        if used.contains(&source) {
+        if used.contains(&candidate.source) {
             continue;
         }
-        if let Source::Field(_) = source {
-            used.push(source.clone());
+        if let Source::Field(_) = candidate.source {
+            used.push(candidate.source.clone());
         }
         *place = Some(Match {
-            source,
-            score: score.min(100),
+            source: candidate.source.clone(),
+            score: candidate.score.min(100),
         });
     }
     found
+}
+
+/// What a field is likelier by if others of its object were chosen for the same record: where two objects have the same value, that tells.
+fn chosen_beside(
+    candidate: &Candidate,
+    slots: &[Slot],
+    (found, fields): (&[Option<Match>], &[Field]),
+) -> i32 {
+    const LIKELIER: i32 = 4;
+    let object = |source: &Source| match source {
+        Source::Field(at) => fields.get(*at).map(Field::above),
+        Source::Beside(_) => None,
+    };
+    let Some(wanted) = object(&candidate.source) else {
+        return 0;
+    };
+    let group = slots.get(candidate.slot).map(|slot| slot.group.as_str());
+    let others = slots
+        .iter()
+        .zip(found)
+        .enumerate()
+        .filter(|(at, (slot, found))| {
+            let source = found.as_ref().map(|found| &found.source);
+            *at != candidate.slot
+                && Some(slot.group.as_str()) == group
+                && source.and_then(object).as_ref() == Some(&wanted)
+        });
+    i32::try_from(others.count()).unwrap_or(0).min(3) * LIKELIER
 }
 
 fn candidates(slots: &[Slot], offer: &Offer<'_>) -> Vec<Candidate> {

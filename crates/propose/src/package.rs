@@ -354,7 +354,7 @@ fn from_xml(
 ) -> Made {
     let name = root.local().to_owned();
     let drafted = xml::draft(root, offer, maps);
-    let text = dom::print(&drafted.root);
+    let text = dom::print(&drafted.root, Encoding::named(encoding));
     // What `$receiver` has to hold is told by the template itself.
     let mut receiver = Map::new();
     for key in ["mandant", "ars", "name"] {

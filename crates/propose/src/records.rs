@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 
+use crate::alike::{alike_by_value, together};
 use crate::binding::{self, Context, Maps, quoted};
 use crate::csv::{Listed, Place, column, is_counter};
 use crate::fields::{Field, Step};
 use crate::fixed::Column;
-use crate::matching::{Match, Offer, Source, alike_by_value, matches};
+use crate::matching::{Match, Offer, Source, matches};
 use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
 
@@ -109,6 +110,7 @@ fn slot(draft: &Draft, field: &DraftField) -> Slot {
         name: field.name.clone(),
         above: field.above.clone(),
         values: values.collect(),
+        group: draft.name.clone(),
         ..Slot::default()
     }
 }
@@ -124,15 +126,26 @@ fn found(drafts: &[Draft], slots: &[Vec<Slot>], offer: &Offer<'_>) -> Vec<Vec<Op
         .map(|(_, slot)| (*slot).clone())
         .collect();
     let mut named = matches(&asked, offer).into_iter();
-    let mut flat = all.iter().map(|(field, slot)| match field {
-        field if is_asked(field) => named.next().flatten(),
-        field if field.is_sign => None,
-        _ => alike_by_value(slot, offer),
-    });
-    drafts
-        .iter()
-        .map(|draft| flat.by_ref().take(draft.fields.len()).collect())
-        .collect()
+    let mut flat = all.iter();
+    let mut of_draft = |draft: &Draft| {
+        let own: Vec<_> = flat.by_ref().take(draft.fields.len()).collect();
+        let alike: Vec<Vec<usize>> = own
+            .iter()
+            .map(|(field, slot)| match field {
+                field if field.is_sign || is_asked(field) => Vec::new(),
+                _ => alike_by_value(slot, offer),
+            })
+            .collect();
+        let by_value = together(&alike, offer.fields).into_iter();
+        own.iter()
+            .zip(by_value)
+            .map(|((field, _), by_value)| match field {
+                field if is_asked(field) => named.next().flatten(),
+                _ => by_value,
+            })
+            .collect()
+    };
+    drafts.iter().map(&mut of_draft).collect()
 }
 
 fn stands(drafts: &[Draft], found: &[Vec<Option<Match>>], fields: &[Field]) -> Vec<Stand> {
@@ -352,12 +365,18 @@ impl Writer<'_> {
             let words = format!("from = \"$nr\"\n{form}");
             return Some(("laufende Nummer / running number", words));
         }
-        if let ([number], true) = (counts.as_slice(), is_number_of(slot)) {
-            let words = format!("count = \"rows\"\n{}{form}", self.of_one(*number)?);
+        if let ([number], true) = (counts.as_slice(), is_number_of(slot))
+            && let Some(of) = self.of_one(*number)
+        {
+            let words = format!("count = \"rows\"\n{of}{form}");
             return Some(("Zahl der Sätze / number of records", words));
         }
+        let rows = || self.drafts.iter().flat_map(|one| one.rows.iter());
+        // A name tells what is counted; without one, or with another, only what closes the file counts it.
+        let is_closing = self.draft.rows.last() == rows().max();
+        let is_named = is_number_of(slot);
         let is_last =
-            self.draft.rows.last() > self.drafts.iter().filter_map(|one| one.rows.first()).min();
+            (is_closing || is_named || field.is_nameless) && self.draft.rows.last() > rows().min();
         let [total] = counts.as_slice() else {
             return None;
         };
@@ -382,6 +401,12 @@ impl Writer<'_> {
             && number(inside) == total
         {
             let names: Vec<String> = inside.iter().map(|draft| quoted(&draft.name)).collect();
+            return Some(format!("of = [{}]\n", names.join(", ")));
+        }
+        if let [_, rest @ ..] = self.drafts
+            && number(rest) == total
+        {
+            let names: Vec<String> = rest.iter().map(|draft| quoted(&draft.name)).collect();
             return Some(format!("of = [{}]\n", names.join(", ")));
         }
         self.of_one(total)

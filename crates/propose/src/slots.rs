@@ -19,6 +19,8 @@ pub(crate) struct Slot {
     pub(crate) code_labels: Vec<String>,
     /// Only a name that fits well is bound: attributes are mostly constants.
     pub(crate) is_attribute: bool,
+    /// What it stands in beside names: the kind of a record. Empty if nothing.
+    pub(crate) group: String,
 }
 
 /// What the sample's values look like.

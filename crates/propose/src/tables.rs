@@ -25,7 +25,10 @@ pub(crate) fn from_csv(
         fixed: &[],
         has_header: sheet.has_header,
         quoted: &sheet.quotes.columns,
-        around: [&sheet.before, &sheet.after],
+        around: [
+            (&sheet.before, &sheet.around_quoted[0]),
+            (&sheet.after, &sheet.around_quoted[1]),
+        ],
     };
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;
@@ -139,7 +142,7 @@ pub(crate) fn from_fixed(
         fixed: &records.columns,
         has_header: false,
         quoted: &[],
-        around: [&[], &[]],
+        around: [(&[], &[]); 2],
     };
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;

@@ -150,6 +150,28 @@ fn two_versions() -> (Desk, String) {
 }
 
 #[test]
+fn an_example_without_output_is_told_and_whose_fault_it_is() {
+    let (desk, out) = two_versions();
+    let codes = desk.path("hund/codes/geschlecht.toml");
+    let text = std::fs::read_to_string(&codes).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('"'));
+    let none: Vec<&str> = lines.collect();
+    std::fs::write(&codes, none.join("\n")).unwrap();
+    run(&["package", "preview", &out]).failed(&["package-faulty", "not refused"]);
+    let kept = run(&["package", "expect", &out]);
+    assert!(
+        kept.stderr().contains("no file comes out"),
+        "{}",
+        kept.stderr()
+    );
+    let text = run(&["package", "check", &out]).ok();
+    assert!(
+        text.contains("✓ familie (no file, findings as expected)"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_confirmed_proposal_is_activated_changed_compared_and_rolled_back() {
     let (desk, out) = two_versions();
     let listed = run(&[

@@ -6,6 +6,9 @@ use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
 use crate::xsd::GROUP;
 
+/// Prefixes of attributes that speak of the document itself.
+const OF_XML: &[&str] = &["xmlns", "xml", "xsi"];
+
 pub(super) fn prefix(root: &Element) -> String {
     let taken = |prefix: &str| root.attribute(&format!("xmlns:{prefix}")).is_some();
     if taken("b") { "bind" } else { "b" }.to_owned()
@@ -152,7 +155,10 @@ pub(super) fn text_of(element: &Element) -> &str {
 pub(super) fn holds_nothing(element: &Element) -> bool {
     let is_empty =
         element.children.is_empty() && element.text.trim().is_empty() && element.further.is_empty();
-    let has_attributes = element.attributes.iter().any(|(name, _)| bindable(name));
+    // The template's words may stand there already.
+    let is_word = |name: &str| name.starts_with("b:") || name.starts_with("bind:");
+    let mut names = element.attributes.iter().map(|(name, _)| name.as_str());
+    let has_attributes = names.any(|name| bindable(name) && !is_word(name));
     is_empty && (has_attributes || element.takes_no_text)
 }
 
@@ -184,7 +190,8 @@ pub(super) fn known_text(element: &Element) -> Vec<String> {
 }
 
 pub(super) fn bindable(name: &str) -> bool {
-    !name.contains(':') && name != "xmlns" && !FIXED_ATTRIBUTES.contains(&name)
+    let (prefix, own) = name.split_once(':').unwrap_or(("", name));
+    !OF_XML.contains(&prefix) && name != "xmlns" && !FIXED_ATTRIBUTES.contains(&own)
 }
 
 /// Slots in the order in which [`Writer`] walks.
@@ -198,7 +205,7 @@ pub(super) fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Ve
     for (name, value) in element.attributes.iter().filter(|(name, _)| bindable(name)) {
         slots.push(Slot {
             at: format!("{at}/@{name}"),
-            name: name.clone(),
+            name: local(name).to_owned(),
             above: above.iter().chain([&element.name]).cloned().collect(),
             values: vec![value.clone()],
             codes: element
@@ -231,6 +238,7 @@ pub(super) fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Ve
                 |code| code.code_labels.clone(),
             ),
             is_attribute: false,
+            group: String::new(),
         });
         return;
     }

@@ -4,7 +4,7 @@ use super::shape::{bindable, count, holds_nothing, is_leaf, text_of};
 use super::{first_list, first_only, is_counter, of_attachments, padded};
 use crate::attached;
 use crate::binding::{self, Context, Maps, Words};
-use crate::dom::Element;
+use crate::dom::{Element, local};
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Source};
 use crate::names;
@@ -97,15 +97,16 @@ impl Writer<'_> {
             .attributes
             .iter()
             .map(|(name, _)| name.clone())
+            .filter(|name| self.is_bound(name))
             .collect();
         let at = format!("{parent}/{}", element.name);
-        for name in names.iter().filter(|name| bindable(name)) {
-            match attached::attribute(name) {
+        for name in &names {
+            match attached::attribute(local(name)) {
                 Some("$nr") => self.counter(element, name),
                 Some(from) => {
-                    self.word(element, &format!("attr-{name}"), from);
+                    self.word(element, &of("attr", name), from);
                     if attached::may_lack(from) {
-                        self.word(element, &format!("missing-{name}"), "empty");
+                        self.word(element, &of("missing", name), "empty");
                     }
                 }
                 None => self.notes.push(constant(format!("{at}/@{name}"))),
@@ -153,6 +154,12 @@ impl Writer<'_> {
             Some(Source::Beside(_)) => true,
             None => false,
         }
+    }
+
+    /// Whether an attribute of the sample takes a value; the template's own words do not.
+    fn is_bound(&self, name: &str) -> bool {
+        let own = name.split_once(':').map(|(prefix, _)| prefix);
+        bindable(name) && own != Some(self.prefix)
     }
 
     fn has_word(&self, element: &Element, word: &str) -> bool {
@@ -220,26 +227,26 @@ impl Writer<'_> {
             .attributes
             .iter()
             .map(|(name, _)| name.clone())
-            .filter(|name| bindable(name))
+            .filter(|name| self.is_bound(name))
             .collect();
         for name in names {
             let at = self.next;
             self.next += 1;
-            if self.matched(at).is_none() && !context.0.is_empty() && is_counter(&name) {
+            if self.matched(at).is_none() && !context.0.is_empty() && is_counter(local(&name)) {
                 self.counter(element, &name);
                 element.remarks.push(format!(
                     "@{name}: Vorschlag / proposal: laufende Nummer / running number"
                 ));
             } else if let Some((words, remark)) = self.words(at, context) {
-                self.word(element, &format!("attr-{name}"), &words.from);
+                self.word(element, &of("attr", &name), &words.from);
                 if let Some(convert) = &words.convert {
-                    self.word(element, &format!("as-{name}"), convert);
+                    self.word(element, &of("as", &name), convert);
                 }
                 if let Some(codes) = &words.codes {
-                    self.word(element, &format!("codes-{name}"), codes);
+                    self.word(element, &of("codes", &name), codes);
                 }
                 if !words.is_certain {
-                    self.word(element, &format!("missing-{name}"), "drop");
+                    self.word(element, &of("missing", &name), "drop");
                 }
                 element.remarks.push(format!("@{name}: {remark}"));
             } else {
@@ -250,9 +257,9 @@ impl Writer<'_> {
 
     /// The running number in an attribute, with the zeros in front that the sample has.
     fn counter(&self, element: &mut Element, name: &str) {
-        self.word(element, &format!("attr-{name}"), "$nr");
+        self.word(element, &of("attr", name), "$nr");
         if let Some(convert) = padded(element.attribute(name).unwrap_or_default()) {
-            self.word(element, &format!("as-{name}"), &convert);
+            self.word(element, &of("as", name), &convert);
         }
     }
 
@@ -380,6 +387,11 @@ impl Writer<'_> {
         }
         Some((words, remark))
     }
+}
+
+/// The word for an attribute: a prefix is parted by a dot there.
+fn of(word: &str, name: &str) -> String {
+    format!("{word}-{}", name.replace(':', "."))
 }
 
 /// Whether an empty element says in an attribute which file it means.

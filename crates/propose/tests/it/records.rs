@@ -242,3 +242,66 @@ fn records_without_line_ends_are_cut_by_their_description() {
     has(text(&proposal, "package.toml"), &["line_end = \"none\""]);
     has(text(&proposal, "saetze.toml"), &["each = \".hunde\""]);
 }
+
+#[test]
+fn of_equal_values_the_one_whose_object_serves_the_record_goes_in() {
+    // Both are called Größer, and the mother was born where the father lives.
+    let edi =
+        "UNH+1'NAD+AS+Größer:Anne-Sophie+Wiesbaden+65185'NAD+KV+Größer:Tim+Gießen+35392'UNT+4+1'";
+    let proposal = proposed(
+        "unterhaltsvorschuss",
+        "getrennt",
+        Sample::Segments(edi.as_bytes()),
+    );
+    let list = text(&proposal, "saetze.toml");
+    has(
+        list,
+        &[
+            "from = \".antragsteller[0].familienname\"",
+            "from = \".andererElternteil.familienname\"",
+            "from = \".andererElternteil.anschrift.ort\"",
+        ],
+    );
+    assert!(!list.contains("geburtsort"), "{list}");
+}
+
+#[test]
+fn fields_of_a_record_come_from_one_object_and_only_what_closes_the_file_counts() {
+    let mut lines = vec!["EDI_DC401002026010200".to_owned()];
+    for (sign, number, street, house) in [
+        ("E1BETRIE", "0000010201", "Bleichstraße", "12b"),
+        ("E1INHABE", "0000020302", "", ""),
+        ("E1ADRESS", "0000030304", "Wellritzstraße", "41"),
+    ] {
+        lines.push(format!(
+            "{sign}100{number}{street:<15}{house:<4}65183Wiesbaden"
+        ));
+    }
+    lines.push("E1ENDE  1000000040102004".to_owned());
+    let address = "SEG;8\nMANDT;3\nSEGNUM;6\nEBENE;4\nSTRASSE;15\nHAUSNR;4\nPLZ;5\nORT;9\n";
+    let columns = amtsbote_propose::Column::list(&format!(
+        "[EDI_DC40]\nSEG;8\nMANDT;3\nDAT;10\n[E1BETRIE]\n{address}[E1INHABE]\nSEG;8\n[E1ADRESS]\n{address}[E1ENDE]\nSEG;8\nMANDT;3\nSEGNUM;6\nEBENE;4\nANZAHL;3\n"
+    ))
+    .unwrap();
+    let sample = lines.join("\n");
+    let proposal = proposed(
+        "gewerbeanmeldung",
+        "einzelunternehmen",
+        Sample::Fixed(sample.as_bytes(), Some(&columns)),
+    );
+    let list = text(&proposal, "saetze.toml");
+    let records: Vec<&str> = list.split("\n[[record]]\n").collect();
+    let from = |record: usize, object: &str| {
+        let own = records[record]
+            .lines()
+            .filter(|line| line.starts_with("from ="));
+        let own: Vec<&str> = own.collect();
+        assert_eq!(own.len(), 4, "{}", records[record]);
+        assert!(own.iter().all(|line| line.contains(object)), "{own:?}");
+    };
+    from(2, ".betriebsstaette.");
+    from(4, ".antragsteller[0].anschrift.");
+    let counts = |record: &&str| record.contains("count = ");
+    assert!(!records[..5].iter().any(counts), "{list}");
+    has(records[5], &["count = \"rows\"\nof = [\"satze1betrie\", "]);
+}

@@ -201,3 +201,60 @@ fn places_with_one_reason_are_told_by_what_they_share() {
         .find(|note| note.kind == NoteKind::FirstOnly);
     assert_eq!(first.unwrap().at, "/f:Fall/f:Antragsteller/…");
 }
+
+#[test]
+fn an_attribute_with_a_prefix_is_a_place_like_any_other() {
+    let xml = br#"<p:Auftrag xmlns:p="urn:p" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="urn:p p.xsd" p:nummer="4711" p:version="3"><p:Zone>1</p:Zone><p:Halter p:nachname="Muster" p:vorname="Erika"/></p:Auftrag>"#;
+    let proposal = proposed("bewohnerparkausweis", "neu", Sample::Xml(xml, None));
+    let open: Vec<&str> = proposal
+        .notes
+        .iter()
+        .filter(|note| note.kind == NoteKind::Constant)
+        .map(|note| note.at.as_str())
+        .collect();
+    assert!(open.contains(&"/p:Auftrag/@p:nummer"), "{open:?}");
+    assert!(
+        !open
+            .iter()
+            .any(|at| at.contains("xsi:") || at.contains("version"))
+    );
+    let template = text(&proposal, "vorlage.xml");
+    assert!(
+        template.contains("b:attr-p.nachname=\".antragsteller[0].familienname\""),
+        "{template}"
+    );
+}
+
+#[test]
+fn what_the_encoding_of_the_sample_lacks_stays_a_reference() {
+    let xml = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<a typ=\"&#352;\"><b>&#352;koda \xfc</b></a>";
+    let proposal = proposed("bewohnerparkausweis", "neu", Sample::Xml(xml, None));
+    let template = text(&proposal, "vorlage.xml");
+    assert!(template.contains("typ=\"&#352;\""), "{template}");
+    assert!(template.contains("&#352;koda ü"), "{template}");
+}
+
+#[test]
+fn a_list_of_constants_keeps_all_of_them() {
+    let json = br#"{ "zeilen": ["Amt 17", "3. Stock"], "klassen": ["B", "L"] }"#;
+    let proposal = proposed("fuehrerschein", "umtausch", Sample::Json(json));
+    let template = text(&proposal, "vorlage.json");
+    assert!(template.contains("\"3. Stock\""), "{template}");
+    let note = |note: &&amtsbote_propose::Note| note.at == "/zeilen/0";
+    let kind = proposal.notes.iter().find(note).map(|note| note.kind);
+    assert_eq!(kind, Some(NoteKind::Constant));
+    assert!(template.contains("\"$each\": \".klassen\""), "{template}");
+}
+
+#[test]
+fn numbers_in_a_head_line_stay_bare_where_texts_are_quoted() {
+    let csv =
+        b"\"EXTF\";700;\"\";;\"WG\"\r\nBETRAG;\"NAME\";\"ORT\"\r\n12,50;\"Muster\";\"Kassel\"\r\n";
+    let proposal = proposed("wohngeld", "miete", Sample::Csv(csv));
+    let list = text(&proposal, "spalten.toml");
+    for (name, is_bare) in [(1, false), (2, true), (3, false), (4, true), (5, false)] {
+        let (_, field) = list.split_once(&format!("name = \"FELD{name}\"")).unwrap();
+        let field = field.split("[[").next().unwrap();
+        assert_eq!(field.contains("quoted = false"), is_bare, "{field}");
+    }
+}

@@ -125,8 +125,19 @@ fn expect(dir: &Path, registry: &Registry, talk: Talk) -> Result<()> {
     } else if rows.is_empty() {
         talk.say(talk.pick("nichts zu ändern", "nothing to change"));
     }
+    for example in package.examples.iter().map(|example| &example.name) {
+        if made.contains_key(&format!("examples/{example}/expected/{FINDINGS}")) {
+            talk.say(talk.pick(
+                &format!("! {example}: es kommt keine Datei heraus, nur die Befunde in {FINDINGS}; sie gelten jetzt als richtig. War das nicht gemeint: `amtsbote package preview {} --example {example}`", dir.display()),
+                &format!("! {example}: no file comes out, only the findings in {FINDINGS}; they count as right now. If that was not meant: `amtsbote package preview {} --example {example}`", dir.display()),
+            ));
+        }
+    }
     Ok(())
 }
+
+/// What stands for the output of an example that the package refuses.
+const FINDINGS: &str = "findings.txt";
 
 fn tell_change(path: &str, before: Option<&[u8]>, after: &[u8], talk: Talk) -> Result<()> {
     if talk.form() == Form::Json {
@@ -136,7 +147,8 @@ fn tell_change(path: &str, before: Option<&[u8]>, after: &[u8], talk: Talk) -> R
     talk.data(format_args!("{mark} {path}"))?;
     let text = |bytes| std::str::from_utf8(bytes).ok();
     if let (Some(before), Some(after)) = (before.and_then(text), text(after)) {
-        show_lines(&differing(before, after), talk)?;
+        let (before, after) = (preview::in_lines(before), preview::in_lines(after));
+        show_lines(&differing(&before, &after), talk)?;
     }
     Ok(())
 }
@@ -272,7 +284,16 @@ fn tell(dir: &Path, report: &Report, talk: Talk) -> Result<()> {
     talk.findings(&report.faults);
     for result in &report.results {
         let mark = if result.passed() { "✓" } else { "✗" };
-        talk.data(format_args!("    {mark} {}", result.name))?;
+        let expected = dir.join("examples").join(&result.name).join("expected");
+        let how = if result.passed() && expected.join(FINDINGS).exists() {
+            talk.pick(
+                " (keine Datei, Befunde wie erwartet)",
+                " (no file, findings as expected)",
+            )
+        } else {
+            ""
+        };
+        talk.data(format_args!("    {mark} {}{how}", result.name))?;
         talk.findings(&result.findings);
         for difference in &result.differences {
             talk.say(format_args!("      {}", describe(difference, talk)));

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use amtsbote_adapter::transport::WAY;
 use amtsbote_adapter::{Change, Encoding, Example, Lineage, Package as Mapping, Preview, Trace};
+use amtsbote_problem::{Finding, Whose};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
@@ -48,9 +49,30 @@ pub(crate) fn run(args: &Args, registry: &Registry, talk: Talk) -> Result<()> {
             .lineage
             .extend(around(&package, &preview, outbound)?);
     }
-    let said = package.settings.get("encoding");
-    let said = said.and_then(toml::Value::as_str).unwrap_or_default();
-    tell(&preview, args.by, (said, talk))
+    tell(&preview, args.by, (&encodings(&package.settings), talk))
+}
+
+/// The encoding the package says; of a part by the name of its file, of all else by no name.
+type Encodings<'p> = BTreeMap<&'p str, &'p str>;
+
+fn encodings(settings: &toml::Table) -> Encodings<'_> {
+    fn word<'p>(table: &'p toml::Table, key: &str) -> Option<&'p str> {
+        table.get(key).and_then(toml::Value::as_str)
+    }
+    let parts = settings.get("part").and_then(toml::Value::as_array);
+    let parts = parts
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_table);
+    parts
+        .filter_map(|part| Some((word(part, "file")?, word(part, "encoding")?)))
+        .chain(word(settings, "encoding").map(|said| ("", said)))
+        .collect()
+}
+
+/// On a terminal a lone carriage return would write over the line.
+pub(super) fn in_lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// What the way out says around the files: the one of the settings that names the package, else the first one.
@@ -159,15 +181,25 @@ fn receiver_json(path: &Path) -> Result<Vec<u8>> {
         .into_bytes())
 }
 
-fn tell(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Result<()> {
+fn tell(preview: &Preview, by: LineageBy, (encodings, talk): (&Encodings<'_>, Talk)) -> Result<()> {
     if talk.form() == Form::Json {
         talk.json(&row(preview))?;
     } else {
-        show(preview, by, (encoding, talk))?;
+        show(preview, by, (encodings, talk))?;
     }
     if preview.findings.is_empty() {
         Ok(())
     } else {
+        let is_ours = |finding: &Finding| finding.whose == Whose::Receiver;
+        if preview.findings.iter().any(is_ours) {
+            bail!(
+                "{}",
+                talk.pick(
+                    "das Paket oder die Einstellungen sind zu berichtigen: ein gültiger Antrag bliebe als Störung package-faulty liegen, abgelehnt wird er dafür nicht",
+                    "the package or the settings have to be mended: a valid application would wait as the incident package-faulty, it is not refused for that"
+                )
+            )
+        }
         bail!(
             "{}",
             talk.pick(
@@ -344,11 +376,10 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
 
 /// Without the sign that ends files of DOS; a line end of CR alone would write lines over each other.
 fn for_a_screen(text: &str) -> String {
-    let text = text.trim_end_matches('\u{1a}').trim_end();
-    text.replace("\r\n", "\n").replace('\r', "\n")
+    in_lines(text.trim_end_matches('\u{1a}').trim_end())
 }
 
-fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Result<()> {
+fn show(preview: &Preview, by: LineageBy, (encodings, talk): (&Encodings<'_>, Talk)) -> Result<()> {
     // What is lost and what was found stands below; neither is handed over.
     let notes = ["losses.txt", "findings.txt"];
     let files = preview.files.iter();
@@ -363,7 +394,8 @@ fn show(preview: &Preview, by: LineageBy, (encoding, talk): (&str, Talk)) -> Res
                 talk.data(for_a_screen(text))?;
             }
             Err(_) if bytes.len() <= SHOWN_BYTES && is_text(bytes) => {
-                let (name, encoding) = one_byte(bytes, encoding);
+                let said = encodings.get(path.as_str()).or(encodings.get(""));
+                let (name, encoding) = one_byte(bytes, said.copied().unwrap_or_default());
                 talk.data(format_args!(
                     "   ({} {name})",
                     talk.pick(
