@@ -433,10 +433,10 @@ mod tests {
             u64::MAX
         }
         fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
-            Box::pin(std::future::ready(Err(Fault::Unavailable {
-                reason: "never opened".to_owned(),
-                retry_after: None,
-            })))
+            Box::pin(std::future::ready(Err(Fault::unavailable(
+                "nie geöffnet",
+                "never opened",
+            ))))
         }
     }
 

@@ -18,6 +18,30 @@ pub mod outbound;
 pub mod repeats;
 pub mod sources;
 
+use amtsbote_problem::Bilingual;
+
+use crate::Fault;
+
+/// What is wrong is written German and English: neither is missing, and neither stands in the other's place.
+///
+/// # Panics
+/// If it is not.
+pub fn is_told_in_two_languages(fault: &Fault) {
+    let texts: Vec<&Bilingual> = match fault {
+        Fault::Unavailable { reason: text, .. } | Fault::Misconfigured { what: text } => vec![text],
+        Fault::Rejected { findings } => findings.iter().map(|finding| &finding.detail).collect(),
+    };
+    for Bilingual { de, en } in texts {
+        assert!(!de.is_empty() && !en.is_empty(), "{fault:?}");
+        assert_ne!(de, en, "{fault:?}");
+        let has = |text: &str, word: &&str| format!(" {text} ").contains(&format!(" {word} "));
+        let english = ["the", "could not", "cannot", "is not", "correct"];
+        assert!(!english.iter().any(|word| has(de, word)), "{fault:?}");
+        let german = ["der", "die", "das", "nicht", "ist", "berichtigen"];
+        assert!(!german.iter().any(|word| has(en, word)), "{fault:?}");
+    }
+}
+
 /// Runs `law` to its end on a small runtime with timers.
 ///
 /// # Panics

@@ -23,6 +23,7 @@ mod beside;
 mod check;
 mod checksum;
 mod example;
+mod fault;
 pub mod file_lineage;
 mod file_name;
 mod format;
@@ -48,13 +49,14 @@ pub use attachment_names::{AttachmentNames, Letters, Numbering};
 pub use beside::{Along, Beside, Cut, Laid, safe};
 pub use check::{Difference, ExampleResult, Preview, Report};
 pub use checksum::{Algorithm, Checksums, Summing};
+pub use fault::{Fault, Step};
 pub use file_name::{FileName, MalformedFileName};
 pub use format::{Format, Mapping, Opened, OpenedAttachment, Product};
 pub use inbound::{
     Inbound, MalformedReturnId, OpenCase, OpenCases, Refusal, Return, ReturnId, Said, Settled,
 };
 pub use naming::{AttachmentName, Named, Naming};
-pub use outbound::{Arrival, Fault, Outbound, Receipt};
+pub use outbound::{Arrival, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
 pub use parcel::{
     AttachmentReader, AttachmentSource, Parcel, ParcelFile, ParcelPath, Piece, UnsafePath,

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use amtsbote_model::Personal;
-use amtsbote_problem::Finding;
 
-use crate::{Parcel, Reply};
+use crate::{Fault, Parcel, Reply};
 
 /// A transport. One call is one try.
 pub trait Outbound: Send + Sync {
@@ -38,29 +37,4 @@ pub enum Arrival {
     New,
     /// It was there already, whole.
     Repeated,
-}
-
-/// Why a parcel was not handed over: whose fault it is, and what next.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Fault {
-    /// The other side cannot be reached or is busy: try again.
-    #[error("the way out is unavailable: {reason}")]
-    Unavailable {
-        /// What failed; nothing personal.
-        reason: String,
-        /// When to try again, if the other side said.
-        retry_after: Option<Duration>,
-    },
-    /// The other side refuses this parcel for good.
-    #[error("the parcel is refused with {} findings", findings.len())]
-    Rejected {
-        /// Why.
-        findings: Vec<Finding>,
-    },
-    /// Our settings for the other side are wrong: a person must act.
-    #[error("the way out is misconfigured: {what}")]
-    Misconfigured {
-        /// What to correct.
-        what: String,
-    },
 }

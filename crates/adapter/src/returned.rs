@@ -155,8 +155,11 @@ impl AttachmentSource for Unusable {
     }
 
     fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
-        let what = format!("an answer may hold up to {FILES_MAX} files and nothing else");
-        Box::pin(std::future::ready(Err(Fault::Misconfigured { what })))
+        let fault = Fault::misconfigured(
+            format!("eine Antwort darf bis zu {FILES_MAX} Dateien enthalten und sonst nichts"),
+            format!("an answer may hold up to {FILES_MAX} files and nothing else"),
+        );
+        Box::pin(std::future::ready(Err(fault)))
     }
 }
 

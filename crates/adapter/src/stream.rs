@@ -102,10 +102,10 @@ impl OpenSource {
         let piece = self.reader.next().await?;
         self.seen += piece.as_ref().map_or(0, |piece| piece.len() as u64);
         if self.seen > self.promised || (piece.is_none() && self.seen != self.promised) {
-            return Err(Fault::Unavailable {
-                reason: "an attachment's source gave another length than announced".to_owned(),
-                retry_after: None,
-            });
+            return Err(Fault::unavailable(
+                "die Quelle einer Anlage gab eine andere Länge als angekündigt",
+                "an attachment's source gave another length than announced",
+            ));
         }
         let ended = piece.is_none();
         let bytes = match &mut self.base64 {

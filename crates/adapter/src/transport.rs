@@ -55,46 +55,53 @@ pub fn settings_of<T: DeserializeOwned>(
 ) -> Result<T, Fault> {
     settings.try_into().map_err(|error: toml::de::Error| {
         // The message alone: the whole error would quote the settings.
-        Fault::Misconfigured {
-            what: format!(
-                "the settings of the transport {} are not usable: {}",
-                transport.name(),
-                error.message()
-            ),
-        }
+        let (name, said) = (transport.name(), error.message());
+        let german = amtsbote_problem::toml::german(said);
+        Fault::misconfigured(
+            format!("die Einstellungen des Transports {name} sind nicht brauchbar: {german}"),
+            format!("the settings of the transport {name} are not usable: {said}"),
+        )
     })
 }
 
-/// Reads a small file that settings name, such as a certificate, at most 1 MiB. `what` names it for people.
-pub fn read_small(path: &Path, what: &str) -> Result<Vec<u8>, Fault> {
-    let unreadable = |error: std::io::Error| Fault::Misconfigured {
-        what: format!("{what} cannot be read: {}", error.kind()),
+/// Reads a small file that settings name, such as a certificate, at most 1 MiB. `key` is the setting.
+pub fn read_small(path: &Path, key: &str) -> Result<Vec<u8>, Fault> {
+    let unreadable = |error: std::io::Error| {
+        let kind = error.kind();
+        let german = amtsbote_problem::io::in_german(kind);
+        Fault::misconfigured(
+            format!("{key} lässt sich nicht lesen: {german}; Pfad und Rechte prüfen"),
+            format!("{key} cannot be read: {kind}; check path and rights"),
+        )
     };
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SMALL_FILE_MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > SMALL_FILE_MAX_BYTES {
-        return Err(Fault::Misconfigured {
-            what: format!("{what} is longer than {SMALL_FILE_MAX_BYTES} bytes"),
-        });
+        return Err(Fault::misconfigured(
+            format!("{key} ist länger als {SMALL_FILE_MAX_BYTES} Bytes"),
+            format!("{key} is longer than {SMALL_FILE_MAX_BYTES} bytes"),
+        ));
     }
     Ok(bytes)
 }
 
 /// Reads a file that holds a secret. Line ends at its end do not belong to it.
-pub fn read_secret(path: &Path, what: &str) -> Result<Secret, Fault> {
-    let whole = read_text(path, what)?;
+pub fn read_secret(path: &Path, key: &str) -> Result<Secret, Fault> {
+    let whole = read_text(path, key)?;
     Ok(Secret::new(
         whole.reveal().trim_end_matches(['\r', '\n']).to_owned(),
     ))
 }
 
 /// Reads a small text file whole, such as a key in PEM form.
-pub fn read_text(path: &Path, what: &str) -> Result<Secret, Fault> {
-    String::from_utf8(read_small(path, what)?)
-        .map(Secret::new)
-        .map_err(|_| Fault::Misconfigured {
-            what: format!("{what} is not UTF-8 text"),
-        })
+pub fn read_text(path: &Path, key: &str) -> Result<Secret, Fault> {
+    let text = String::from_utf8(read_small(path, key)?);
+    text.map(Secret::new).map_err(|_| {
+        Fault::misconfigured(
+            format!("{key} ist kein Text in UTF-8"),
+            format!("{key} is not UTF-8 text"),
+        )
+    })
 }

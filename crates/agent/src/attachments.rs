@@ -405,8 +405,8 @@ impl Reader {
 // It was readable a moment ago: our own disk is failing, nothing is wrong with the procedure or the parcel.
 fn unreadable(error: &Unreadable) -> WayFault {
     tracing::error!(error = %error, "a spooled attachment cannot be read again: {error}");
-    WayFault::Unavailable {
-        reason: "a spooled attachment cannot be read again".to_owned(),
-        retry_after: None,
-    }
+    WayFault::unavailable(
+        "eine zwischengespeicherte Anlage lässt sich nicht noch einmal lesen",
+        "a spooled attachment cannot be read again",
+    )
 }

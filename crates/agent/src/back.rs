@@ -138,10 +138,10 @@ impl Inner {
                     settled
                 }
                 Ok(Err(NotTaken::Later)) => {
-                    heard = Err(WayFault::Unavailable {
-                        reason: "an answer cannot be taken now".to_owned(),
-                        retry_after: None,
-                    });
+                    heard = Err(WayFault::unavailable(
+                        "eine Antwort lässt sich gerade nicht annehmen",
+                        "an answer cannot be taken now",
+                    ));
                     continue;
                 }
                 Ok(Err(NotTaken::Never(why, what))) => {

@@ -86,13 +86,15 @@ impl Outage {
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_problem::Bilingual;
+
     use super::*;
 
     const POLL: Duration = Duration::from_secs(5);
 
     fn nothing(retry_after: Option<u64>) -> Result<(), Fault> {
         Err(Fault::Unavailable {
-            reason: "away".to_owned(),
+            reason: Bilingual::new("fort", "away"),
             retry_after: retry_after.map(Duration::from_secs),
         })
     }

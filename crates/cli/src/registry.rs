@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::returned::Together;
-use amtsbote_adapter::{Format, Inbound, Lineage, Outbound, Transport};
+use amtsbote_adapter::{Fault, Format, Inbound, Lineage, Outbound, Transport};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
@@ -14,7 +14,7 @@ use amtsbote_transport_http::{Callbacks, FieldsInbound, HttpInbound};
 use amtsbote_transport_sftp::SftpInbound;
 use amtsbote_transport_xta::XtaInbound;
 use amtsbote_xoev::{CodeLists, Installed, SchemaSets};
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 
 use crate::clock::SystemClock;
 use crate::xsd::{self, Added};
@@ -48,11 +48,13 @@ impl Registry {
 
     /// The format of that name.
     pub(crate) fn format(&self, name: &str) -> Result<&dyn Format> {
-        let known = || self.formats.keys().copied().collect::<Vec<_>>().join(", ");
-        self.formats
-            .get(name)
-            .map(AsRef::as_ref)
-            .ok_or_else(|| anyhow!("there is no format {name:?}; known are {}", known()))
+        let found = self.formats.get(name).map(AsRef::as_ref);
+        found.ok_or_else(|| anyhow!("there is no format {name:?}; known are {}", self.known()))
+    }
+
+    fn known(&self) -> String {
+        let names: Vec<_> = self.formats.keys().copied().collect();
+        names.join(", ")
     }
 }
 
@@ -75,7 +77,14 @@ pub(crate) fn way_in(
         given.map_or(Duration::from_secs(default), |span| span.0)
     };
     let inbound = inbound(settings, base, (span(settings.quiet, 10), registry))?;
-    registry.format(&settings.format)?;
+    if registry.format(&settings.format).is_err() {
+        let (name, known) = (&settings.format, registry.known());
+        return Err(Fault::misconfigured(
+            format!("inbound.format: das Format {name:?} gibt es nicht; bekannt sind {known}"),
+            format!("inbound.format: there is no format {name:?}; known are {known}"),
+        )
+        .into());
+    }
     let (registry, format) = (registry.clone(), settings.format.clone());
     let read: ReadAnswer = Arc::new(move |bytes| match registry.format(&format) {
         Ok(format) => format.read_answer(bytes),
@@ -102,7 +111,14 @@ fn inbound(
     (quiet, registry): (Duration, &Registry),
 ) -> Result<Arc<dyn Inbound>> {
     let clock = Arc::new(SystemClock);
-    let path = || settings.folder().context("inbound.path is missing");
+    let path = || {
+        settings.folder().ok_or_else(|| {
+            Fault::misconfigured(
+                "inbound.path fehlt: den Ordner angeben",
+                "inbound.path is missing: name the folder",
+            )
+        })
+    };
     Ok(match settings.transport.as_str() {
         "folder" => {
             let path = path()?;
@@ -127,16 +143,28 @@ fn inbound(
             read_by_fields(Arc::new(folder), fields)?
         }
         "xta-box" => Arc::new(XtaInbound::open(&path()?, clock)?),
-        other => bail!(
-            "there is no way in {other:?}; known are folder, http, http-callback, sftp, xta-box"
-        ),
+        other => {
+            const KNOWN: &str = "folder, http, http-callback, sftp, xta-box";
+            return Err(Fault::misconfigured(
+                format!("einen Weg zurück {other:?} gibt es nicht; bekannt sind {KNOWN}"),
+                format!("there is no way in {other:?}; known are {KNOWN}"),
+            )
+            .into());
+        }
     })
 }
 
 /// Which files that lie side by side are one answer.
 fn together(said: Option<toml::Value>) -> Result<Together> {
-    let read = |value: toml::Value| value.try_into().context("inbound.together: folder or name");
-    said.map_or(Ok(Together::default()), read)
+    let read = |value: toml::Value| {
+        value.try_into().map_err(|_| {
+            Fault::misconfigured(
+                "inbound.together: folder oder name angeben",
+                "inbound.together: write folder or name",
+            )
+        })
+    };
+    Ok(said.map_or(Ok(Together::default()), read)?)
 }
 
 /// Answers that lie as files, read by `fields` if the settings have them.
@@ -194,11 +222,20 @@ fn transport(settings: &toml::Table) -> Result<(Box<dyn Transport>, toml::Table)
     let known: Vec<_> = transports.iter().map(|known| known.name()).collect();
     let known = known.join(", ");
     let Some(name) = named.as_ref().and_then(toml::Value::as_str) else {
-        bail!("outbound.transport must name a transport; known are {known}")
+        return Err(Fault::misconfigured(
+            format!("outbound.transport muss einen Transport nennen; bekannt sind {known}"),
+            format!("outbound.transport must name a transport; known are {known}"),
+        )
+        .into());
     };
     let transport = transports
         .into_iter()
         .find(|transport| transport.name() == name)
-        .ok_or_else(|| anyhow!("there is no transport {name:?}; known are {known}"))?;
+        .ok_or_else(|| {
+            Fault::misconfigured(
+                format!("den Transport {name:?} gibt es nicht; bekannt sind {known}"),
+                format!("there is no transport {name:?}; known are {known}"),
+            )
+        })?;
     Ok((transport, settings))
 }

@@ -1,11 +1,13 @@
-//! Faults of files and of the delivery service in the user's language.
+//! Faults of files, of ways and of the delivery service in the user's language.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use amtsbote_client::Fault;
+use amtsbote_adapter::Fault as WayFault;
+use amtsbote_client::{Fault, Silence};
+use amtsbote_outgoing::{Failure, NotOpened, Refusal};
 
 use crate::talk::Talk;
 
@@ -67,19 +69,32 @@ impl Error for Unread {
 
 /// The error and what caused it, in the user's language as far as it is known in it.
 pub(crate) fn told(error: &anyhow::Error, talk: Talk) -> String {
-    let one = |cause: &(dyn Error + 'static)| {
-        let german = || {
-            let unread = cause.downcast_ref::<Unread>().map(Unread::german);
-            let fault = || cause.downcast_ref::<Fault>().map(of_service);
-            let io = || cause.downcast_ref::<io::Error>().and_then(of_io);
-            let toml = || cause.downcast_ref::<toml::de::Error>().map(of_toml);
-            unread.or_else(fault).or_else(io).or_else(toml)
-        };
-        let german = (talk.pick("de", "en") == "de").then(german).flatten();
-        german.unwrap_or_else(|| cause.to_string())
-    };
-    let causes: Vec<String> = error.chain().map(one).collect();
+    let causes: Vec<String> = error.chain().map(|cause| one(cause, talk)).collect();
     causes.join(": ")
+}
+
+/// One error without what caused it, in the user's language as far as it is known in it.
+pub(crate) fn one(error: &(dyn Error + 'static), talk: Talk) -> String {
+    let german = (talk.pick("de", "en") == "de").then(|| german(error));
+    german.flatten().unwrap_or_else(|| error.to_string())
+}
+
+fn german(error: &(dyn Error + 'static)) -> Option<String> {
+    let unread = error.downcast_ref::<Unread>().map(Unread::german);
+    let way = || Some(error.downcast_ref::<WayFault>()?.told().de);
+    let fault = || error.downcast_ref::<Fault>().map(of_service);
+    let silence = || Some(of_silence(error.downcast_ref::<Silence>()?));
+    let failure = || Some(error.downcast_ref::<Failure>()?.told().de);
+    let refusal = || Some(error.downcast_ref::<Refusal>()?.told().de);
+    let closed = || Some(error.downcast_ref::<NotOpened>()?.told().de);
+    let io = || error.downcast_ref::<io::Error>().and_then(of_io);
+    let toml = || error.downcast_ref::<toml::de::Error>().map(of_toml);
+    let ours = unread.or_else(way).or_else(fault).or_else(silence);
+    ours.or_else(failure)
+        .or_else(refusal)
+        .or_else(closed)
+        .or_else(io)
+        .or_else(toml)
 }
 
 fn of_service(fault: &Fault) -> String {
@@ -104,6 +119,14 @@ fn of_service(fault: &Fault) -> String {
     }
 }
 
+fn of_silence(silence: &Silence) -> String {
+    match silence {
+        Silence::Connection(failure) => failure.told().de,
+        Silence::Status(status) => format!("Status {status}"),
+        Silence::StaleToken => "das Zugangstoken wurde nicht mehr angenommen".to_owned(),
+    }
+}
+
 fn of_toml(error: &toml::de::Error) -> String {
     amtsbote_problem::toml::german(&error.to_string())
 }
@@ -111,24 +134,7 @@ fn of_toml(error: &toml::de::Error) -> String {
 fn of_io(error: &io::Error) -> Option<String> {
     // Only what the system says: an error with words of its own keeps them.
     error.raw_os_error()?;
-    let text = if error.kind() == io::ErrorKind::NotFound {
-        "das gibt es nicht"
-    } else if error.kind() == io::ErrorKind::PermissionDenied {
-        "keine Berechtigung"
-    } else if error.kind() == io::ErrorKind::IsADirectory {
-        "das ist ein Ordner"
-    } else if error.kind() == io::ErrorKind::NotADirectory {
-        "das ist kein Ordner"
-    } else if error.kind() == io::ErrorKind::StorageFull {
-        "kein Platz mehr"
-    } else if error.kind() == io::ErrorKind::QuotaExceeded {
-        "das Speicherkontingent ist aufgebraucht"
-    } else if error.kind() == io::ErrorKind::AlreadyExists {
-        "das gibt es schon"
-    } else {
-        return None;
-    };
-    Some(text.to_owned())
+    amtsbote_problem::io::german(error.kind()).map(str::to_owned)
 }
 
 #[cfg(test)]

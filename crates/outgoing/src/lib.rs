@@ -24,6 +24,7 @@ mod resolver;
 mod retry_after;
 mod settings;
 mod tls;
+mod told;
 mod upload;
 
 pub use answer::{Download, read_bounded};

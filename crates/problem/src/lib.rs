@@ -13,6 +13,7 @@
 mod body;
 mod catalogue;
 mod finding;
+pub mod io;
 pub mod page;
 pub mod report;
 pub mod toml;

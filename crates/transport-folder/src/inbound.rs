@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::FileMode;
 use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, Together, is_unfinished};
 use amtsbote_adapter::{
@@ -26,7 +27,8 @@ use amtsbote_model::Clock;
 use tokio::io::AsyncReadExt as _;
 
 use crate::dir::{Dir, Kind, Stat};
-use crate::fault::{AtStep as _, Failure, unavailable};
+use crate::fault::{AtStep as _, Failure};
+use crate::steps;
 
 const OURS: FileMode = FileMode::Bits(0o700);
 const PIECE_BYTES: usize = 64 * 1024;
@@ -57,12 +59,14 @@ impl FolderInbound {
             let settings = Arc::new(settings);
             return Ok(Self { settings, clock });
         }
-        let what = "path has to be absolute".to_owned();
-        Err(Fault::Misconfigured { what })
+        Err(Fault::misconfigured(
+            "path muss absolut sein",
+            "path has to be absolute",
+        ))
     }
 
     fn list(&self, max: usize) -> Result<Vec<Return>, Failure> {
-        let path = Arc::new(Dir::named(&self.settings.path).at("open the folder of answers")?);
+        let path = Arc::new(Dir::named(&self.settings.path).at(steps::OPEN_ANSWERS)?);
         let mut found = self.entries(&path)?;
         let quiet = i128::try_from(self.settings.quiet.as_nanos()).unwrap_or(i128::MAX);
         // The file system's clock, as far as one machine has one.
@@ -81,11 +85,11 @@ impl FolderInbound {
     fn entries(&self, path: &Arc<Dir>) -> Result<Vec<Entry>, Failure> {
         let mut found = Vec::new();
         let mut files = Vec::new();
-        for name in path.names().at("read the folder of answers")? {
+        for name in path.names().at(steps::READ_ANSWERS)? {
             if is_unfinished(&name) {
                 continue;
             }
-            match path.stat(&name).at("look at an answer")? {
+            match path.stat(&name).at(steps::LOOK_AT_ANSWER)? {
                 Some(stat) if stat.kind == Kind::File => files.push(name),
                 Some(_) => found.extend(Entry::look(path, name)?),
                 None => {}
@@ -98,8 +102,8 @@ impl FolderInbound {
     }
 
     fn end(&self, id: &ReturnId, outcome: Settled) -> Result<(), Failure> {
-        const STEP: &str = "move an answer away";
-        let path = Arc::new(Dir::named(&self.settings.path).at("open the folder of answers")?);
+        const STEP: Step = steps::MOVE_ANSWER;
+        let path = Arc::new(Dir::named(&self.settings.path).at(steps::OPEN_ANSWERS)?);
         let to = match outcome {
             Settled::Kept => ANSWERED,
             Settled::Refused => REFUSED,
@@ -137,7 +141,7 @@ struct Entry {
 
 impl Entry {
     fn look(path: &Arc<Dir>, name: String) -> Result<Option<Self>, Failure> {
-        const STEP: &str = "look at an answer";
+        const STEP: Step = steps::LOOK_AT_ANSWER;
         let Some(stat) = path.stat(&name).at(STEP)? else {
             return Ok(None);
         };
@@ -183,7 +187,7 @@ impl Entry {
                 entry.lying.add_unusable();
                 break;
             }
-            if let Some(stat) = path.stat(&name).at("look at an answer")? {
+            if let Some(stat) = path.stat(&name).at(steps::LOOK_AT_ANSWER)? {
                 entry.add(path, name.clone(), stat);
                 entry.others.push(name);
             }
@@ -236,7 +240,7 @@ impl AttachmentSource for Lying {
     fn open(&self) -> Reply<'_, Result<Box<dyn AttachmentReader>, Fault>> {
         let (dir, name) = (self.dir.clone(), self.name.clone());
         Box::pin(async move {
-            let file = blocking(move || dir.file(&name).at("open a file of an answer")).await?;
+            let file = blocking(move || dir.file(&name).at(steps::OPEN_ANSWER_FILE)).await?;
             let reader: Box<dyn AttachmentReader> =
                 Box::new(Reading(tokio::fs::File::from_std(file)));
             Ok(reader)
@@ -251,7 +255,7 @@ impl AttachmentReader for Reading {
         Box::pin(async move {
             let mut piece = bytes::BytesMut::with_capacity(PIECE_BYTES);
             let read = self.0.read_buf(&mut piece).await;
-            let read = read.at("read a file of an answer").map_err(Fault::from)?;
+            let read = read.at(steps::READ_ANSWER_FILE).map_err(Fault::from)?;
             Ok((read > 0).then(|| piece.freeze()))
         })
     }
@@ -262,7 +266,10 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Fault> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(unavailable("the work on the folder ended with a fault")),
+        Err(_) => Err(Fault::unavailable(
+            "die Arbeit am Ordner endete mit einem Fehler",
+            "the work on the folder ended with a fault",
+        )),
     }
 }
 
@@ -271,7 +278,12 @@ async fn within<T>(
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
     let ended = tokio::time::timeout(limit, work).await;
-    ended.unwrap_or_else(|_| Err(unavailable("the folder of answers does not answer in time")))
+    ended.unwrap_or_else(|_| {
+        Err(Fault::unavailable(
+            "der Ordner der Antworten antwortet nicht in der erlaubten Zeit",
+            "the folder of answers does not answer in time",
+        ))
+    })
 }
 
 impl Inbound for FolderInbound {

@@ -19,12 +19,14 @@
 
 use std::io::{Read as _, Write as _};
 
+use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::{FileMode, Layout, POSITION_LEN};
 use amtsbote_model::ParcelId;
 
 use crate::dir::{Dir, Lock};
 use crate::fault::{AtStep as _, Failure};
 use crate::settings::Settings;
+use crate::steps;
 
 const OURS: FileMode = FileMode::Bits(0o700);
 const OURS_FILE: FileMode = FileMode::Bits(0o600);
@@ -60,14 +62,14 @@ pub(crate) enum Shown {
 
 impl Folders {
     pub(crate) fn open(settings: &Settings) -> Result<Self, Failure> {
-        let path = Dir::named(&settings.path).at("open the folder")?;
+        let path = Dir::named(&settings.path).at(steps::OPEN_FOLDER)?;
         let (tmp, done) = match &settings.work_path {
             None => (
                 path.made_durable(".amtsbote-tmp", OURS),
                 path.made_durable(".amtsbote-done", OURS),
             ),
             Some(work) => {
-                let work = Dir::named(work).at("open the work folder")?;
+                let work = Dir::named(work).at(steps::OPEN_WORK_FOLDER)?;
                 (
                     work.made_durable("tmp", OURS),
                     work.made_durable("done", OURS),
@@ -75,19 +77,19 @@ impl Folders {
             }
         };
         let (tmp, done) = (
-            tmp.at("make the folder for unfinished parcels")?,
-            done.at("make the ledger's folder")?,
+            tmp.at(steps::MAKE_UNFINISHED)?,
+            done.at(steps::MAKE_LEDGER)?,
         );
-        if !tmp.same_file_system(&path).at("look at the folder")? {
+        if !tmp.same_file_system(&path).at(steps::LOOK_AT_FOLDER)? {
             return Err(Failure::OtherFileSystem);
         }
-        path.may_write().at("write into the folder")?;
+        path.may_write().at(steps::WRITE_INTO_FOLDER)?;
         Ok(Self { path, tmp, done })
     }
 
     /// The lock of one parcel: one try at a time, over all processes on this machine.
     pub(crate) fn lock(&self, id: ParcelId) -> Result<std::fs::File, Failure> {
-        match self.tmp.lock(&lock_name(id)).at("lock the parcel")? {
+        match self.tmp.lock(&lock_name(id)).at(steps::LOCK_PARCEL)? {
             Lock::Held(file) => Ok(file),
             Lock::Elsewhere => Err(Failure::Held),
         }
@@ -109,15 +111,15 @@ impl Folders {
     }
 
     fn note(&self, file: &str, otherwise: &Note) -> Result<Option<Note>, Failure> {
-        if !self.done.has(file).at("read the ledger")? {
+        if !self.done.has(file).at(steps::READ_LEDGER)? {
             return Ok(None);
         }
         let mut text = String::new();
-        let opened = self.done.file(file).at("read the ledger")?;
+        let opened = self.done.file(file).at(steps::READ_LEDGER)?;
         opened
             .take(NOTE_MAX_BYTES)
             .read_to_string(&mut text)
-            .at("read the ledger")?;
+            .at(steps::READ_LEDGER)?;
         Ok(Some(
             Note::parse(&text).unwrap_or_else(|| otherwise.clone()),
         ))
@@ -125,7 +127,7 @@ impl Folders {
 
     /// Step 2. The parcel is whole and durable in `<tmp>`.
     pub(crate) fn intend(&self, id: ParcelId, note: &Note) -> Result<(), Failure> {
-        const STEP: &str = "write the ledger";
+        const STEP: Step = steps::WRITE_LEDGER;
         let half = format!("{id}.new");
         self.done.remove_file(&half).at(STEP)?;
         let mut file = self.done.new_file(&half, OURS_FILE).at(STEP)?;
@@ -140,7 +142,7 @@ impl Folders {
     /// Steps 3 and 4, also for an intent an earlier try left behind.
     pub(crate) fn show(&self, id: ParcelId, note: &Note) -> Result<Shown, Failure> {
         let waiting = id.to_string();
-        let shown = if self.tmp.has(&waiting).at("look at the parcel")? {
+        let shown = if self.tmp.has(&waiting).at(steps::LOOK_AT_PARCEL)? {
             match note.layout {
                 Layout::Folder => self.show_folder(&waiting, &note.name)?,
                 Layout::Flat => self.show_files(&waiting)?,
@@ -150,13 +152,13 @@ impl Folders {
         };
         amtsbote_names::fail_point!(ParcelMoved);
         // Also when it was shown before: the stop may have come between rename and fsync.
-        self.path.sync().at("make the folder durable")?;
-        self.tmp.sync().at("make the folder durable")?;
+        self.path.sync().at(steps::SYNC_FOLDER)?;
+        self.tmp.sync().at(steps::SYNC_FOLDER)?;
         amtsbote_names::fail_point!(ParcelShown);
         self.done
             .rename(&intent_name(id), &self.done, &waiting)
-            .at("write the ledger")?;
-        self.done.sync().at("write the ledger")?;
+            .at(steps::WRITE_LEDGER)?;
+        self.done.sync().at(steps::WRITE_LEDGER)?;
         Ok(shown)
     }
 
@@ -166,12 +168,12 @@ impl Folders {
     }
 
     fn show_files(&self, waiting: &str) -> Result<Shown, Failure> {
-        let dir = self.tmp.dir(waiting).at("look at the parcel")?;
-        let names = dir.names().at("look at the parcel")?;
+        let dir = self.tmp.dir(waiting).at(steps::LOOK_AT_PARCEL)?;
+        let names = dir.names().at(steps::LOOK_AT_PARCEL)?;
         for (index, name) in names.iter().enumerate() {
             if index + 1 == names.len() {
                 // All others are durable before the trigger can be seen.
-                self.path.sync().at("make the folder durable")?;
+                self.path.sync().at(steps::SYNC_FOLDER)?;
             }
             rename(
                 &dir,
@@ -180,7 +182,7 @@ impl Folders {
                 name.get(POSITION_LEN..).unwrap_or(name),
             )?;
         }
-        self.tmp.remove_dir(waiting).at("tidy up")?;
+        self.tmp.remove_dir(waiting).at(steps::TIDY_UP)?;
         Ok(if names.is_empty() {
             Shown::Before
         } else {
@@ -190,7 +192,7 @@ impl Folders {
 
     /// Removes what stopped tries left in `<tmp>`: never a parcel with an intent, never one under way.
     pub(crate) fn sweep(&self) -> Result<(), Failure> {
-        const STEP: &str = "tidy up";
+        const STEP: Step = steps::TIDY_UP;
         for name in self.tmp.names().at(STEP)? {
             let Ok(id) = name.trim_end_matches(".lock").parse::<ParcelId>() else {
                 continue;
@@ -208,7 +210,7 @@ impl Folders {
 fn rename(from: &Dir, name: &str, to: &Dir, new: &str) -> Result<(), Failure> {
     match from.rename(name, to, new) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::NameTaken),
-        outcome => outcome.at("make the parcel visible"),
+        outcome => outcome.at(steps::SHOW_PARCEL),
     }
 }
 

@@ -27,6 +27,7 @@ mod ledger;
 mod outbound;
 mod settings;
 mod staging;
+mod steps;
 
 pub use inbound::{FolderInbound, InboundSettings};
 pub use outbound::{Folder, FolderOutbound};

@@ -10,10 +10,11 @@ use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply
 use tokio::io::AsyncWriteExt as _;
 
 use crate::dir::Dir;
-use crate::fault::{AtStep as _, Failure, unavailable};
+use crate::fault::{AtStep as _, Failure};
 use crate::ledger::{Folders, Note, Shown};
 use crate::settings::Settings;
 use crate::staging::{Begun, Staging};
+use crate::steps;
 
 /// Folders the procedure watches, by settings.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Transport for Folder {
         settings.path = base.join(&settings.path);
         settings.work_path = settings.work_path.map(|path| base.join(path));
         for folder in std::iter::once(&settings.path).chain(&settings.work_path) {
-            make(folder).at("make the folder")?;
+            make(folder).at(steps::MAKE_FOLDER)?;
         }
         Ok(Arc::new(FolderOutbound::open(settings)?))
     }
@@ -75,13 +76,17 @@ impl FolderOutbound {
             .flatten()
         {
             if !path.is_absolute() {
-                let what = "path and work_path have to be absolute".to_owned();
-                return Err(Fault::Misconfigured { what });
+                return Err(Fault::misconfigured(
+                    "path und work_path müssen absolut sein",
+                    "path and work_path have to be absolute",
+                ));
             }
         }
         if settings.trigger.is_some() && settings.layout == Layout::Folder {
-            let what = "trigger belongs to layout = \"flat\"; remove it".to_owned();
-            return Err(Fault::Misconfigured { what });
+            return Err(Fault::misconfigured(
+                "trigger gehört zu layout = \"flat\"; herausnehmen",
+                "trigger belongs to layout = \"flat\"; remove it",
+            ));
         }
         let this = Self {
             settings: Arc::new(settings),
@@ -149,11 +154,11 @@ async fn write(mut staging: Box<Staging>, plan: &Plan<'_>) -> Result<Box<Staging
         if let Some(content) = planned.content {
             let mut reader = content.read();
             while let Some(bytes) = reader.next().await? {
-                file.write_all(&bytes).await.at("write the parcel")?;
+                file.write_all(&bytes).await.at(steps::WRITE_PARCEL)?;
             }
         }
-        file.flush().await.at("write the parcel")?;
-        file.sync_all().await.at("make the parcel durable")?;
+        file.flush().await.at(steps::WRITE_PARCEL)?;
+        file.sync_all().await.at(steps::SYNC_PARCEL)?;
     }
     Ok(staging)
 }
@@ -167,7 +172,10 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(unavailable("the program is shutting down")),
+        Err(_) => Err(Fault::unavailable(
+            "das Programm fährt gerade herunter",
+            "the program is shutting down",
+        )),
     }
 }
 
@@ -175,9 +183,12 @@ async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    tokio::time::timeout(limit, work)
-        .await
-        .unwrap_or_else(|_| Err(unavailable("it took longer than the limit")))
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Fault::unavailable(
+            "es dauerte länger als erlaubt",
+            "it took longer than the limit",
+        ))
+    })
 }
 
 impl Outbound for FolderOutbound {

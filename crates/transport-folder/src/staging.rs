@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
+use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::{Collision, FileMode};
 use amtsbote_model::ParcelId;
 
@@ -10,6 +11,7 @@ use crate::dir::Dir;
 use crate::fault::{AtStep as _, Failure};
 use crate::ledger::{Folders, Known, Note, Shown};
 use crate::settings::Settings;
+use crate::steps;
 
 /// How a try begins.
 pub(crate) enum Begun {
@@ -54,7 +56,7 @@ impl Staging {
             }
             Known::Nothing => {}
         }
-        if folders.path.has(telltale).at("look at the folder")? {
+        if folders.path.has(telltale).at(steps::LOOK_AT_FOLDER)? {
             folders.unlock(id);
             return match settings.collision {
                 Collision::Repeated => Ok(Begun::There(note, Shown::Before)),
@@ -62,11 +64,11 @@ impl Staging {
             };
         }
         let waiting = id.to_string();
-        folders.tmp.remove_tree(&waiting).at("tidy up")?;
+        folders.tmp.remove_tree(&waiting).at(steps::TIDY_UP)?;
         let root = folders
             .tmp
             .made(&waiting, settings.dir_mode)
-            .at("make the parcel's folder")?;
+            .at(steps::MAKE_PARCEL)?;
         let (file_mode, dir_mode) = (settings.file_mode, settings.dir_mode);
         Ok(Begun::Write(Box::new(Self {
             folders,
@@ -82,7 +84,7 @@ impl Staging {
 
     /// A new, empty file of the parcel.
     pub(crate) fn create(&mut self, folders: &[String], leaf: &str) -> Result<File, Failure> {
-        const STEP: &str = "write the parcel";
+        const STEP: Step = steps::WRITE_PARCEL;
         let mut key = String::new();
         for folder in folders {
             let above = self.below.get(&key).unwrap_or(&self.root);
@@ -102,7 +104,7 @@ impl Staging {
 
     /// The files are durable: makes the parcel visible, with everything that belongs to it.
     pub(crate) fn commit(self) -> Result<Shown, Failure> {
-        const STEP: &str = "make the parcel durable";
+        const STEP: Step = steps::SYNC_PARCEL;
         for dir in self.below.values() {
             dir.sync().at(STEP)?;
         }

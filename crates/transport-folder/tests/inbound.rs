@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use amtsbote_adapter::laws::inbound::Bench;
 use amtsbote_adapter::returned::Together;
-use amtsbote_adapter::{Fault, Inbound, Settled};
+use amtsbote_adapter::{Fault, Inbound, Settled, laws};
 use amtsbote_model::{Clock, Timestamp};
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
 use bytes::Bytes;
@@ -181,6 +181,7 @@ fn a_missing_folder_is_misconfigured() {
     let way = FolderInbound::open(settings, Arc::new(WallClock)).unwrap();
     let polled = run(way.poll(10, LIMIT));
     assert!(matches!(polled, Err(Fault::Misconfigured { .. })));
+    laws::is_told_in_two_languages(&polled.unwrap_err());
 }
 
 #[test]

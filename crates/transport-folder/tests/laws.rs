@@ -316,10 +316,9 @@ fn a_lost_ledger_is_no_reason_to_bring_a_parcel_twice() {
 fn a_lost_ledger_can_be_made_a_persons_matter() {
     let folder = Folder::new("collision = \"refuse\"");
     folder.write(&format!("{ID}/something.txt"), "else");
-    assert!(matches!(
-        folder.deliver(&parcel()),
-        Err(Fault::Misconfigured { .. })
-    ));
+    let fault = folder.deliver(&parcel()).unwrap_err();
+    assert!(matches!(fault, Fault::Misconfigured { .. }), "{fault:?}");
+    laws::is_told_in_two_languages(&fault);
     assert_eq!(folder.visible(), [ID]);
 }
 

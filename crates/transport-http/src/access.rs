@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use amtsbote_adapter::Fault;
 use amtsbote_adapter::transport::{read_small, read_text};
 use amtsbote_outgoing::{Cidr, Identity, Outgoing, PlainHttp, Reach, Timeouts, read_bounded};
+use amtsbote_problem::Bilingual;
 use reqwest::Method;
 use reqwest::header::CONTENT_LENGTH;
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use url::Url;
 
 use crate::answer::Answer;
 use crate::auth::{Age, Proof};
-use crate::outbound::{misconfigured, unanswered};
+use crate::outbound::unanswered;
 use crate::settings::Auth;
 
 /// Keys of the settings that belong here; the README explains them.
@@ -62,7 +63,11 @@ impl Access {
         }
         own.try_into().map_err(|error: toml::de::Error| {
             // The message alone: the whole error would quote the settings.
-            misconfigured(&format!("the settings are not usable: {}", error.message()))
+            let german = amtsbote_problem::toml::german(error.message());
+            Fault::misconfigured(
+                format!("die Einstellungen sind nicht brauchbar: {german}"),
+                format!("the settings are not usable: {}", error.message()),
+            )
         })
     }
 
@@ -87,7 +92,7 @@ impl Access {
     }
 
     /// What is wrong with it, where these URLs are called.
-    pub(crate) fn faults<'a>(&'a self, urls: impl Iterator<Item = &'a str>) -> Vec<String> {
+    pub(crate) fn faults<'a>(&'a self, urls: impl Iterator<Item = &'a str>) -> Vec<Bilingual> {
         let token_url = match &self.auth {
             Auth::None | Auth::Basic { .. } | Auth::Bearer { .. } => None,
             Auth::Oauth2 { token_url, .. } => Some(token_url.as_str()),
@@ -97,33 +102,39 @@ impl Access {
         let rules = [
             (
                 self.client_certificate_file.is_some() == self.client_key_file.is_some(),
+                "client_certificate_file und client_key_file gehören zusammen",
                 "client_certificate_file and client_key_file belong together",
             ),
             (
                 self.danger_plain_http || all.all(|url| url.starts_with("https://")),
+                "nur https wird aufgerufen; danger_plain_http = true würde http erlauben, auch für Sendungen und Geheimnisse",
                 "only https is called; danger_plain_http = true would allow http, also for parcels and secrets",
             ),
             (
                 !self.danger_plain_http || self.allow_networks.is_empty(),
+                "allow_networks hat neben danger_plain_http, das jede Adresse erlaubt, keine Bedeutung; eines herausnehmen",
                 "allow_networks has no meaning beside danger_plain_http, which allows every address; remove one",
             ),
             (
                 names().all(|name| is_header(name)),
-                "headers and id_header need names of HTTP headers",
+                HEADER_NAMES.0,
+                HEADER_NAMES.1,
             ),
             (
                 names().all(|name| is_free(name)),
-                "headers must not hold Authorization, Content-Type or headers of the connection",
+                HEADERS_TAKEN.0,
+                HEADERS_TAKEN.1,
             ),
             (
                 self.headers
                     .values()
                     .all(|value| reqwest::header::HeaderValue::from_str(value).is_ok()),
+                "headers brauchen Werte aus sichtbaren Zeichen",
                 "headers need values of visible characters",
             ),
         ];
-        let broken = rules.into_iter().filter(|(holds, _)| !holds);
-        broken.map(|(_, text)| text.to_owned()).collect()
+        let broken = rules.into_iter().filter(|(holds, ..)| !holds);
+        broken.map(|(_, de, en)| Bilingual::new(de, en)).collect()
     }
 
     /// Reads certificates. Calls nobody.
@@ -153,9 +164,23 @@ impl Access {
             plain_http,
             user_agent: concat!("amtsbote/", env!("CARGO_PKG_VERSION")).to_owned(),
         })
-        .map_err(|error| misconfigured(&format!("no calls can be made: {error}")))
+        .map_err(|error| {
+            Fault::misconfigured(
+                format!("es kann nichts aufgerufen werden: {}", error.told().de),
+                format!("no calls can be made: {error}"),
+            )
+        })
     }
 }
+
+pub(crate) const HEADER_NAMES: (&str, &str) = (
+    "headers und id_header brauchen Namen von HTTP-Headern",
+    "headers and id_header need names of HTTP headers",
+);
+pub(crate) const HEADERS_TAKEN: (&str, &str) = (
+    "headers dürfen weder Authorization noch Content-Type noch Header der Verbindung enthalten",
+    "headers must not hold Authorization, Content-Type or headers of the connection",
+);
 
 /// Whether a text names a header.
 pub(crate) fn is_header(name: &str) -> bool {

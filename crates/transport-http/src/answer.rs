@@ -95,39 +95,68 @@ impl Answer {
         match self.meaning(answers) {
             Meaning::Busy => Err(self.busy()),
             Meaning::Accepted | Meaning::Repeated | Meaning::Refused | Meaning::Misconfigured => {
-                Err(Fault::Misconfigured {
-                    what: format!(
-                        "the look-up answered {}, which is neither in found nor in absent",
-                        self.status
+                let status = self.status;
+                Err(Fault::misconfigured(
+                    format!(
+                        "die Nachfrage ergab {status}, was weder in found noch in absent steht"
                     ),
-                })
+                    format!(
+                        "the look-up answered {status}, which is neither in found nor in absent"
+                    ),
+                ))
             }
         }
     }
 
     pub(crate) fn busy(&self) -> Fault {
         Fault::Unavailable {
-            reason: format!("the procedure answered {}", self.status),
+            reason: Bilingual::new(
+                format!("das Fachverfahren antwortete {}", self.status),
+                format!("the procedure answered {}", self.status),
+            ),
             retry_after: self.retry_after(),
         }
     }
 
     pub(crate) fn misconfigured(&self) -> Fault {
-        let hint = match self.status {
-            300..=399 => "it points elsewhere, and redirects are not followed; correct url",
-            401 => "it does not know us; correct auth",
-            403 => "it does not let us; correct auth or our rights there",
-            404 | 405 | 410 => "there is nothing to send to; correct url or method",
-            400 => {
-                "with a page for people: a proxy or web server refuses the call itself (a client certificate?)"
-            }
-            413 => {
-                "with a page for people: a proxy or web server does not take bodies of this length"
-            }
-            _ => "say in answers what this status means",
-        };
-        Fault::Misconfigured {
-            what: format!("the procedure answered {}: {hint}", self.status),
+        let (de, en) = self.hint();
+        let status = self.status;
+        Fault::misconfigured(
+            format!("das Fachverfahren antwortete {status}: {de}"),
+            format!("the procedure answered {status}: {en}"),
+        )
+    }
+
+    const fn hint(&self) -> (&'static str, &'static str) {
+        match self.status {
+            300..=399 => (
+                "es verweist woandershin, und Weiterleitungen wird nicht gefolgt; url berichtigen",
+                "it points elsewhere, and redirects are not followed; correct url",
+            ),
+            401 => (
+                "es kennt uns nicht; auth berichtigen",
+                "it does not know us; correct auth",
+            ),
+            403 => (
+                "es lässt uns nicht; auth oder unsere Rechte dort berichtigen",
+                "it does not let us; correct auth or our rights there",
+            ),
+            404 | 405 | 410 => (
+                "dort ist nichts, das annimmt; url oder method berichtigen",
+                "there is nothing to send to; correct url or method",
+            ),
+            400 => (
+                "mit einer Seite für Menschen: ein Proxy oder Webserver weist den Aufruf selbst ab (ein Client-Zertifikat?)",
+                "with a page for people: a proxy or web server refuses the call itself (a client certificate?)",
+            ),
+            413 => (
+                "mit einer Seite für Menschen: ein Proxy oder Webserver nimmt so lange Inhalte nicht an",
+                "with a page for people: a proxy or web server does not take bodies of this length",
+            ),
+            _ => (
+                "in answers angeben, was dieser Status bedeutet",
+                "say in answers what this status means",
+            ),
         }
     }
 
@@ -312,6 +341,8 @@ fn xml_text(body: &[u8], path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_adapter::laws::is_told_in_two_languages;
+
     use super::*;
 
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
@@ -369,6 +400,17 @@ mod tests {
                 "{status}"
             );
         }
+    }
+
+    #[test]
+    fn what_to_correct_is_told_in_two_languages() {
+        for status in [301, 400, 401, 403, 404, 413, 451, 503] {
+            is_told_in_two_languages(&answer(status, &[], "").misconfigured());
+            is_told_in_two_languages(&answer(status, &[], "").busy());
+        }
+        let lookup: Lookup = toml::from_str("url = \"https://h/{parcel}\"").unwrap();
+        let odd = answer(451, &[], "").presence(&lookup, &Answers::default());
+        is_told_in_two_languages(&odd.unwrap_err());
     }
 
     #[test]

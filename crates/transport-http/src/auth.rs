@@ -85,12 +85,17 @@ impl Proof {
             client_auth,
         } = &self.auth
         else {
-            return Err(misconfigured("no token can be fetched with this auth"));
+            return Err(Fault::misconfigured(
+                "mit diesem auth lässt sich kein Token holen",
+                "no token can be fetched with this auth",
+            ));
         };
         let secret = read_secret(client_secret_file, "client_secret_file")?;
         let url = token_url
             .of(ParcelId::from_uuid(Uuid::nil()))
-            .ok_or_else(|| misconfigured("token_url is not usable"))?;
+            .ok_or_else(|| {
+                Fault::misconfigured("token_url ist nicht brauchbar", "token_url is not usable")
+            })?;
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(scope.as_deref().map(|scope| ("scope", scope)));
         let mut call = outgoing.request(Method::POST, url).map_err(unanswered)?;
@@ -107,15 +112,20 @@ impl Proof {
         match status {
             200..=299 => {}
             408 | 429 | 500..=599 => {
-                return Err(Fault::Unavailable {
-                    reason: format!("the token endpoint answered {status}"),
-                    retry_after: None,
-                });
+                return Err(Fault::unavailable(
+                    format!("der Token-Endpunkt antwortete {status}"),
+                    format!("the token endpoint answered {status}"),
+                ));
             }
             _ => {
-                return Err(misconfigured(&format!(
-                    "the token endpoint answered {status}: correct client_id, client_secret_file, scope or client_auth"
-                )));
+                return Err(Fault::misconfigured(
+                    format!(
+                        "der Token-Endpunkt antwortete {status}: client_id, client_secret_file, scope oder client_auth berichtigen"
+                    ),
+                    format!(
+                        "the token endpoint answered {status}: correct client_id, client_secret_file, scope or client_auth"
+                    ),
+                ));
             }
         }
         let body = read_bounded(answer, TOKEN_ANSWER_MAX_BYTES)
@@ -128,17 +138,16 @@ impl Proof {
                 let text = token.reveal();
                 !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
             })
-            .ok_or_else(|| misconfigured("the token endpoint answered without an access_token"))
+            .ok_or_else(|| {
+                Fault::misconfigured(
+                    "der Token-Endpunkt antwortete ohne access_token; token_url berichtigen",
+                    "the token endpoint answered without an access_token; correct token_url",
+                )
+            })
     }
 }
 
 #[derive(serde::Deserialize)]
 struct Granted {
     access_token: Secret,
-}
-
-fn misconfigured(what: &str) -> Fault {
-    Fault::Misconfigured {
-        what: what.to_owned(),
-    }
 }

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
 use crate::callback_settings::CallbackSettings;
-use crate::outbound::{unavailable, within};
+use crate::outbound::within;
 
 /// How long one look waits for a call.
 const LOOK_MAX: Duration = Duration::from_secs(20);
@@ -55,9 +55,10 @@ impl Callbacks {
         let path = room.settings.url_path.clone();
         let mut rooms = self.rooms();
         if rooms.insert(path.clone(), room.clone()).is_some() {
-            return Err(crate::outbound::misconfigured(&format!(
-                "another way in has url_path {path:?}"
-            )));
+            return Err(Fault::misconfigured(
+                format!("ein anderer Weg zurück hat url_path {path:?}; einen eigenen wählen"),
+                format!("another way in has url_path {path:?}; choose one of its own"),
+            ));
         }
         Ok(CallbackInbound {
             room,
@@ -254,10 +255,14 @@ impl Inbound for CallbackInbound {
             };
             let connected = tokio::net::TcpStream::connect(address).await;
             connected.map(drop).map_err(|error| {
-                unavailable(&format!(
-                    "nobody listens for callbacks on {address} ({}); does the agent run?",
-                    error.kind()
-                ))
+                let kind = error.kind();
+                let german = amtsbote_problem::io::in_german(kind);
+                Fault::unavailable(
+                    format!("an {address} nimmt niemand Rückrufe an ({german}); läuft der Agent?"),
+                    format!(
+                        "nobody listens for callbacks on {address} ({kind}); does the agent run?"
+                    ),
+                )
             })
         }))
     }

@@ -9,10 +9,11 @@ use amtsbote_adapter::transport::{read_secret, settings_of};
 use amtsbote_jose::mac::{is_callback, same};
 use amtsbote_jose::sha256_hex;
 use amtsbote_model::Timestamp;
+use amtsbote_problem::Bilingual;
 use serde::Deserialize;
 
 use crate::fields::Fields;
-use crate::outbound::{Http, misconfigured};
+use crate::outbound::Http;
 
 const ANSWER_MAX_BYTES: usize = 48 << 20;
 const WAIT_MAX_S: u64 = 300;
@@ -112,15 +113,12 @@ impl CallbackSettings {
             }
             address
         });
-        let faults = read.faults();
-        if faults.is_empty() {
-            return Ok(read);
-        }
-        Err(misconfigured(&faults.join("; ")))
+        Fault::check(&read.faults())?;
+        Ok(read)
     }
 
-    fn faults(&self) -> Vec<String> {
-        let mut faults: Vec<String> = self.fields.iter().flat_map(Fields::faults).collect();
+    fn faults(&self) -> Vec<Bilingual> {
+        let mut faults: Vec<Bilingual> = self.fields.iter().flat_map(Fields::faults).collect();
         let path = &self.url_path;
         let is_path = path.strip_prefix('/').is_some_and(|rest| {
             (1..=200).contains(&rest.len())
@@ -129,36 +127,48 @@ impl CallbackSettings {
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
         });
         if !is_path {
-            faults.push("url_path is a slash, then letters, digits, - _ . /".to_owned());
+            faults.push(Bilingual::new(
+                "url_path ist ein Schrägstrich, dann Buchstaben, Ziffern, - _ . /",
+                "url_path is a slash, then letters, digits, - _ . /",
+            ));
         }
         if !(1..=ANSWER_MAX_BYTES).contains(&self.answer_max_bytes) {
-            faults.push(format!("answer_max_bytes is 1 to {ANSWER_MAX_BYTES}"));
+            faults.push(crate::inbound_settings::answer_max());
         }
         if !(1..=WAIT_MAX_S).contains(&self.wait_s) {
-            faults.push(format!("wait_s is 1 to {WAIT_MAX_S}"));
+            faults.push(Bilingual::new(
+                format!("wait_s ist 1 bis {WAIT_MAX_S}"),
+                format!("wait_s is 1 to {WAIT_MAX_S}"),
+            ));
         }
         if let Some(fields) = &self.fields {
             if fields.has_files() {
-                faults.push("fields.documents.file belongs to folder and sftp".to_owned());
+                faults.push(Bilingual::new(
+                    "fields.documents.file gehört zu folder und sftp",
+                    "fields.documents.file belongs to folder and sftp",
+                ));
             }
             if fields.has_links() {
-                faults.push(
-                    "documents of a callback cannot be links: nobody is called back".to_owned(),
-                );
+                faults.push(Bilingual::new(
+                    "Dokumente eines Rückrufs können keine Links sein: zurückgerufen wird niemand",
+                    "documents of a callback cannot be links: nobody is called back",
+                ));
             }
             if !fields.names_case() {
-                faults.push(
-                    "fields need submission, reference, in_reply_to or file_number".to_owned(),
-                );
+                faults.push(Bilingual::new(
+                    "fields braucht submission, reference, in_reply_to oder file_number",
+                    "fields need submission, reference, in_reply_to or file_number",
+                ));
             }
         }
         if let CallbackAuth::Certificate { sha256 } = &self.auth {
             let is_hash =
                 |hash: &String| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
             if sha256.is_empty() || !sha256.iter().all(is_hash) {
-                faults.push(
-                    "auth.sha256 names at least one certificate by its SHA-256 in hex".to_owned(),
-                );
+                faults.push(Bilingual::new(
+                    "auth.sha256 nennt mindestens ein Zertifikat durch seinen SHA-256 in hex",
+                    "auth.sha256 names at least one certificate by its SHA-256 in hex",
+                ));
             }
         }
         faults
@@ -184,9 +194,10 @@ impl CallbackAuth {
         };
         let secret = read_secret(file, what)?;
         if secret.reveal().chars().count() < SECRET_MIN_CHARS {
-            return Err(misconfigured(&format!(
-                "{what} holds fewer than {SECRET_MIN_CHARS} characters"
-            )));
+            return Err(Fault::misconfigured(
+                format!("{what} enthält weniger als {SECRET_MIN_CHARS} Zeichen"),
+                format!("{what} holds fewer than {SECRET_MIN_CHARS} characters"),
+            ));
         }
         Ok(Some(secret))
     }

@@ -177,17 +177,23 @@ pub(crate) struct Read {
 
 impl Fields {
     /// What one key alone cannot tell.
-    pub(crate) fn faults(&self) -> Vec<String> {
+    pub(crate) fn faults(&self) -> Vec<Bilingual> {
         let mut faults = Vec::new();
         if self.kind.is_some() == self.kinds.is_empty() {
-            faults.push("fields.kind and fields.kinds belong together".to_owned());
+            faults.push(Bilingual::new(
+                "fields.kind und fields.kinds gehören zusammen",
+                "fields.kind and fields.kinds belong together",
+            ));
         }
         if let Some(documents) = &self.documents
             && documents.content.is_none()
             && documents.link.is_none()
             && documents.file.is_none()
         {
-            faults.push("fields.documents needs content, link or file".to_owned());
+            faults.push(Bilingual::new(
+                "fields.documents braucht content, link oder file",
+                "fields.documents needs content, link or file",
+            ));
         }
         faults
     }

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Fault;
+use amtsbote_problem::Bilingual;
 use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
 use crate::access::Access;
 use crate::fields::{Fields, Pointer};
-use crate::outbound::misconfigured;
 use crate::settings::Status;
 
 const ANSWER_MAX_BYTES: usize = 48 << 20;
@@ -129,10 +129,15 @@ impl Template {
         for (name, value) in values {
             text = text.replace(&format!("{{{name}}}"), &encoded(value));
         }
-        Url::parse(&text).map_err(|_| misconfigured("a URL is not usable with an id"))
+        Url::parse(&text).map_err(|_| {
+            Fault::misconfigured(
+                "eine URL ist mit einer Kennung nicht brauchbar",
+                "a URL is not usable with an id",
+            )
+        })
     }
 
-    fn fault(&self, key: &str, needed: &[&str], allowed: &[&str]) -> Option<String> {
+    fn fault(&self, key: &str, needed: &[&str], allowed: &[&str]) -> Option<Bilingual> {
         let place = |name: &&&str| self.0.contains(&format!("{{{name}}}"));
         let nil = Uuid::nil().to_string();
         let mut text = self.0.clone();
@@ -147,14 +152,33 @@ impl Template {
                 && url.host_str().is_some_and(|host| !host.contains(&nil))
         });
         if !fits || text.contains(['{', '}']) {
-            return Some(format!(
-                "{key} is no URL: write https://host/path, without user name or fragment; places are {}",
-                names(allowed)
+            let places = names(allowed);
+            return Some(Bilingual::new(
+                format!(
+                    "{key} ist keine URL: https://host/path schreiben, ohne Benutzernamen und Fragment; Platzhalter sind {places}"
+                ),
+                format!(
+                    "{key} is no URL: write https://host/path, without user name or fragment; places are {places}"
+                ),
             ));
         }
         let is_enough = needed.is_empty() || needed.iter().any(|name| place(&name));
-        (!is_enough).then(|| format!("{key} needs {}", names(needed)))
+        let needed = names(needed);
+        (!is_enough).then(|| {
+            Bilingual::new(
+                format!("{key} braucht {needed}"),
+                format!("{key} needs {needed}"),
+            )
+        })
     }
+}
+
+/// How long an answer may be.
+pub(crate) fn answer_max() -> Bilingual {
+    Bilingual::new(
+        format!("answer_max_bytes ist 1 bis {ANSWER_MAX_BYTES}"),
+        format!("answer_max_bytes is 1 to {ANSWER_MAX_BYTES}"),
+    )
 }
 
 fn names(names: &[&str]) -> String {
@@ -189,34 +213,40 @@ impl InboundSettings {
         let mut faults = self.access.faults(self.urls().map(Template::as_str));
         faults.extend(self.fields.iter().flat_map(Fields::faults));
         if self.fields.as_ref().is_some_and(Fields::has_files) {
-            faults.push("fields.documents.file belongs to folder and sftp".to_owned());
+            faults.push(Bilingual::new(
+                "fields.documents.file gehört zu folder und sftp",
+                "fields.documents.file belongs to folder and sftp",
+            ));
         }
         if self.list.is_some() == self.ask.is_some() {
-            faults.push("write either list or ask".to_owned());
+            faults.push(Bilingual::new(
+                "entweder list oder ask angeben",
+                "write either list or ask",
+            ));
         }
         if !(1..=ANSWER_MAX_BYTES).contains(&self.answer_max_bytes) {
-            faults.push(format!("answer_max_bytes is 1 to {ANSWER_MAX_BYTES}"));
+            faults.push(answer_max());
         }
         if let Some(list) = &self.list {
             faults.extend(list.faults());
             let names_case = self.fields.as_ref().map(Fields::names_case);
             if names_case == Some(false) {
-                faults.push(
-                    "fields of a list need submission, reference, in_reply_to or file_number"
-                        .to_owned(),
-                );
+                faults.push(Bilingual::new(
+                    "fields einer list braucht submission, reference, in_reply_to oder file_number",
+                    "fields of a list need submission, reference, in_reply_to or file_number",
+                ));
             }
             if self.fields.is_none() && list.item.is_none() {
-                faults.push("without fields list.item has to say where an answer is".to_owned());
+                faults.push(Bilingual::new(
+                    "ohne fields muss list.item sagen, wo eine Antwort ist",
+                    "without fields list.item has to say where an answer is",
+                ));
             }
         }
         if let Some(ask) = &self.ask {
             faults.extend(ask.url.fault("ask.url", &CASE, &CASE));
         }
-        if faults.is_empty() {
-            return Ok(());
-        }
-        Err(misconfigured(&faults.join("; ")))
+        Fault::check(&faults)
     }
 
     fn urls(&self) -> impl Iterator<Item = &Template> {
@@ -237,9 +267,9 @@ impl List {
             .chain(next)
     }
 
-    fn faults(&self) -> Vec<String> {
+    fn faults(&self) -> Vec<Bilingual> {
         let id = ["id"];
-        let mut faults: Vec<String> = self.url.fault("list.url", &[], &[]).into_iter().collect();
+        let mut faults: Vec<Bilingual> = self.url.fault("list.url", &[], &[]).into_iter().collect();
         faults.extend(self.settle.url.fault("list.settle.url", &id, &id));
         faults.extend(
             self.item
@@ -250,5 +280,33 @@ impl List {
             faults.extend(url.fault("list.next.cursor.url", &["cursor"], &["cursor"]));
         }
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use amtsbote_adapter::laws::is_told_in_two_languages;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_and_in_two_languages() {
+        let wrong = "work_path = \"w\"\nanswer_max_bytes = 0\n\
+             headers = { Authorization = \"x\", \"a b\" = \"y\\n\" }\n\
+             client_key_file = \"k\"\n\
+             list = { url = \"http://h/a?x={x}\", id = \"/id\", settle = { url = \"https://h/b\" } }\n\
+             ask = { url = \"https://h/c\" }";
+        let mut table: toml::Table = wrong.parse().unwrap();
+        let access = Access::taken_from(&mut table).unwrap();
+        let mut settings: InboundSettings = table.try_into().unwrap();
+        settings.access = access;
+        let Err(Fault::Misconfigured { what }) = settings.check() else {
+            panic!("{settings:?}");
+        };
+        for (de, en) in what.de.split("; ").zip(what.en.split("; ")) {
+            is_told_in_two_languages(&Fault::misconfigured(de, en));
+        }
+        assert_eq!(what.de.matches("; ").count(), what.en.matches("; ").count());
+        assert!(what.en.matches("; ").count() >= 7, "{what:?}");
     }
 }

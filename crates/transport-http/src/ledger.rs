@@ -12,8 +12,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Fault;
-
-use crate::outbound::{misconfigured, unavailable};
+use amtsbote_problem::io::in_german;
 
 const REFUSED: &str = "refused";
 const KEPT: &str = "kept";
@@ -30,7 +29,16 @@ impl Ledger {
                 .recursive(true)
                 .mode(0o700)
                 .create(path.join(name))
-                .map_err(|error| misconfigured(&format!("work_path: {}", error.kind())))?;
+                .map_err(|error| {
+                    let kind = error.kind();
+                    Fault::misconfigured(
+                        format!(
+                            "work_path: {}; den Ordner und die Rechte prüfen",
+                            in_german(kind)
+                        ),
+                        format!("work_path: {kind}; check the folder and the rights"),
+                    )
+                })?;
         }
         Ok(Self(path.to_owned()))
     }
@@ -91,7 +99,16 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Fault> {
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(unavailable(&format!("work_path: {}", error.kind()))),
-        Err(_) => Err(unavailable("work_path: it was not tried to the end")),
+        Ok(Err(error)) => {
+            let kind = error.kind();
+            Err(Fault::unavailable(
+                format!("work_path: {}", in_german(kind)),
+                format!("work_path: {kind}"),
+            ))
+        }
+        Err(_) => Err(Fault::unavailable(
+            "work_path: der Versuch kam nicht zu Ende",
+            "work_path: it was not tried to the end",
+        )),
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use amtsbote_adapter::{
     Fault, Inbound, OpenCases, ParcelFile, Refusal, Reply, Return, ReturnId, Said, Settled,
 };
-use amtsbote_problem::Findings;
+use amtsbote_problem::{Bilingual, Findings};
 use bytes::Bytes;
 
 use crate::fields::{Case, Fields, Found, Read, finding};
@@ -43,19 +43,22 @@ pub struct FieldsInbound {
 impl FieldsInbound {
     /// `fields` is the table of the settings. Findings of one key alone are in the error of its type.
     pub fn open(inner: Arc<dyn Inbound>, fields: toml::Value) -> Result<Self, Fault> {
-        let wrong = |what: String| Fault::Misconfigured { what };
         let fields: Fields = fields.try_into().map_err(|error: toml::de::Error| {
-            wrong(format!("inbound.fields: {}", error.message()))
+            let german = amtsbote_problem::toml::german(error.message());
+            Fault::misconfigured(
+                format!("inbound.fields: {german}"),
+                format!("inbound.fields: {}", error.message()),
+            )
         })?;
         let mut faults = fields.faults();
         if fields.has_links() {
-            faults.push("fields.documents.link belongs to http; here documents are in the message (content) or beside it (file)".to_owned());
+            faults.push(Bilingual::new(
+                "fields.documents.link gehört zu http; hier stehen Dokumente in der Nachricht (content) oder liegen daneben (file)",
+                "fields.documents.link belongs to http; here documents are in the message (content) or beside it (file)",
+            ));
         }
-        if faults.is_empty() {
-            Ok(Self { inner, fields })
-        } else {
-            Err(wrong(faults.join("; ")))
-        }
+        Fault::check(&faults)?;
+        Ok(Self { inner, fields })
     }
 
     async fn read(&self, found: Vec<Return>) -> Result<Vec<Return>, Fault> {

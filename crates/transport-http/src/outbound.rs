@@ -256,9 +256,12 @@ async fn read(response: Response) -> Answer {
 }
 
 fn url_of(template: &UrlTemplate, id: ParcelId) -> Result<Url, Fault> {
-    template
-        .of(id)
-        .ok_or_else(|| misconfigured("a URL is not usable with this parcel's id"))
+    template.of(id).ok_or_else(|| {
+        Fault::misconfigured(
+            "eine URL ist mit der Kennung dieser Sendung nicht brauchbar",
+            "a URL is not usable with this parcel's id",
+        )
+    })
 }
 
 /// A call without an answer. What it had for an effect is unknown; the repeat finds out.
@@ -268,30 +271,28 @@ fn url_of(template: &UrlTemplate, id: ParcelId) -> Result<Url, Fault> {
 )]
 pub(crate) fn unanswered(failure: Failure) -> Fault {
     match &failure {
-        Failure::RefusedTarget(refusal) => misconfigured(&format!("{failure}: {refusal}")),
-        Failure::Tls { host, source } => misconfigured(&format!(
-            "no trusted TLS connection to {host}: {}",
-            tls_words(source)
-        )),
-        Failure::Unsendable => misconfigured(&failure.to_string()),
+        Failure::RefusedTarget(refusal) => Fault::misconfigured(
+            format!("{}: {}", failure.told().de, refusal.told().de),
+            format!("{failure}: {refusal}"),
+        ),
+        Failure::Tls { host, source } => {
+            let (de, en) = tls_words(source);
+            Fault::misconfigured(
+                format!("keine vertrauenswürdige TLS-Verbindung zu {host}: {de}"),
+                format!("no trusted TLS connection to {host}: {en}"),
+            )
+        }
+        Failure::Unsendable => Fault::Misconfigured {
+            what: failure.told(),
+        },
         Failure::Unreachable { .. }
         | Failure::TimedOut { .. }
         | Failure::TooLarge { .. }
         | Failure::Broken { .. }
-        | Failure::Source(_) => unavailable(&failure.to_string()),
-    }
-}
-
-pub(crate) fn unavailable(reason: &str) -> Fault {
-    Fault::Unavailable {
-        reason: reason.to_owned(),
-        retry_after: None,
-    }
-}
-
-pub(crate) fn misconfigured(what: &str) -> Fault {
-    Fault::Misconfigured {
-        what: what.to_owned(),
+        | Failure::Source(_) => Fault::Unavailable {
+            reason: failure.told(),
+            retry_after: None,
+        },
     }
 }
 
@@ -299,9 +300,12 @@ pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    timeout(limit, work)
-        .await
-        .unwrap_or_else(|_| Err(unavailable("it took longer than the limit")))
+    timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Fault::unavailable(
+            "es dauerte länger als erlaubt",
+            "it took longer than the limit",
+        ))
+    })
 }
 
 impl Outbound for HttpOutbound {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use amtsbote_adapter::Fault;
 use amtsbote_model::ParcelId;
 use amtsbote_outgoing::Cidr;
+use amtsbote_problem::Bilingual;
 use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
-use crate::access::{Access, is_free, is_header};
+use crate::access::{Access, HEADER_NAMES, HEADERS_TAKEN, is_free, is_header};
 use crate::step_settings::Steps;
 
 /// One REST interface that takes parcels.
@@ -320,57 +321,63 @@ impl Settings {
         if let Some(steps) = &self.steps {
             faults.extend(steps.faults(&self.body));
         }
-        let mut must = |holds: bool, text: &str| {
+        let mut must = |holds: bool, (de, en): (&str, &str)| {
             if !holds {
-                faults.push(text.to_owned());
+                faults.push(Bilingual::new(de, en));
             }
         };
-        must(
-            is_header(&self.id_header),
-            "headers and id_header need names of HTTP headers",
-        );
-        must(
-            is_free(&self.id_header),
-            "headers must not hold Authorization, Content-Type or headers of the connection",
-        );
+        must(is_header(&self.id_header), HEADER_NAMES);
+        must(is_free(&self.id_header), HEADERS_TAKEN);
         must(
             self.answers.are_distinct(),
-            "a status stands in two lists of answers",
+            (
+                "ein Status steht in zwei Listen von answers",
+                "a status stands in two lists of answers",
+            ),
         );
         must(
             self.body.is_sendable(),
-            "names of parts need 1 to 60 letters, digits, `_`, `-`, `.`, `[` or `]`",
+            (
+                "Namen von Teilen brauchen 1 bis 60 Buchstaben, Ziffern, `_`, `-`, `.`, `[` oder `]`",
+                "names of parts need 1 to 60 letters, digits, `_`, `-`, `.`, `[` or `]`",
+            ),
         );
-        if faults.is_empty() {
-            return Ok(());
-        }
-        Err(Fault::Misconfigured {
-            what: faults.join("; "),
-        })
+        Fault::check(&faults)
     }
 
-    fn faults_of_repeats(&self) -> Vec<String> {
+    fn faults_of_repeats(&self) -> Vec<Bilingual> {
         let mut faults = Vec::new();
         match (self.repeats, &self.lookup) {
             (Repeats::LookedUp, None) => {
-                faults.push("repeats = \"looked-up\" needs a lookup".to_owned());
+                faults.push(Bilingual::new(
+                    "repeats = \"looked-up\" braucht ein lookup",
+                    "repeats = \"looked-up\" needs a lookup",
+                ));
             }
             (Repeats::LookedUp, Some(_)) | (Repeats::Recognised | Repeats::DangerTwice, _) => {}
         }
         if self.method == Method::Put && !self.url.names_parcel() {
-            faults
-                .push("a PUT needs {parcel} in its url, or parcels replace each other".to_owned());
+            faults.push(Bilingual::new(
+                "ein PUT braucht {parcel} in seiner url, sonst ersetzen Sendungen einander",
+                "a PUT needs {parcel} in its url, or parcels replace each other",
+            ));
         }
         if let Some(lookup) = &self.lookup {
             if !lookup.url.names_parcel() {
-                faults.push("the url of lookup needs {parcel}".to_owned());
+                faults.push(Bilingual::new(
+                    "die url von lookup braucht {parcel}",
+                    "the url of lookup needs {parcel}",
+                ));
             }
             if lookup
                 .found
                 .iter()
                 .any(|status| lookup.absent.contains(status))
             {
-                faults.push("a status of lookup says found and absent".to_owned());
+                faults.push(Bilingual::new(
+                    "ein Status von lookup heißt zugleich found und absent",
+                    "a status of lookup says found and absent",
+                ));
             }
         }
         faults
@@ -419,6 +426,8 @@ impl Body {
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_adapter::laws::is_told_in_two_languages;
+
     use super::*;
 
     fn check(settings: &str, expected: Option<&str>) {
@@ -430,7 +439,10 @@ mod tests {
         };
         let told = match toml::from_str::<Settings>(&text) {
             Err(error) => Some(error.message().to_owned()),
-            Ok(settings) => settings.check().err().map(|fault| fault.to_string()),
+            Ok(settings) => settings.check().err().map(|fault| {
+                is_told_in_two_languages(&fault);
+                fault.to_string()
+            }),
         };
         match (expected, &told) {
             (None, None) => {}

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use amtsbote_adapter::ParcelPath;
 use amtsbote_model::ParcelId;
+use amtsbote_problem::Bilingual;
 use serde::Deserialize;
 use url::Url;
 
@@ -206,16 +207,19 @@ impl Steps {
     }
 
     /// What one key alone cannot tell.
-    pub(crate) fn faults(&self, first: &Body) -> Vec<String> {
+    pub(crate) fn faults(&self, first: &Body) -> Vec<Bilingual> {
         let mut faults = Vec::new();
         if self.attachment.is_none() && self.close.is_none() {
-            faults.push("steps needs attachment or close".to_owned());
+            faults.push(Bilingual::new(
+                "steps braucht attachment oder close",
+                "steps needs attachment or close",
+            ));
         }
         if self.attachment.is_none() && matches!(first, Body::File) {
-            faults.push(
-                "body.kind = \"file\" sends one file: steps.attachment has to bring the others"
-                    .to_owned(),
-            );
+            faults.push(Bilingual::new(
+                "body.kind = \"file\" sendet eine Datei: steps.attachment muss die anderen bringen",
+                "body.kind = \"file\" sends one file: steps.attachment has to bring the others",
+            ));
         }
         if let Some(step) = &self.attachment {
             faults.extend(step.faults("attachment"));
@@ -229,86 +233,125 @@ impl Steps {
     }
 }
 
+/// The rules of a step that do not hold.
+fn broken(step: &str, rules: &[(bool, (&str, &str))]) -> Vec<Bilingual> {
+    let told = |(_, (de, en)): &(bool, (&str, &str))| {
+        Bilingual::new(format!("steps.{step}: {de}"), format!("steps.{step}: {en}"))
+    };
+    let broken = rules.iter().filter(|(holds, _)| !holds);
+    broken.map(told).collect()
+}
+
 impl Step {
-    fn faults(&self, name: &str) -> Vec<String> {
+    fn faults(&self, name: &str) -> Vec<Bilingual> {
         let rules = [
             (
                 self.url.tells_applications(),
-                "the url needs {id} or {parcel}",
+                (
+                    "die url braucht {id} oder {parcel}",
+                    "the url needs {id} or {parcel}",
+                ),
             ),
             (
                 self.repeats != Repeats::LookedUp || self.lookup.is_some(),
-                "repeats = \"looked-up\" needs a lookup",
+                (
+                    "repeats = \"looked-up\" braucht ein lookup",
+                    "repeats = \"looked-up\" needs a lookup",
+                ),
             ),
             (
                 self.lookup
                     .as_ref()
                     .is_none_or(|lookup| lookup.url.tells_applications()),
-                "the url of lookup needs {id} or {parcel}",
+                (
+                    "die url von lookup braucht {id} oder {parcel}",
+                    "the url of lookup needs {id} or {parcel}",
+                ),
             ),
             (
                 self.lookup.as_ref().is_none_or(StepLookup::is_distinct),
-                "a status of lookup says found and absent",
+                (
+                    "ein Status von lookup heißt zugleich found und absent",
+                    "a status of lookup says found and absent",
+                ),
             ),
             (
                 self.answers.are_distinct(),
-                "a status stands in two lists of answers",
+                (
+                    "ein Status steht in zwei Listen von answers",
+                    "a status stands in two lists of answers",
+                ),
             ),
             (
                 reqwest::header::HeaderValue::from_str(&self.content_type).is_ok(),
-                "content_type needs visible characters",
+                (
+                    "content_type braucht sichtbare Zeichen",
+                    "content_type needs visible characters",
+                ),
             ),
         ];
-        let broken = rules.into_iter().filter(|(holds, _)| !holds);
-        broken
-            .map(|(_, text)| format!("steps.{name}: {text}"))
-            .collect()
+        broken(name, &rules)
     }
 
-    fn faults_of_attachment(&self) -> Vec<String> {
+    fn faults_of_attachment(&self) -> Vec<Bilingual> {
         let rules = [
             (
                 self.method == StepMethod::Post || self.url.tells_files(),
-                "a PUT or PATCH needs {name} or {nr} in its url, or attachments replace each other",
+                (
+                    "ein PUT oder PATCH braucht {name} oder {nr} in seiner url, sonst ersetzen Anlagen einander",
+                    "a PUT or PATCH needs {name} or {nr} in its url, or attachments replace each other",
+                ),
             ),
             (
                 self.lookup
                     .as_ref()
                     .is_none_or(|lookup| lookup.url.tells_files()),
-                "the url of lookup needs {name} or {nr}, or one attachment stands for all",
+                (
+                    "die url von lookup braucht {name} oder {nr}, sonst steht eine Anlage für alle",
+                    "the url of lookup needs {name} or {nr}, or one attachment stands for all",
+                ),
             ),
             (
                 self.content.is_none(),
-                "content is for the last call; an attachment has a body",
+                (
+                    "content ist für den letzten Aufruf; eine Anlage hat einen body",
+                    "content is for the last call; an attachment has a body",
+                ),
             ),
-            (self.body.is_some(), "a body is needed"),
+            (
+                self.body.is_some(),
+                ("ein body ist nötig", "a body is needed"),
+            ),
             (
                 self.body.as_ref().is_none_or(Body::is_sendable),
-                "names of parts need 1 to 60 letters, digits, `_`, `-`, `.`, `[` or `]`",
+                (
+                    "Namen von Teilen brauchen 1 bis 60 Buchstaben, Ziffern, `_`, `-`, `.`, `[` oder `]`",
+                    "names of parts need 1 to 60 letters, digits, `_`, `-`, `.`, `[` or `]`",
+                ),
             ),
         ];
-        let broken = rules.into_iter().filter(|(holds, _)| !holds);
-        broken
-            .map(|(_, text)| format!("steps.attachment: {text}"))
-            .collect()
+        broken("attachment", &rules)
     }
 
-    fn faults_of_close(&self) -> Vec<String> {
+    fn faults_of_close(&self) -> Vec<Bilingual> {
         let urls = std::iter::once(&self.url).chain(self.lookup.iter().map(|lookup| &lookup.url));
         let rules = [
             (
                 self.body.is_none(),
-                "the last call has no body; its content says what it says",
+                (
+                    "der letzte Aufruf hat keinen body; was er sagt, steht in content",
+                    "the last call has no body; its content says what it says",
+                ),
             ),
             (
                 urls.into_iter().all(|url| !url.tells_files()),
-                "the last call has no {name} and no {nr}",
+                (
+                    "der letzte Aufruf hat weder {name} noch {nr}",
+                    "the last call has no {name} and no {nr}",
+                ),
             ),
         ];
-        let broken = rules.into_iter().filter(|(holds, _)| !holds);
-        broken
-            .map(|(_, text)| format!("steps.close: {text}"))
-            .collect()
+        broken("close", &rules)
     }
 }
 
@@ -322,6 +365,8 @@ impl StepLookup {
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_adapter::laws::is_told_in_two_languages;
+
     use super::*;
     use crate::Settings;
 
@@ -331,7 +376,10 @@ mod tests {
         );
         let told = match toml::from_str::<Settings>(&text) {
             Err(error) => Some(error.message().to_owned()),
-            Ok(settings) => settings.check().err().map(|fault| fault.to_string()),
+            Ok(settings) => settings.check().err().map(|fault| {
+                is_told_in_two_languages(&fault);
+                fault.to_string()
+            }),
         };
         match (expected, &told) {
             (None, None) => {}

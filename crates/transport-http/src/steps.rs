@@ -13,7 +13,7 @@ use amtsbote_model::ParcelId;
 use uuid::Uuid;
 
 use crate::answer::{Answer, Meaning, Presence};
-use crate::outbound::{HttpOutbound, Question, misconfigured};
+use crate::outbound::{HttpOutbound, Question};
 use crate::settings::{Body, FileNumber};
 use crate::step_settings::{Spot, Step, StepLookup, StepMethod, StepUrl, Steps};
 use crate::wire::Letter;
@@ -183,7 +183,9 @@ impl HttpOutbound {
         let place = self.settings.file_number.as_ref();
         let has = |answer: &&&Answer| answer.file_number(place).is_some();
         let answer = answers.iter().find(has).or_else(|| answers.last());
-        let answer = answer.ok_or_else(|| misconfigured("steps has no answer"))?;
+        let answer = answer.ok_or_else(|| {
+            Fault::misconfigured("steps hat keine Antwort", "steps has no answer")
+        })?;
         self.receipt(parcel, answer, arrival)
     }
 }
@@ -218,7 +220,8 @@ fn names_differ(step: &Step, files: &[ParcelFile]) -> Result<(), Fault> {
     }
     let mut urls = std::iter::once(&step.url).chain(step.lookup.iter().map(|lookup| &lookup.url));
     if is_twice && urls.any(StepUrl::tells_by_name_alone) {
-        return Err(misconfigured(
+        return Err(Fault::misconfigured(
+            "zwei Dateien der Sendung haben denselben Namen in verschiedenen Ordnern: steps.attachment braucht {nr} in seinen URLs",
             "two files of the parcel have one name in different folders: steps.attachment needs {nr} in its urls",
         ));
     }
@@ -228,8 +231,12 @@ fn names_differ(step: &Step, files: &[ParcelFile]) -> Result<(), Fault> {
 /// What a file is called where it is alone.
 fn last_part(path: &ParcelPath) -> Result<ParcelPath, Fault> {
     let last = path.as_str().rsplit('/').next().unwrap_or_default();
-    last.parse()
-        .map_err(|_| misconfigured("a file's name is not safe alone"))
+    last.parse().map_err(|_| {
+        Fault::misconfigured(
+            "der Name einer Datei ist ohne seinen Ordner nicht sicher",
+            "a file's name is not safe alone",
+        )
+    })
 }
 
 /// The same at each repeat, and another for each step.
@@ -248,10 +255,16 @@ fn id_of(answer: &Answer, place: &FileNumber) -> Result<String, Fault> {
         .next()
         .unwrap_or_default();
     if id.is_empty() || id == "." || id == ".." {
-        return Err(misconfigured(&format!(
-            "the procedure answered {} without an id where steps.id (or lookup_id) says; correct its place",
-            answer.status
-        )));
+        return Err(Fault::misconfigured(
+            format!(
+                "das Fachverfahren antwortete {} ohne Kennung dort, wo steps.id (oder lookup_id) hinzeigt; die Stelle berichtigen",
+                answer.status
+            ),
+            format!(
+                "the procedure answered {} without an id where steps.id (or lookup_id) says; correct its place",
+                answer.status
+            ),
+        ));
     }
     Ok(id.to_owned())
 }
@@ -262,20 +275,31 @@ fn is_done(lookup: &StepLookup, answer: &Answer) -> Result<bool, Fault> {
     };
     let word = answer.file_number(Some(&state.at));
     let word = word.ok_or_else(|| {
-        misconfigured("the look-up's answer has no state where state.at says; correct its place")
+        Fault::misconfigured(
+            "die Antwort auf die Nachfrage hat keinen Zustand dort, wo state.at hinzeigt; die Stelle berichtigen",
+            "the look-up's answer has no state where state.at says; correct its place",
+        )
     })?;
     Ok(state.done.contains(word.reveal()))
 }
 
 fn refused_too_late(answer: &Answer) -> Fault {
-    misconfigured(&format!(
-        "the procedure has the application and answered {} to an attachment: a person has to look at the case there. With a last call (steps.close) it would count only when it is whole",
-        answer.status
-    ))
+    let status = answer.status;
+    Fault::misconfigured(
+        format!(
+            "das Fachverfahren hat den Antrag und antwortete {status} auf eine Anlage: ein Mensch muss den Fall dort ansehen. Mit einem letzten Aufruf (steps.close) würde der Antrag erst zählen, wenn er vollständig ist"
+        ),
+        format!(
+            "the procedure has the application and answered {status} to an attachment: a person has to look at the case there. With a last call (steps.close) it would count only when it is whole"
+        ),
+    )
 }
 
 fn url_of(template: &StepUrl, spot: Spot<'_>) -> Result<url::Url, Fault> {
-    template
-        .of(spot)
-        .ok_or_else(|| misconfigured("a URL of steps is not usable with the procedure's id"))
+    template.of(spot).ok_or_else(|| {
+        Fault::misconfigured(
+            "eine URL von steps ist mit der Kennung des Fachverfahrens nicht brauchbar",
+            "a URL of steps is not usable with the procedure's id",
+        )
+    })
 }

@@ -139,9 +139,10 @@ const fn base64_length(bytes: u64) -> u64 {
 fn single(parcel: &Parcel) -> Result<(String, Vec<Segment<'_>>), Fault> {
     match &parcel.files[..] {
         [file] => Ok((file.header_type().to_owned(), vec![Segment::Plain(file)])),
-        _ => Err(Fault::Misconfigured {
-            what: "body.kind = \"file\" sends one file, but the mapping package makes several: choose multipart, json or xml, or a package that makes one file".to_owned(),
-        }),
+        _ => Err(Fault::misconfigured(
+            "body.kind = \"file\" sendet eine Datei, das Mapping-Paket macht aber mehrere: multipart, json oder xml wählen, oder ein Paket, das eine Datei macht",
+            "body.kind = \"file\" sends one file, but the mapping package makes several: choose multipart, json or xml, or a package that makes one file",
+        )),
     }
 }
 

@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Fault;
 use amtsbote_model::ParcelId;
-
-use crate::fault::{misconfigured, unavailable};
+use amtsbote_problem::io::in_german;
 
 /// The ledger's entry of one parcel, locked.
 pub(crate) struct Entry {
@@ -42,9 +41,10 @@ impl Entry {
                 id,
                 _lock: lock,
             }),
-            Err(TryLockError::WouldBlock) => {
-                Err(unavailable("another try with this parcel is under way"))
-            }
+            Err(TryLockError::WouldBlock) => Err(Fault::unavailable(
+                "ein anderer Versuch mit dieser Sendung ist im Gange",
+                "another try with this parcel is under way",
+            )),
             Err(TryLockError::Error(error)) => Err(unusable(&error)),
         }
     }
@@ -84,8 +84,14 @@ fn unusable(error: &io::Error) -> Fault {
         kind,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     ) {
-        unavailable("there is no space in ledger_dir")
+        Fault::unavailable(
+            "in ledger_dir ist kein Platz mehr",
+            "there is no space in ledger_dir",
+        )
     } else {
-        misconfigured(&format!("ledger_dir cannot be used: {kind}"))
+        Fault::misconfigured(
+            format!("ledger_dir ist nicht benutzbar: {}", in_german(kind)),
+            format!("ledger_dir cannot be used: {kind}"),
+        )
     }
 }

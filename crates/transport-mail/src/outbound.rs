@@ -8,8 +8,9 @@ use amtsbote_adapter::transport::{read_small, settings_of};
 use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 use amtsbote_jose::cms::{ContentCipher, Recipients};
 use amtsbote_model::{Clock, ParcelId};
+use amtsbote_problem::io::in_german;
 
-use crate::fault::{misconfigured, unavailable};
+use crate::fault::unfit;
 use crate::ledger::{Entry, probe};
 use crate::settings::{Cipher, Settings};
 use crate::smtp::Connection;
@@ -56,12 +57,16 @@ impl MailOutbound {
         settings.check()?;
         let mut pems = Vec::new();
         for file in &settings.certificate_files {
-            pems.push(read_small(file, "a certificate of certificate_files")?);
+            pems.push(read_small(file, "certificate_files")?);
         }
-        let recipients = Recipients::parse(&pems, clock.now().as_seconds())
-            .map_err(|error| misconfigured(&format!("certificate_files: {error}")))?;
+        let recipients =
+            Recipients::parse(&pems, clock.now().as_seconds()).map_err(|error| unfit(&error))?;
         std::fs::create_dir_all(&settings.ledger_dir).map_err(|error| {
-            misconfigured(&format!("ledger_dir cannot be made: {}", error.kind()))
+            let kind = error.kind();
+            Fault::misconfigured(
+                format!("ledger_dir lässt sich nicht anlegen: {}", in_german(kind)),
+                format!("ledger_dir cannot be made: {kind}"),
+            )
         })?;
         Ok(Self {
             settings: Arc::new(settings),
@@ -87,7 +92,12 @@ impl MailOutbound {
         let sealed = blocking(move || {
             recipients
                 .seal(content.reveal(), cipher)
-                .map_err(|error| misconfigured(&error.to_string()))
+                .map_err(|error| {
+                    Fault::misconfigured(
+                        "der Inhalt ließ sich für die Zertifikate in certificate_files nicht verschlüsseln",
+                        error.to_string(),
+                    )
+                })
         })
         .await?;
         let mail = outer(&self.settings, id, self.clock.now(), &sealed)?;
@@ -109,7 +119,7 @@ impl MailOutbound {
     fn check_dates(&self) -> Result<(), Fault> {
         self.recipients
             .check_dates(self.clock.now().as_seconds())
-            .map_err(|error| misconfigured(&format!("certificate_files: {error}")))
+            .map_err(|error| unfit(&error))
     }
 
     fn receipt(&self, id: ParcelId, arrival: Arrival) -> Receipt {
@@ -147,7 +157,10 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(unavailable("the program is shutting down")),
+        Err(_) => Err(Fault::unavailable(
+            "das Programm fährt gerade herunter",
+            "the program is shutting down",
+        )),
     }
 }
 
@@ -155,9 +168,12 @@ async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    tokio::time::timeout(limit, work)
-        .await
-        .unwrap_or_else(|_| Err(unavailable("it took longer than the limit")))
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Fault::unavailable(
+            "es dauerte länger als erlaubt",
+            "it took longer than the limit",
+        ))
+    })
 }
 
 impl Outbound for MailOutbound {

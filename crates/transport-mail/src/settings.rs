@@ -7,8 +7,6 @@ use amtsbote_model::ParcelId;
 use lettre::Address;
 use serde::Deserialize;
 
-use crate::fault::misconfigured;
-
 /// One mailbox of a procedure.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,30 +163,44 @@ impl Settings {
     }
 
     pub(crate) fn check(&self) -> Result<(), Fault> {
-        let fault = if self.host.is_empty() || self.host.contains(char::is_whitespace) {
-            "host must name the mail server"
+        let (de, en) = if self.host.is_empty() || self.host.contains(char::is_whitespace) {
+            (
+                "host muss den Mailserver nennen",
+                "host must name the mail server",
+            )
         } else if self.to.is_empty() {
-            "to must hold an address"
+            ("in to muss eine Adresse stehen", "to must hold an address")
         } else if self.certificate_files.is_empty() {
-            "certificate_files must hold the readers' certificates: personal data is never sent in plain mail"
+            (
+                "in certificate_files müssen die Zertifikate der Lesenden stehen: personenbezogene Daten gehen nie in offener Mail",
+                "certificate_files must hold the readers' certificates: personal data is never sent in plain mail",
+            )
         } else if self.user.is_some() != self.password_file.is_some() {
-            "user and password_file belong together"
+            (
+                "user und password_file gehören zusammen",
+                "user and password_file belong together",
+            )
         } else {
             return Ok(());
         };
-        Err(misconfigured(fault))
+        Err(Fault::misconfigured(de, en))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_adapter::laws::is_told_in_two_languages;
+
     use super::*;
 
     fn check(settings: &str, expected: Option<&str>) {
         let base = "host = \"h\"\nfrom = \"a@b.example\"\nledger_dir = \"l\"\n";
         let told = match toml::from_str::<Settings>(&format!("{base}{settings}")) {
             Err(error) => Some(error.message().to_owned()),
-            Ok(settings) => settings.check().err().map(|fault| fault.to_string()),
+            Ok(settings) => settings.check().err().map(|fault| {
+                is_told_in_two_languages(&fault);
+                fault.to_string()
+            }),
         };
         match (expected, &told) {
             (None, None) => {}

@@ -9,7 +9,6 @@ use amtsbote_model::{ParcelId, Personal, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::fault::misconfigured;
 use crate::settings::{Cipher, Settings};
 
 const LINE: usize = 76;
@@ -46,7 +45,8 @@ pub(crate) async fn inner(parcel: &Parcel, max_bytes: u64) -> Result<Personal<Ve
 }
 
 pub(crate) fn too_long() -> Fault {
-    misconfigured(
+    Fault::misconfigured(
+        "die Sendung ist länger, als max_bytes erlaubt; heraufsetzen, wenn der Mailserver das annimmt, oder für diesen Dienst einen anderen Transport wählen",
         "the parcel is longer than max_bytes allows; raise it if the mail server takes that, or choose another transport for this service",
     )
 }

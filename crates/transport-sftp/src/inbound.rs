@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::FileMode;
 use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, Together, is_unfinished};
 use amtsbote_adapter::transport::settings_of;
@@ -32,11 +33,12 @@ use crate::fault::Failure;
 use crate::outbound::{Sftp, within};
 use crate::remote::{Entry, Kind, Remote, join};
 use crate::settings::Settings;
+use crate::steps;
 
 const OURS: FileMode = FileMode::Bits(0o700);
-const LOOK: &str = "look at the folder of answers";
-const READ: &str = "read a file of an answer";
-const MOVE: &str = "move an answer away";
+const LOOK: Step = steps::LOOK_AT_ANSWERS;
+const READ: Step = steps::READ_ANSWER_FILE;
+const MOVE: Step = steps::MOVE_ANSWER;
 
 /// The way in from one folder on one server. One process at a time takes answers from a folder.
 pub struct SftpInbound {

@@ -22,12 +22,14 @@
 
 use std::sync::Mutex;
 
+use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::{Collision, FileMode, Layout, POSITION_LEN, Plan};
 use amtsbote_model::ParcelId;
 
 use crate::fault::Failure;
 use crate::remote::{Entry, Kind, Remote, join};
 use crate::settings::Settings;
+use crate::steps;
 use crate::wire::{Attempt, NOTE_MAX_BYTES, Note};
 
 const OURS: FileMode = FileMode::Bits(0o700);
@@ -69,14 +71,12 @@ impl<'a> Ledger<'a> {
             None => (path.clone(), ".amtsbote-tmp", ".amtsbote-done"),
             Some(work) => (work.as_str().to_owned(), "tmp", "done"),
         };
-        for (folder, step) in [
-            (&path, "open the folder path"),
-            (&work, "open the folder work_path"),
-        ] {
+        for (folder, step) in [(&path, steps::OPEN_PATH), (&work, steps::OPEN_WORK_PATH)] {
             if !remote.is_folder(folder, step).await? {
-                return Err(Failure::Fault(crate::fault::misconfigured(&format!(
-                    "could not {step}: it is no folder"
-                ))));
+                return Err(Failure::Fault(step.misconfigured(
+                    "das ist kein Ordner; die Einstellung berichtigen",
+                    "it is no folder; correct the setting",
+                )));
             }
         }
         let ledger = Self {
@@ -91,7 +91,7 @@ impl<'a> Ledger<'a> {
     }
 
     async fn made(&self, folder: &str) -> Result<(), Failure> {
-        const STEP: &str = "make the folders for unfinished parcels and the ledger";
+        const STEP: Step = steps::MAKE_FOLDERS;
         if self.remote.is_there(folder, STEP).await? {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl<'a> Ledger<'a> {
 
     /// Makes and removes a folder among the unfinished: shows whether there is a right to write.
     pub(crate) async fn try_writing(&self) -> Result<(), Failure> {
-        const STEP: &str = "write into the folder for unfinished parcels";
+        const STEP: Step = steps::WRITE_UNFINISHED;
         let folder = join(&self.tmp, &format!("probe.{}", uuid::Uuid::new_v4()));
         self.remote.make_folder(&folder, OURS, STEP).await?;
         self.remote.remove_folder(&folder, STEP).await
@@ -119,7 +119,7 @@ impl<'a> Ledger<'a> {
         let telltale = join(&self.path, plan.telltale());
         if self
             .remote
-            .is_there(&telltale, "look at the folder")
+            .is_there(&telltale, steps::LOOK_AT_FOLDER)
             .await?
         {
             return Ok(Found::Unnoted);
@@ -131,7 +131,7 @@ impl<'a> Ledger<'a> {
         let path = join(&self.done, &id.to_string());
         let read = self
             .remote
-            .read_note(&path, NOTE_MAX_BYTES, "read the ledger");
+            .read_note(&path, NOTE_MAX_BYTES, steps::READ_LEDGER);
         match read.await? {
             None => Ok(None),
             Some(bytes) => Note::parse(&bytes)
@@ -148,7 +148,7 @@ impl<'a> Ledger<'a> {
         settings: &Settings,
         attempt: Attempt,
     ) -> Result<(), Failure> {
-        const STEP: &str = "make the parcel's folder";
+        const STEP: Step = steps::MAKE_PARCEL;
         let root = join(&self.tmp, &attempt.folder());
         let dir_mode = settings.dir_mode;
         self.remote.make_folder(&root, dir_mode, STEP).await?;
@@ -171,7 +171,7 @@ impl<'a> Ledger<'a> {
 
     /// Step 2. Gives back the note that counts, which may be another try's.
     pub(crate) async fn note_down(&self, note: Note) -> Result<Note, Failure> {
-        const STEP: &str = "write the ledger";
+        const STEP: Step = steps::WRITE_LEDGER;
         let id = note.attempt.parcel;
         let half = join(&self.done, &format!("{}.new", note.attempt.folder()));
         self.remote.write_note(&half, &note.text(), STEP).await?;
@@ -195,7 +195,11 @@ impl<'a> Ledger<'a> {
     /// Step 3, also for a note that an earlier try left behind.
     pub(crate) async fn show(&self, note: &Note) -> Result<Shown, Failure> {
         let waiting = join(&self.tmp, &note.attempt.folder());
-        if !self.remote.is_there(&waiting, "look at the parcel").await? {
+        if !self
+            .remote
+            .is_there(&waiting, steps::LOOK_AT_PARCEL)
+            .await?
+        {
             return Ok(Shown::Before);
         }
         match note.layout {
@@ -205,7 +209,7 @@ impl<'a> Ledger<'a> {
     }
 
     async fn show_files(&self, waiting: &str) -> Result<Shown, Failure> {
-        let entries = match self.remote.list(waiting, "look at the parcel").await {
+        let entries = match self.remote.list(waiting, steps::LOOK_AT_PARCEL).await {
             Err(failure) if failure.is_not_there() => return Ok(Shown::Before),
             entries => entries?,
         };
@@ -215,7 +219,7 @@ impl<'a> Ledger<'a> {
             let visible = name.get(POSITION_LEN..).unwrap_or(&name);
             shown = self.reveal(&join(waiting, &name), visible).await?;
         }
-        let tidied = self.remote.remove_folder(waiting, "tidy up").await;
+        let tidied = self.remote.remove_folder(waiting, steps::TIDY_UP).await;
         match tidied {
             Err(failure) if !failure.is_refusal() => Err(failure),
             Ok(()) | Err(_) => Ok(shown),
@@ -223,7 +227,7 @@ impl<'a> Ledger<'a> {
     }
 
     async fn reveal(&self, waiting: &str, name: &str) -> Result<Shown, Failure> {
-        const STEP: &str = "make the parcel visible";
+        const STEP: Step = steps::SHOW_PARCEL;
         let visible = join(&self.path, name);
         if self.remote.is_there(&visible, STEP).await? {
             return self.taken_or_shown(waiting, STEP).await;
@@ -253,7 +257,7 @@ impl<'a> Ledger<'a> {
     }
 
     // The name is there: ours, if nothing waits any more.
-    async fn taken_or_shown(&self, waiting: &str, step: &'static str) -> Result<Shown, Failure> {
+    async fn taken_or_shown(&self, waiting: &str, step: Step) -> Result<Shown, Failure> {
         if self.remote.is_there(waiting, step).await? {
             Err(Failure::NameTaken)
         } else {
@@ -263,7 +267,7 @@ impl<'a> Ledger<'a> {
 
     /// Removes the folder of a try that will not go on; never one that a note names.
     pub(crate) async fn discard(&self, attempt: Attempt) -> Result<(), Failure> {
-        const STEP: &str = "tidy up";
+        const STEP: Step = steps::TIDY_UP;
         let noted = self.note(attempt.parcel).await?;
         if noted.is_some_and(|note| note.attempt == attempt) {
             return Ok(());
@@ -276,7 +280,7 @@ impl<'a> Ledger<'a> {
 
     /// Removes what processes that died left among the unfinished, by the server's clock. `newest` was just made.
     pub(crate) async fn sweep(&self, newest: Attempt) -> Result<(), Failure> {
-        const STEP: &str = "tidy up";
+        const STEP: Step = steps::TIDY_UP;
         let folder = join(&self.tmp, &newest.folder());
         let now = self.remote.changed(&folder, STEP).await?;
         let old = |entry: &Entry| {

@@ -26,6 +26,7 @@ mod outbound;
 mod remote;
 mod session;
 mod settings;
+mod steps;
 mod wire;
 
 pub use inbound::SftpInbound;

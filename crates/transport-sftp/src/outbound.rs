@@ -8,7 +8,7 @@ use amtsbote_adapter::placement::Plan;
 use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 
-use crate::fault::{Failure, unavailable};
+use crate::fault::Failure;
 use crate::ledger::{Ended, Found, Ledger, Shown, unnoted};
 use crate::remote::{Remote, join};
 use crate::settings::Settings;
@@ -146,7 +146,12 @@ pub(crate) async fn within<T>(
 ) -> Result<T, Fault> {
     tokio::time::timeout(limit.min(LIMIT_MAX), work)
         .await
-        .unwrap_or_else(|_| Err(unavailable("it took longer than the limit")))
+        .unwrap_or_else(|_| {
+            Err(Fault::unavailable(
+                "es dauerte länger als erlaubt",
+                "it took longer than the limit",
+            ))
+        })
 }
 
 impl Outbound for SftpOutbound {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use amtsbote_adapter::ParcelFile;
+use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::FileMode;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -13,6 +14,7 @@ use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, Status, StatusCode
 use crate::fault::{AtStep as _, Failure};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::steps;
 
 /// What every server takes in one write (the protocol's draft promises 32768 with its frame).
 const WRITE_BYTES: usize = 32_000;
@@ -79,7 +81,7 @@ impl Remote {
                 ..Config::default()
             },
         );
-        let version = sftp.init().await.at("begin with SFTP")?;
+        let version = sftp.init().await.at(steps::BEGIN)?;
         let offered = |extension| {
             if version.extensions.contains_key(extension) {
                 Offered::Yes
@@ -101,7 +103,7 @@ impl Remote {
         self.session.close().await;
     }
 
-    pub(crate) async fn is_there(&self, path: &str, step: &'static str) -> Result<bool, Failure> {
+    pub(crate) async fn is_there(&self, path: &str, step: Step) -> Result<bool, Failure> {
         match self.sftp.lstat(path).await.at(step) {
             Ok(_) => Ok(true),
             Err(failure) if failure.is_not_there() => Ok(false),
@@ -110,12 +112,12 @@ impl Remote {
     }
 
     /// Whether `path` is a folder, or leads to one.
-    pub(crate) async fn is_folder(&self, path: &str, step: &'static str) -> Result<bool, Failure> {
+    pub(crate) async fn is_folder(&self, path: &str, step: Step) -> Result<bool, Failure> {
         Ok(self.sftp.stat(path).await.at(step)?.attrs.is_dir())
     }
 
     /// When `path` was changed, by the server's clock, in seconds; 0 if the server does not tell.
-    pub(crate) async fn changed(&self, path: &str, step: &'static str) -> Result<u32, Failure> {
+    pub(crate) async fn changed(&self, path: &str, step: Step) -> Result<u32, Failure> {
         let attrs = self.sftp.lstat(path).await.at(step)?.attrs;
         Ok(attrs.mtime.unwrap_or_default())
     }
@@ -125,7 +127,7 @@ impl Remote {
         &self,
         path: &str,
         mode: FileMode,
-        step: &'static str,
+        step: Step,
     ) -> Result<(), Failure> {
         let plain = FileAttributes::default();
         self.sftp.mkdir(path, plain).await.at(step)?;
@@ -146,7 +148,7 @@ impl Remote {
         mode: FileMode,
         content: Option<&ParcelFile>,
     ) -> Result<(), Failure> {
-        const STEP: &str = "write the parcel";
+        const STEP: Step = steps::WRITE_PARCEL;
         let handle = self.create(path, mode, STEP).await?;
         let mut offset = 0;
         if let Some(content) = content {
@@ -156,7 +158,7 @@ impl Remote {
                 offset += bytes.len() as u64;
             }
         }
-        self.finish(handle, "make the parcel durable").await
+        self.finish(handle, steps::SYNC_PARCEL).await
     }
 
     /// A new small file of ours.
@@ -164,7 +166,7 @@ impl Remote {
         &self,
         path: &str,
         text: &str,
-        step: &'static str,
+        step: Step,
     ) -> Result<(), Failure> {
         let handle = self.create(path, FileMode::Bits(0o600), step).await?;
         let bytes = Bytes::copy_from_slice(text.as_bytes());
@@ -172,12 +174,7 @@ impl Remote {
         self.finish(handle, step).await
     }
 
-    async fn create(
-        &self,
-        path: &str,
-        mode: FileMode,
-        step: &'static str,
-    ) -> Result<String, Failure> {
+    async fn create(&self, path: &str, mode: FileMode, step: Step) -> Result<String, Failure> {
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUDE;
         let rights_now = match mode {
             FileMode::Bits(bits) => rights(bits),
@@ -198,7 +195,7 @@ impl Remote {
         handle: &str,
         offset: u64,
         bytes: &Bytes,
-        step: &'static str,
+        step: Step,
     ) -> Result<(), Failure> {
         let mut at = offset;
         let writes = bytes.chunks(WRITE_BYTES).map(|part| {
@@ -209,7 +206,7 @@ impl Remote {
         try_join_all(writes).await.at(step).map(drop)
     }
 
-    async fn finish(&self, handle: String, step: &'static str) -> Result<(), Failure> {
+    async fn finish(&self, handle: String, step: Step) -> Result<(), Failure> {
         if self.fsync == Offered::Yes {
             self.sftp.fsync(&*handle).await.at(step)?;
         }
@@ -222,7 +219,7 @@ impl Remote {
         &self,
         path: &str,
         max_bytes: u32,
-        step: &'static str,
+        step: Step,
     ) -> Result<Option<Vec<u8>>, Failure> {
         let plain = FileAttributes::default();
         let opened = match self.sftp.open(path, OpenFlags::READ, plain).await.at(step) {
@@ -243,7 +240,7 @@ impl Remote {
     }
 
     /// Opens a file to read it piece by piece.
-    pub(crate) async fn open(&self, path: &str, step: &'static str) -> Result<String, Failure> {
+    pub(crate) async fn open(&self, path: &str, step: Step) -> Result<String, Failure> {
         let plain = FileAttributes::default();
         let opened = self
             .sftp
@@ -258,7 +255,7 @@ impl Remote {
         &self,
         handle: &str,
         offset: u64,
-        step: &'static str,
+        step: Step,
     ) -> Result<Option<Vec<u8>>, Failure> {
         match self.sftp.read(handle, offset, READ_BYTES).await {
             Ok(read) if !read.data.is_empty() => Ok(Some(read.data)),
@@ -275,12 +272,7 @@ impl Remote {
     }
 
     /// Renames at one stroke. Whether a file of that name is replaced is the server's choice: look first.
-    pub(crate) async fn rename(
-        &self,
-        old: &str,
-        new: &str,
-        step: &'static str,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn rename(&self, old: &str, new: &str, step: Step) -> Result<(), Failure> {
         if self.posix_rename == Offered::No {
             return self.rename_new(old, new, step).await;
         }
@@ -303,23 +295,21 @@ impl Remote {
             }),
             _ => Err(Failure::Connection {
                 step,
-                what: "the server does not keep to the protocol",
+                what: (
+                    "der Server hält sich nicht an das Protokoll",
+                    "the server does not keep to the protocol",
+                ),
             }),
         }
     }
 
     /// Renames if the new name is free, else is refused: the protocol's own rename.
-    pub(crate) async fn rename_new(
-        &self,
-        old: &str,
-        new: &str,
-        step: &'static str,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn rename_new(&self, old: &str, new: &str, step: Step) -> Result<(), Failure> {
         self.sftp.rename(old, new).await.at(step).map(drop)
     }
 
     /// The entries of a folder of ours, without `.` and `..`, sorted by name.
-    pub(crate) async fn list(&self, path: &str, step: &'static str) -> Result<Vec<Entry>, Failure> {
+    pub(crate) async fn list(&self, path: &str, step: Step) -> Result<Vec<Entry>, Failure> {
         let handle = self.sftp.opendir(path).await.at(step)?.handle;
         let mut entries = Vec::new();
         while entries.len() < LISTED_MAX {
@@ -345,15 +335,11 @@ impl Remote {
         Ok(entries)
     }
 
-    pub(crate) async fn remove_file(&self, path: &str, step: &'static str) -> Result<(), Failure> {
+    pub(crate) async fn remove_file(&self, path: &str, step: Step) -> Result<(), Failure> {
         gone(self.sftp.remove(path).await.at(step).map(drop))
     }
 
-    pub(crate) async fn remove_folder(
-        &self,
-        path: &str,
-        step: &'static str,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn remove_folder(&self, path: &str, step: Step) -> Result<(), Failure> {
         gone(self.sftp.rmdir(path).await.at(step).map(drop))
     }
 
@@ -362,7 +348,7 @@ impl Remote {
         &self,
         path: &str,
         depth: usize,
-        step: &'static str,
+        step: Step,
     ) -> Result<(), Failure> {
         let entries = match self.list(path, step).await {
             Err(failure) if failure.is_not_there() => return Ok(()),

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use amtsbote_adapter::Fault;
 use amtsbote_adapter::transport::{read_secret, read_text};
+use amtsbote_problem::io::in_german;
 use russh::client::{self, AuthResult, Config, Handle};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
 use russh::{Channel, Disconnect, Preferred};
 
-use crate::fault::{misconfigured, unavailable};
 use crate::settings::Settings;
 
 /// Silence after which a connection is dead, whoever still holds it.
@@ -58,7 +58,8 @@ impl Session {
         let mut session = match client::connect(config, at, guard).await {
             Ok(handle) => Self(handle),
             Err(_) if stranger.load(Ordering::Relaxed) => {
-                return Err(misconfigured(
+                return Err(Fault::misconfigured(
+                    "der Server zeigt einen Schlüssel, den host_keys nicht kennt: erst herausfinden, warum, dann den neuen Schlüssel dort eintragen",
                     "the server shows a key that host_keys does not know: find out why before the new key is written there",
                 ));
             }
@@ -85,10 +86,9 @@ impl Session {
             // What the library says when the connection ended; a server that refuses names what it would take.
             Ok(AuthResult::Failure {
                 remaining_methods, ..
-            }) if remaining_methods.is_empty() => Err(unavailable(
-                "the connection ended before the login was done",
-            )),
-            Ok(AuthResult::Failure { .. }) => Err(misconfigured(
+            }) if remaining_methods.is_empty() => Err(ended_early()),
+            Ok(AuthResult::Failure { .. }) => Err(Fault::misconfigured(
+                "der Server weist das Konto ab: user, key_file oder password_file berichtigen",
                 "the server refuses the account: correct user, key_file or password_file",
             )),
             Err(error) => Err(not_connected(&error)),
@@ -96,23 +96,29 @@ impl Session {
     }
 
     pub(crate) async fn sftp_channel(&self) -> Result<Channel<client::Msg>, Fault> {
-        const BROKE: &str = "the connection broke before the server opened a channel";
+        let broke = || {
+            Fault::unavailable(
+                "die Verbindung brach ab, bevor der Server einen Kanal öffnete",
+                "the connection broke before the server opened a channel",
+            )
+        };
         let Ok(mut channel) = self.0.channel_open_session().await else {
-            return Err(unavailable(BROKE));
+            return Err(broke());
         };
         if channel.request_subsystem(true, "sftp").await.is_err() {
-            return Err(unavailable(BROKE));
+            return Err(broke());
         }
         loop {
             // What else may come first means nothing to us.
             match channel.wait().await {
                 Some(russh::ChannelMsg::Success) => return Ok(channel),
                 Some(russh::ChannelMsg::Failure) => {
-                    return Err(misconfigured(
+                    return Err(Fault::misconfigured(
+                        "der Server hat für dieses Konto kein SFTP (Subsystem sftp); dort einschalten",
                         "the server has no SFTP for this account (subsystem sftp)",
                     ));
                 }
-                None => return Err(unavailable(BROKE)),
+                None => return Err(broke()),
                 Some(_) => {}
             }
         }
@@ -151,7 +157,10 @@ impl Proof {
             return Ok(Self::Password(read_secret(file, "password_file")?));
         }
         let Some(file) = &settings.key_file else {
-            return Err(misconfigured("give one of key_file and password_file"));
+            return Err(Fault::misconfigured(
+                "eines von key_file und password_file angeben",
+                "give one of key_file and password_file",
+            ));
         };
         let text = read_text(file, "key_file")?;
         let passphrase = match &settings.key_passphrase_file {
@@ -162,7 +171,8 @@ impl Proof {
         // The error may tell of the key: only that there was one is said.
         match decode_secret_key(text.reveal(), passphrase) {
             Ok(key) if !key.algorithm().is_rsa() => Ok(Self::Key(Box::new(key))),
-            Ok(_) | Err(_) => Err(misconfigured(
+            Ok(_) | Err(_) => Err(Fault::misconfigured(
+                "key_file enthält keinen brauchbaren privaten Schlüssel: Ed25519 oder ECDSA, in der Form von OpenSSH oder PKCS#8, mit seiner Passphrase in key_passphrase_file, wenn er eine hat",
                 "key_file holds no usable private key: Ed25519 or ECDSA, in OpenSSH's or PKCS#8 form, with its passphrase in key_passphrase_file if it has one",
             )),
         }
@@ -175,12 +185,24 @@ impl Proof {
 )]
 fn not_connected(error: &russh::Error) -> Fault {
     match error {
-        russh::Error::NoCommonAlgo { .. } => misconfigured(
+        russh::Error::NoCommonAlgo { .. } => Fault::misconfigured(
+            "der Server und wir haben kein gemeinsames Verfahren; wenn host_keys einen Schlüssel anderer Art enthält, als der Server hat, ihn berichtigen",
             "the server and we have no algorithm in common; if host_keys holds a key of another kind than the server has, correct it",
         ),
         russh::Error::IO(error) => {
-            unavailable(&format!("the server cannot be reached: {}", error.kind()))
+            let kind = error.kind();
+            Fault::unavailable(
+                format!("der Server ist nicht erreichbar: {}", in_german(kind)),
+                format!("the server cannot be reached: {kind}"),
+            )
         }
-        _ => unavailable("the connection ended before the login was done"),
+        _ => ended_early(),
     }
+}
+
+fn ended_early() -> Fault {
+    Fault::unavailable(
+        "die Verbindung endete vor der Anmeldung",
+        "the connection ended before the login was done",
+    )
 }

@@ -9,8 +9,6 @@ use amtsbote_adapter::placement::{
 use russh::keys::{Algorithm, HashAlg, PublicKey};
 use serde::Deserialize;
 
-use crate::fault::misconfigured;
-
 /// One folder on one server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,20 +84,35 @@ impl Settings {
     /// What one key alone cannot tell.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let named = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
-        let fault = if !named(&self.host) || self.user.is_empty() {
-            "host and user must not be empty"
+        let (de, en) = if !named(&self.host) || self.user.is_empty() {
+            (
+                "host und user dürfen nicht leer sein",
+                "host and user must not be empty",
+            )
         } else if self.host_keys.is_empty() {
-            "host_keys must hold the server's key or its fingerprint; a key nobody wrote down is never trusted"
+            (
+                "in host_keys muss der Schlüssel des Servers oder sein Fingerabdruck stehen; einem Schlüssel, den niemand eingetragen hat, wird nie vertraut",
+                "host_keys must hold the server's key or its fingerprint; a key nobody wrote down is never trusted",
+            )
         } else if self.key_file.is_some() == self.password_file.is_some() {
-            "give exactly one of key_file and password_file"
+            (
+                "genau eines von key_file und password_file angeben",
+                "give exactly one of key_file and password_file",
+            )
         } else if self.key_passphrase_file.is_some() && self.key_file.is_none() {
-            "key_passphrase_file belongs to key_file; remove it"
+            (
+                "key_passphrase_file gehört zu key_file; herausnehmen",
+                "key_passphrase_file belongs to key_file; remove it",
+            )
         } else if self.trigger.is_some() && self.layout == Layout::Folder {
-            "trigger belongs to layout = \"flat\"; remove it"
+            (
+                "trigger gehört zu layout = \"flat\"; herausnehmen",
+                "trigger belongs to layout = \"flat\"; remove it",
+            )
         } else {
             return Ok(());
         };
-        Err(misconfigured(fault))
+        Err(Fault::misconfigured(de, en))
     }
 
     /// Whether the server may show `key`.
@@ -206,6 +219,8 @@ impl TryFrom<String> for RemotePath {
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_adapter::laws::is_told_in_two_languages;
+
     use super::*;
 
     const KEY: &str =
@@ -279,6 +294,7 @@ mod tests {
                 matches!(settings.check(), Err(Fault::Misconfigured { .. })),
                 "{rest}"
             );
+            is_told_in_two_languages(&settings.check().unwrap_err());
         }
     }
 }

@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::Step;
 use amtsbote_adapter::transport::parcel_id;
 use amtsbote_adapter::{
     Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport, transport,
 };
 use amtsbote_model::{Clock, Personal};
 
-use crate::fault::{disk, misconfigured};
+use crate::fault::disk;
 use crate::mailbox::{Item, Mailbox, Placed, Record, Tray};
 use crate::outbound::{contents, receipt, within};
 use crate::settings::BoxSettings;
 use crate::spool::{Spool, blocking, stage};
+use crate::steps;
 
 /// The transport of the registry. It has a clock: what is put into a box bears the time.
 #[derive(Clone)]
@@ -72,7 +74,10 @@ impl XtaBoxOutbound {
     /// Checks the settings. The box itself is opened when it is needed: `probe` and `deliver` tell what is wrong with it.
     pub fn open(settings: BoxSettings, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
         if !settings.path.is_absolute() {
-            return Err(misconfigured("path has to be absolute"));
+            return Err(Fault::misconfigured(
+                "path muss absolut sein",
+                "path has to be absolute",
+            ));
         }
         Ok(Self {
             settings: Arc::new(settings),
@@ -90,13 +95,11 @@ impl XtaBoxOutbound {
                 Err(std::io::ErrorKind::NotFound.into())
             }
         });
-        opened
-            .await
-            .map_err(|error| disk("open the message box", &error))
+        opened.await.map_err(|error| disk(steps::OPEN_BOX, &error))
     }
 
     async fn bring(&self, parcel: &Parcel) -> Result<Receipt, Fault> {
-        const STEP: &str = "write into the message box";
+        const STEP: Step = steps::WRITE_BOX;
         let contents = contents(parcel, self.settings.message.as_ref())?;
         let mailbox = self.mailbox().await?;
         let message_id = format!("urn:uuid:{}", parcel.id);
@@ -154,7 +157,7 @@ impl XtaBoxOutbound {
         let mailbox = self.mailbox().await?;
         blocking(move || mailbox.check())
             .await
-            .map_err(|error| disk("open the message box", &error))
+            .map_err(|error| disk(steps::OPEN_BOX, &error))
     }
 }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use amtsbote_adapter::Fault;
 use amtsbote_outgoing::{Failure, Outgoing, read_bounded};
+use amtsbote_problem::Bilingual;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use crate::fault::{misconfigured, rejected, unavailable};
+use crate::fault::rejected;
 use crate::mime::{Parts, Step};
 use crate::mtom::{Message, Part, Shape};
 use crate::soap::{Envelope, Operation, Port, SoapFault, addressed, envelope};
@@ -110,10 +111,16 @@ async fn read(response: Response) -> Result<Envelope, NoResult> {
             None => Err(by_status(status, retry_after).into()),
         },
         None if !status.is_success() => Err(by_status(status, retry_after).into()),
-        None if shape.is_none() => {
-            Err(misconfigured("what answers there does not speak SOAP 1.2; correct the URL").into())
-        }
-        None => Err(unavailable("the XTA server's answer cannot be read").into()),
+        None if shape.is_none() => Err(Fault::misconfigured(
+            "was dort antwortet, spricht kein SOAP 1.2; die URL berichtigen",
+            "what answers there does not speak SOAP 1.2; correct the URL",
+        )
+        .into()),
+        None => Err(Fault::unavailable(
+            "die Antwort des XTA-Servers ist nicht lesbar",
+            "the XTA server's answer cannot be read",
+        )
+        .into()),
     }
 }
 
@@ -157,19 +164,27 @@ fn by_status(status: StatusCode, retry_after: Option<Duration>) -> Fault {
             "the message is too large for the XTA server",
         ),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            Fault::Unavailable {
-                reason: format!("the XTA server answers {}", status.as_u16()),
-                retry_after,
-            }
+            busy(status, retry_after)
         }
-        status if status.is_server_error() => Fault::Unavailable {
-            reason: format!("the XTA server answers {}", status.as_u16()),
-            retry_after,
-        },
-        status => misconfigured(format!(
-            "the XTA server answers {}; check URL, certificate and account",
-            status.as_u16()
-        )),
+        status if status.is_server_error() => busy(status, retry_after),
+        status => {
+            let status = status.as_u16();
+            Fault::misconfigured(
+                format!("der XTA-Server antwortet {status}; URL, Zertifikat und Konto prüfen"),
+                format!("the XTA server answers {status}; check URL, certificate and account"),
+            )
+        }
+    }
+}
+
+fn busy(status: StatusCode, retry_after: Option<Duration>) -> Fault {
+    let status = status.as_u16();
+    Fault::Unavailable {
+        reason: Bilingual::new(
+            format!("der XTA-Server antwortet {status}"),
+            format!("the XTA server answers {status}"),
+        ),
+        retry_after,
     }
 }
 
@@ -179,9 +194,16 @@ fn failed(failure: &Failure) -> Fault {
         | Failure::TimedOut { .. }
         | Failure::TooLarge { .. }
         | Failure::Broken { .. }
-        | Failure::Source(_) => unavailable(failure.to_string()),
-        Failure::RefusedTarget(refusal) => misconfigured(refusal.to_string()),
-        Failure::Tls { .. } | Failure::Unsendable => misconfigured(failure.to_string()),
+        | Failure::Source(_) => Fault::Unavailable {
+            reason: failure.told(),
+            retry_after: None,
+        },
+        Failure::RefusedTarget(refusal) => Fault::Misconfigured {
+            what: refusal.told(),
+        },
+        Failure::Tls { .. } | Failure::Unsendable => Fault::Misconfigured {
+            what: failure.told(),
+        },
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use amtsbote_adapter::Fault;
 use serde::Deserialize;
 
-use crate::fault::misconfigured;
 use crate::wire::Party;
 
 /// Answers where a reader is reached for a service.
@@ -39,18 +38,23 @@ impl StaticDirectory {
     /// Reads a table's text.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         toml::from_str(text).map_err(|error| {
-            misconfigured(format!("the directory cannot be read: {}", error.message()))
+            let german = amtsbote_problem::toml::german(error.message());
+            Fault::misconfigured(
+                format!("das Verzeichnis ist nicht lesbar: {german}"),
+                format!("the directory cannot be read: {}", error.message()),
+            )
         })
     }
 
     /// Reads a table's file.
     pub fn read(path: &Path) -> Result<Self, Fault> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            misconfigured(format!(
-                "the directory {} cannot be read: {}",
-                path.display(),
-                error.kind()
-            ))
+            let (path, kind) = (path.display(), error.kind());
+            let german = amtsbote_problem::io::in_german(kind);
+            Fault::misconfigured(
+                format!("das Verzeichnis {path} ist nicht lesbar: {german}"),
+                format!("the directory {path} cannot be read: {kind}"),
+            )
         })?;
         Self::parse(&text)
     }

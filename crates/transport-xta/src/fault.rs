@@ -2,21 +2,11 @@
 
 use std::io;
 
-use amtsbote_adapter::Fault;
+use amtsbote_adapter::{Fault, Step};
+use amtsbote_problem::io::in_german;
 use amtsbote_problem::{Bilingual, Finding};
 
 use crate::soap::{FaultKind, SoapFault};
-
-pub(crate) fn unavailable(reason: impl Into<String>) -> Fault {
-    Fault::Unavailable {
-        reason: reason.into(),
-        retry_after: None,
-    }
-}
-
-pub(crate) fn misconfigured(what: impl Into<String>) -> Fault {
-    Fault::Misconfigured { what: what.into() }
-}
 
 pub(crate) fn rejected(
     at: &str,
@@ -30,8 +20,9 @@ pub(crate) fn rejected(
 }
 
 /// An error of the file system at a step.
-pub(crate) fn disk(step: &str, error: &io::Error) -> Fault {
+pub(crate) fn disk(step: Step, error: &io::Error) -> Fault {
     let kind = error.kind();
+    let german = in_german(kind);
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "a foreign enum that may grow"
@@ -42,10 +33,11 @@ pub(crate) fn disk(step: &str, error: &io::Error) -> Fault {
         | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::IsADirectory
-        | io::ErrorKind::InvalidData => misconfigured(format!(
-            "could not {step}: {kind}; check the folder and the rights of the service's account"
-        )),
-        _ => unavailable(format!("could not {step}: {kind}")),
+        | io::ErrorKind::InvalidData => step.misconfigured(
+            format_args!("{german}; den Ordner und die Rechte des Kontos des Dienstes prüfen"),
+            format_args!("{kind}; check the folder and the rights of the service's account"),
+        ),
+        _ => step.unavailable(german, kind),
     }
 }
 
@@ -57,9 +49,14 @@ pub(crate) fn soap(operation: &str, fault: &SoapFault) -> Fault {
     };
     let name = fault.kind.name();
     match fault.kind {
-        FaultKind::PermissionDenied => misconfigured(format!(
-            "{operation}: the XTA server denies permission{said}; check the client certificate, the author's identifier and the account"
-        )),
+        FaultKind::PermissionDenied => Fault::misconfigured(
+            format!(
+                "{operation}: der XTA-Server verweigert die Berechtigung{said}; Client-Zertifikat, Kennung des Autors und Konto prüfen"
+            ),
+            format!(
+                "{operation}: the XTA server denies permission{said}; check the client certificate, the author's identifier and the account"
+            ),
+        ),
         FaultKind::ParameterIsNotValid
         | FaultKind::MessageSchemaViolation
         | FaultKind::MessageVirusDetection
@@ -71,11 +68,13 @@ pub(crate) fn soap(operation: &str, fault: &SoapFault) -> Fault {
             format!("der XTA-Server weist die Nachricht zurück: {name}{said}"),
             format!("the XTA server refuses the message: {name}{said}"),
         ),
-        FaultKind::InvalidMessageId => unavailable(format!(
-            "{operation}: the XTA server does not know the MessageID{said}"
-        )),
-        FaultKind::TechnicalProblem | FaultKind::OtherReceiver => unavailable(format!(
-            "{operation}: the XTA server has a technical problem{said}"
-        )),
+        FaultKind::InvalidMessageId => Fault::unavailable(
+            format!("{operation}: der XTA-Server kennt die MessageID nicht{said}"),
+            format!("{operation}: the XTA server does not know the MessageID{said}"),
+        ),
+        FaultKind::TechnicalProblem | FaultKind::OtherReceiver => Fault::unavailable(
+            format!("{operation}: der XTA-Server hat ein technisches Problem{said}"),
+            format!("{operation}: the XTA server has a technical problem{said}"),
+        ),
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use amtsbote_adapter::{Fault, Inbound, ParcelFile, Piece, Reply, Return, ReturnId, Said, Settled};
 use amtsbote_model::Clock;
 
-use crate::fault::{disk, unavailable};
+use crate::fault::disk;
 use crate::mailbox::{Mailbox, Record, Tray};
 use crate::outbound::within;
 use crate::source::file_source;
 use crate::spool::blocking;
+use crate::steps;
 
 /// The inbox of one account. Facts of its answers: `message-id`, `author`, `reader`, `service`, `business-scenario`,
 /// `message-type`, `payload-schema`.
@@ -24,7 +25,7 @@ pub struct XtaInbound {
 impl XtaInbound {
     /// Opens the message box at `path`; made if missing.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
-        let mailbox = Mailbox::open(path).map_err(|error| disk("open the message box", &error))?;
+        let mailbox = Mailbox::open(path).map_err(|error| disk(steps::OPEN_BOX, &error))?;
         Ok(Self { mailbox, clock })
     }
 
@@ -42,8 +43,12 @@ impl XtaInbound {
             ))],
         };
         let files = record.files.iter().enumerate().map(file).collect();
-        let id = ReturnId::try_from(record.message_id.clone())
-            .map_err(|_| unavailable("a record of the inbox is damaged"))?;
+        let id = ReturnId::try_from(record.message_id.clone()).map_err(|_| {
+            Fault::unavailable(
+                "ein Eintrag des Eingangs ist beschädigt",
+                "a record of the inbox is damaged",
+            )
+        })?;
         let cover = record.cover;
         let facts = vec![
             ("message-id", record.message_id),
@@ -68,7 +73,7 @@ impl Inbound for XtaInbound {
         let mailbox = self.mailbox.clone();
         Box::pin(within(limit, async move {
             let listed = blocking(move || mailbox.list(Tray::Inbox)).await;
-            let records = listed.map_err(|error| disk("read the inbox", &error))?;
+            let records = listed.map_err(|error| disk(steps::READ_INBOX, &error))?;
             records
                 .into_iter()
                 .take(max)
@@ -95,7 +100,7 @@ impl Inbound for XtaInbound {
             });
             ended
                 .await
-                .map_err(|error| disk("write into the inbox", &error))
+                .map_err(|error| disk(steps::WRITE_INBOX, &error))
         }))
     }
 }

@@ -39,6 +39,7 @@ mod settings;
 mod soap;
 mod source;
 mod spool;
+mod steps;
 mod take;
 mod wire;
 mod xml;

@@ -15,13 +15,14 @@ use url::Url;
 
 use crate::call::{NoResult, Ports, Request};
 use crate::directory::{Directory as _, StaticDirectory};
-use crate::fault::{disk, misconfigured, rejected, soap, unavailable};
+use crate::fault::{disk, rejected, soap};
 use crate::ledger::{self, Begun, Held};
 use crate::mtom::Part;
 use crate::receive::PARTS_MAX;
 use crate::settings::{MessageFile, Settings};
 use crate::soap::{FaultKind, Operation, SoapFault};
 use crate::spool::blocking;
+use crate::steps;
 use crate::wire::{self, Times};
 
 const PEM_MAX_BYTES: u64 = 1_000_000;
@@ -81,20 +82,27 @@ impl XtaOutbound {
     /// Checks the settings and reads certificate, key and directory; makes no call.
     pub fn open(settings: Settings) -> Result<Self, Fault> {
         if !settings.work_path.is_absolute() {
-            return Err(misconfigured("work_path has to be absolute"));
+            return Err(Fault::misconfigured(
+                "work_path muss absolut sein",
+                "work_path has to be absolute",
+            ));
         }
         let (management, send) = urls(&settings)?;
         let pem = |path: &Path| pem(path);
-        let key = String::from_utf8(pem(&settings.key)?)
-            .map_err(|_| misconfigured("the key's file is not PEM"))?;
+        let key = String::from_utf8(pem(&settings.key)?).map_err(|_| {
+            Fault::misconfigured(
+                "die Datei des Schlüssels (key) ist kein PEM",
+                "the key's file is not PEM",
+            )
+        })?;
         let mut outgoing = amtsbote_outgoing::Settings::trusted(USER_AGENT);
         outgoing.identity = Some(Identity {
             chain_pem: pem(&settings.certificate)?,
             key_pem: Secret::new(key),
         });
         outgoing.extra_roots_pem = settings.ca_file.as_deref().map(pem).transpose()?;
-        let outgoing =
-            Outgoing::open(outgoing).map_err(|fault| misconfigured(fault.to_string()))?;
+        let outgoing = Outgoing::open(outgoing)
+            .map_err(|fault| Fault::Misconfigured { what: fault.told() })?;
         Ok(Self {
             settings: Arc::new(settings),
             ports: Ports {
@@ -110,9 +118,12 @@ impl XtaOutbound {
         let (work, id) = (self.settings.work_path.clone(), parcel.id);
         let begun = blocking(move || ledger::begin(&work, id))
             .await
-            .map_err(|error| disk("read the ledger", &error))?;
+            .map_err(|error| disk(steps::READ_LEDGER, &error))?;
         match begun {
-            Begun::Elsewhere => Err(unavailable("another try with this parcel is under way")),
+            Begun::Elsewhere => Err(Fault::unavailable(
+                "ein anderer Versuch mit dieser Sendung ist im Gange",
+                "another try with this parcel is under way",
+            )),
             Begun::Done(message_id) => Ok(receipt(message_id, Arrival::Repeated)),
             Begun::Nothing(held) => {
                 let message_id = self.create_message_id().await?;
@@ -156,8 +167,9 @@ impl XtaOutbound {
                 Known::Nothing if fault.kind == FaultKind::InvalidMessageId => {
                     blocking(move || held.forget())
                         .await
-                        .map_err(|error| disk("write the ledger", &error))?;
-                    return Err(unavailable(
+                        .map_err(|error| disk(steps::WRITE_LEDGER, &error))?;
+                    return Err(Fault::unavailable(
+                        "sendMessage: die MessageID gilt nicht mehr; der nächste Versuch erbittet eine neue",
                         "sendMessage: the MessageID is not valid any more; the next try asks for a new one",
                     ));
                 }
@@ -212,7 +224,8 @@ impl XtaOutbound {
         if wire::is_message_id(id) {
             Ok(id.to_owned())
         } else {
-            Err(unavailable(
+            Err(Fault::unavailable(
+                "createMessageId: die Antwort enthält keine brauchbare MessageID",
                 "createMessageId: the answer holds no usable MessageID",
             ))
         }
@@ -227,10 +240,12 @@ impl XtaOutbound {
             .await
         {
             Ok(answer) => {
-                let report = answer
-                    .body
-                    .child("TransportReport")
-                    .ok_or_else(|| unavailable("getTransportReport: the answer holds no report"))?;
+                let report = answer.body.child("TransportReport").ok_or_else(|| {
+                    Fault::unavailable(
+                        "getTransportReport: die Antwort enthält keinen Report",
+                        "getTransportReport: the answer holds no report",
+                    )
+                })?;
                 let status = report.text_at("MessageStatus/Status").parse().unwrap_or(0);
                 if self.settings.failed_status.contains(&status) {
                     return Ok(Known::Failed(status));
@@ -254,7 +269,7 @@ impl XtaOutbound {
         let work = self.settings.work_path.clone();
         blocking(move || ledger::check(&work))
             .await
-            .map_err(|error| disk("write the ledger", &error))?;
+            .map_err(|error| disk(steps::WRITE_LEDGER, &error))?;
         let answer = self
             .ports
             .call(self.asking(Operation::CheckAccountActive, String::new()))
@@ -284,9 +299,12 @@ pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    tokio::time::timeout(limit, work)
-        .await
-        .unwrap_or_else(|_| Err(unavailable("it took longer than the limit")))
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Fault::unavailable(
+            "es dauerte länger als erlaubt",
+            "it took longer than the limit",
+        ))
+    })
 }
 
 fn told(operation: &str, none: NoResult) -> Fault {
@@ -297,9 +315,14 @@ fn told(operation: &str, none: NoResult) -> Fault {
 }
 
 fn failed(message_id: &str, status: u32) -> Fault {
-    misconfigured(format!(
-        "the XTA server's transport report says that the message {message_id} failed (status {status}); look there, and remove the parcel's `.sending` note from work_path to have it sent anew"
-    ))
+    Fault::misconfigured(
+        format!(
+            "laut Transport-Report des XTA-Servers ist die Nachricht {message_id} gescheitert (Status {status}); dort nachsehen, und den Vermerk `.sending` der Sendung aus work_path entfernen, damit sie neu gesendet wird"
+        ),
+        format!(
+            "the XTA server's transport report says that the message {message_id} failed (status {status}); look there, and remove the parcel's `.sending` note from work_path to have it sent anew"
+        ),
+    )
 }
 
 pub(crate) fn receipt(place: String, arrival: Arrival) -> Receipt {
@@ -317,13 +340,13 @@ async fn noted(held: Held, message_id: String) -> Result<Held, Fault> {
     });
     noted
         .await
-        .map_err(|error| disk("write the ledger", &error))
+        .map_err(|error| disk(steps::WRITE_LEDGER, &error))
 }
 
 async fn finish(held: Held, message_id: String, arrival: Arrival) -> Result<Receipt, Fault> {
     blocking(move || held.done())
         .await
-        .map_err(|error| disk("write the ledger", &error))?;
+        .map_err(|error| disk(steps::WRITE_LEDGER, &error))?;
     Ok(receipt(message_id, arrival))
 }
 
@@ -376,7 +399,10 @@ pub(crate) fn contents<'p>(
             .iter()
             .position(|file| file.path == *message.path());
         let at = at.ok_or_else(|| {
-            misconfigured("the parcel has no file of the name that `message` tells")
+            Fault::misconfigured(
+                "die Sendung hat keine Datei des Namens, den `message` nennt",
+                "the parcel has no file of the name that `message` tells",
+            )
         })?;
         contents[..=at].rotate_right(1);
     }
@@ -384,8 +410,14 @@ pub(crate) fn contents<'p>(
 }
 
 fn urls(settings: &Settings) -> Result<(Url, Url), Fault> {
-    let parsed =
-        |text: &str| Url::parse(text).map_err(|_| misconfigured(format!("{text:?} is not a URL")));
+    let parsed = |text: &str| {
+        Url::parse(text).map_err(|_| {
+            Fault::misconfigured(
+                format!("{text:?} ist keine URL"),
+                format!("{text:?} is not a URL"),
+            )
+        })
+    };
     if let (Some(management), Some(send)) = (&settings.management_url, &settings.send_url) {
         return Ok((parsed(management)?, parsed(send)?));
     }
@@ -396,14 +428,16 @@ fn urls(settings: &Settings) -> Result<(Url, Url), Fault> {
             let entry = StaticDirectory::read(path)?.look_up(reader, service);
             entry
                 .ok_or_else(|| {
-                    misconfigured(format!(
-                        "the directory has no entry for {reader} and {service}"
-                    ))
+                    Fault::misconfigured(
+                        format!("das Verzeichnis hat keinen Eintrag für {reader} und {service}"),
+                        format!("the directory has no entry for {reader} and {service}"),
+                    )
                 })?
                 .url
         }
         (Some(_), Some(_)) | (None, None) => {
-            return Err(misconfigured(
+            return Err(Fault::misconfigured(
+                "den Server angeben: durch url, durch directory oder durch management_url und send_url",
                 "name the server: by url, by directory, or by management_url and send_url",
             ));
         }
@@ -423,11 +457,12 @@ fn urls(settings: &Settings) -> Result<(Url, Url), Fault> {
 
 fn pem(path: &Path) -> Result<Vec<u8>, Fault> {
     let unread = |error: std::io::Error| {
-        misconfigured(format!(
-            "{} cannot be read: {}",
-            path.display(),
-            error.kind()
-        ))
+        let (path, kind) = (path.display(), error.kind());
+        let german = amtsbote_problem::io::in_german(kind);
+        Fault::misconfigured(
+            format!("{path} ist nicht lesbar: {german}; Pfad und Rechte prüfen"),
+            format!("{path} cannot be read: {kind}; check path and rights"),
+        )
     };
     let mut bytes = Vec::new();
     fs::File::open(path)

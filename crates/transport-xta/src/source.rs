@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use amtsbote_adapter::{AttachmentReader, AttachmentSource, Fault, Reply};
+use amtsbote_problem::io::in_german;
 use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
@@ -53,8 +54,12 @@ impl AttachmentReader for Opened {
 }
 
 fn unread(error: &std::io::Error) -> Fault {
-    Fault::Unavailable {
-        reason: format!("a file of the message box cannot be read: {}", error.kind()),
-        retry_after: None,
-    }
+    let kind = error.kind();
+    Fault::unavailable(
+        format!(
+            "eine Datei des Postfachs ist nicht lesbar: {}",
+            in_german(kind)
+        ),
+        format!("a file of the message box cannot be read: {kind}"),
+    )
 }

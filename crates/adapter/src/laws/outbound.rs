@@ -15,6 +15,7 @@ use futures_util::future::join_all;
 
 use super::sources::{Script, Scripted};
 use crate::check::collect;
+use crate::laws::is_told_in_two_languages;
 use crate::{
     Archive, Arrival, AttachmentSource, Fault, Outbound, Parcel, ParcelFile, Piece, Receipt,
     bytes_source,
@@ -408,6 +409,7 @@ pub async fn silence_ends_within_the_limit(bench: &impl Bench) {
         matches!(outcome, Err(Fault::Unavailable { .. })),
         "{outcome:?}"
     );
+    is_told_in_two_languages(&outcome.expect_err("was just looked at"));
     assert!(bench.arrived().is_empty());
 }
 
@@ -449,6 +451,7 @@ pub async fn a_cut_connection_is_unavailable(bench: &impl Bench) {
             matches!(outcome, Err(Fault::Unavailable { .. })),
             "{outcome:?}"
         );
+        is_told_in_two_languages(&outcome.expect_err("was just looked at"));
         assert!(bench.arrived().is_empty());
     }
 }
@@ -462,6 +465,7 @@ pub async fn a_busy_receiver_says_when(bench: &impl Bench) {
             matches!(&outcome, Err(Fault::Unavailable { retry_after, .. }) if *retry_after == seven),
             "{outcome:?}"
         );
+        is_told_in_two_languages(&outcome.expect_err("was just looked at"));
     }
 }
 
@@ -474,11 +478,13 @@ pub async fn a_wrong_place_or_missing_right_is_misconfigured(bench: &impl Bench)
                 matches!(outcome, Err(Fault::Misconfigured { .. })),
                 "{trouble:?}: {outcome:?}"
             );
+            is_told_in_two_languages(&outcome.expect_err("was just looked at"));
             let probe = way.probe(LIMIT).await;
             assert!(
                 matches!(probe, Err(Fault::Misconfigured { .. })),
                 "{trouble:?}: {probe:?}"
             );
+            is_told_in_two_languages(&probe.expect_err("was just looked at"));
         }
     }
 }

@@ -89,10 +89,7 @@ impl AttachmentReader for Reading {
                 Script::Whole => {}
                 Script::Stalls => return Box::pin(std::future::pending()),
                 Script::Fails => {
-                    let fault = Fault::Unavailable {
-                        reason: "the source failed".to_owned(),
-                        retry_after: None,
-                    };
+                    let fault = Fault::unavailable("die Quelle versagte", "the source failed");
                     return Box::pin(std::future::ready(Err(fault)));
                 }
             }

@@ -66,9 +66,11 @@ impl OpenCases for Waiting<'_> {
             let max = u32::try_from(max).unwrap_or(u32::MAX);
             let ways = &self.agent.parts.ways_back;
             let found = ways.open_ways(self.destination, (after, since), max).await;
-            let found = found.map_err(|error| WayFault::Unavailable {
-                reason: error.to_string(),
-                retry_after: None,
+            let found = found.map_err(|error| {
+                WayFault::unavailable(
+                    format!("die eigene Datenbank antwortet nicht: {error}"),
+                    error.to_string(),
+                )
             })?;
             let case = |way: WayBack| OpenCase {
                 submission_id: way.submission_id,

@@ -432,7 +432,7 @@ impl Procedure {
 
 fn away(reason: &str, retry_after: Option<Duration>) -> WayFault {
     WayFault::Unavailable {
-        reason: reason.to_owned(),
+        reason: Bilingual::new(reason, reason),
         retry_after,
     }
 }

@@ -67,15 +67,17 @@ impl Procedure {
         let act = self.script.lock().unwrap().pop_front();
         match act {
             Some(Act::Unavailable(retry_after)) => {
-                let reason = "busy".to_owned();
+                let reason = Bilingual::new("beschäftigt", "busy");
                 return Err(Fault::Unavailable {
                     reason,
                     retry_after,
                 });
             }
             Some(Act::Misconfigured) => {
-                let what = "no such folder".to_owned();
-                return Err(Fault::Misconfigured { what });
+                return Err(Fault::misconfigured(
+                    "diesen Ordner gibt es nicht",
+                    "no such folder",
+                ));
             }
             Some(Act::Rejected) => {
                 let text = Bilingual::new("wird nicht angenommen", "is not taken");

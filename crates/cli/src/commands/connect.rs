@@ -17,7 +17,7 @@ use crate::clock::SystemClock;
 use crate::commands::serve::based;
 use crate::registry::{self, Registry};
 use crate::talk::{Form, Talk};
-use crate::{access, agents, identity, packages, xsd};
+use crate::{access, agents, identity, packages, unread, xsd};
 
 const PROBE_LIMIT: Duration = Duration::from_secs(30);
 const SOON_S: i64 = 60 * 24 * 3_600;
@@ -146,7 +146,7 @@ fn keys(chain: &mut Chain, route: &settings::DestinationRoute) -> Vec<PrivateKey
                 );
                 chain.add(
                     (&format!("Schlüssel {name}"), &format!("key {name}")),
-                    Err(format!("{error:#}; {hint}")),
+                    Err(format!("{}; {hint}", unread::told(&error, chain.talk))),
                 );
             }
         }
@@ -197,7 +197,8 @@ async fn session(
             is_good.then_some(session)
         }
         Err(error) => {
-            chain.add(what, Err(format!("{error:#}")));
+            let told = unread::told(&error, chain.talk);
+            chain.add(what, Err(told));
             None
         }
     }
@@ -272,12 +273,13 @@ async fn published(
 }
 
 async fn transport(chain: &mut Chain, route: &settings::DestinationRoute) {
+    let talk = chain.talk;
     let outcome = match registry::outbound(&route.outbound, &route.base) {
         Ok(outbound) => outbound
             .probe(PROBE_LIMIT)
             .await
-            .map_err(|fault| way_told(&fault, chain.talk)),
-        Err(error) => Err(format!("{error:#}")),
+            .map_err(|fault| way_told(&fault, talk)),
+        Err(error) => Err(unread::told(&error, talk)),
     };
     chain.add(("Weg ins Fachverfahren", "way into the procedure"), outcome);
 }
@@ -288,6 +290,7 @@ async fn way_in(
     route: &settings::DestinationRoute,
     (agent, registry): (&settings::Agent, &Arc<Registry>),
 ) {
+    let talk = chain.talk;
     let Some(mut settings) = route.inbound.clone() else {
         return;
     };
@@ -305,8 +308,8 @@ async fn way_in(
             .inbound
             .probe(PROBE_LIMIT)
             .await
-            .map_err(|fault| way_told(&fault, chain.talk)),
-        Err(error) => Err(format!("{error:#}")),
+            .map_err(|fault| way_told(&fault, talk)),
+        Err(error) => Err(unread::told(&error, talk)),
     };
     chain.add(
         (
@@ -344,7 +347,7 @@ fn package_of(
             let files = packages::in_use(&agent.packages_dir, name)?;
             Ok(agents::activate_for(&receiver, files, (registry, talk))?.1)
         })
-        .map_err(|error| format!("{error:#}"))?;
+        .map_err(|error| unread::told(&error, talk))?;
     if lacking.is_empty() {
         return Ok(());
     }
@@ -368,7 +371,7 @@ async fn send(
         );
         chain.add(
             (&what.0, &what.1),
-            outcome.map_err(|error| format!("{error:#}")),
+            outcome.map_err(|error| unread::told(&error, chain.talk)),
         );
     }
 }
@@ -469,7 +472,7 @@ fn told(fault: &Fault, talk: Talk) -> String {
             talk.pick("Einstellungen prüfen", "check the settings")
         }
     };
-    format!("{fault}; {hint}")
+    format!("{}; {hint}", unread::one(fault, talk))
 }
 
 fn way_told(fault: &WayFault, talk: Talk) -> String {
@@ -483,7 +486,7 @@ fn way_told(fault: &WayFault, talk: Talk) -> String {
             "check the settings of this way, and its files of secrets and certificates",
         ),
     };
-    format!("{fault}; {hint}")
+    format!("{}; {hint}", talk.text(&fault.told()))
 }
 
 fn show(chains: &[Chain], talk: Talk) -> Result<()> {

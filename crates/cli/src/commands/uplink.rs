@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use super::serve::based;
 use super::settings::load;
 use crate::args::{Uplink, UplinkTest};
-use crate::talk::{Form, Talk};
-use crate::uplinks;
+use crate::talk::{Form, Talk, Tongue};
+use crate::{unread, uplinks};
 
 /// One thing that was tried.
 struct Probe {
     what: Bilingual,
     name: &'static str,
-    came: std::result::Result<String, (String, Bilingual)>,
+    came: std::result::Result<String, (Bilingual, Bilingual)>,
 }
 
 pub(crate) async fn run(args: &Uplink, talk: Talk) -> Result<()> {
@@ -69,6 +69,7 @@ fn say(probe: &Probe, talk: Talk) -> Result<()> {
     match &probe.came {
         Ok(detail) => talk.data(format_args!("  ✓ {what}: {detail}"))?,
         Err((detail, hint)) => {
+            let detail = talk.text(detail);
             talk.data(format_args!("  ✗ {what}: {detail}"))?;
             talk.data(format_args!("    → {}", talk.text(hint)))?;
         }
@@ -80,7 +81,7 @@ fn shown(probe: &Probe) -> Value {
     match &probe.came {
         Ok(detail) => json!({ "probe": probe.name, "ok": true, "detail": detail }),
         Err((detail, hint)) => {
-            json!({ "probe": probe.name, "ok": false, "detail": detail, "hint": hint })
+            json!({ "probe": probe.name, "ok": false, "detail": detail.en, "hint": hint })
         }
     }
 }
@@ -145,7 +146,7 @@ async fn destination(session: &Session, id: DestinationId) -> Vec<Probe> {
             "Die Behörde muss den Zustellpunkt aktivieren",
             "the authority must activate the destination",
         );
-        Err((status, hint))
+        Err((Bilingual::new(status.clone(), status), hint))
     };
     let key = session
         .destination_key(id, &shown.encryption_kid, KeyUse::Encryption)
@@ -165,18 +166,22 @@ async fn destination(session: &Session, id: DestinationId) -> Vec<Probe> {
 }
 
 fn made(name: &'static str, what: (&str, &str), came: std::result::Result<String, Fault>) -> Probe {
+    let chains = |fault: &Fault| {
+        let of = |tongue| chain(fault, Talk::new(tongue, Form::Text));
+        Bilingual::new(of(Tongue::De), of(Tongue::En))
+    };
     Probe {
         what: Bilingual::new(what.0, what.1),
         name,
-        came: came.map_err(|fault| (chain(&fault), hint(&fault))),
+        came: came.map_err(|fault| (chains(&fault), hint(&fault))),
     }
 }
 
-fn chain(fault: &Fault) -> String {
-    let mut text = fault.to_string();
+fn chain(fault: &Fault, talk: Talk) -> String {
+    let mut text = unread::one(fault, talk);
     let mut next = std::error::Error::source(fault);
     while let Some(cause) = next {
-        let more = cause.to_string();
+        let more = unread::one(cause, talk);
         if !text.contains(&more) {
             text.push_str(": ");
             text.push_str(&more);

@@ -56,4 +56,6 @@ mod validate;
 #[cfg(test)]
 mod way_back;
 #[cfg(test)]
+mod ways;
+#[cfg(test)]
 mod wire;

@@ -11,7 +11,6 @@ use amtsbote_model::SubmissionId;
 use super::{HttpInbound, Look, SPARE};
 use crate::fields::Case;
 use crate::inbound_settings::Ask;
-use crate::outbound::unavailable;
 use crate::settings::Status;
 
 impl HttpInbound {
@@ -84,7 +83,12 @@ impl HttpInbound {
         if is_old || refused.contains(&id) {
             return Ok(None);
         }
-        let id = ReturnId::try_from(id).map_err(|_| unavailable("an id of ours is too long"))?;
+        let id = ReturnId::try_from(id).map_err(|_| {
+            Fault::unavailable(
+                "eine unserer Kennungen ist zu lang",
+                "an id of ours is too long",
+            )
+        })?;
         let facts = vec![("reference", submission)];
         self.returned((id, facts), (got, url), bytes)
             .await

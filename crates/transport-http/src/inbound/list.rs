@@ -14,7 +14,6 @@ use super::{ACKNOWLEDGED_MAX_BYTES, HttpInbound, Look, PAGES_MAX, SPARE, is_same
 use crate::answer::{Answer, Meaning};
 use crate::fields::{Case, scalar};
 use crate::inbound_settings::{List, Next, SettleMethod};
-use crate::outbound::misconfigured;
 use crate::reading::{self, Got};
 use crate::settings::Answers;
 
@@ -90,7 +89,8 @@ impl HttpInbound {
         };
         let entries: Option<Vec<_>> = list.items.list(&value).into_iter().map(entry).collect();
         let entries = entries.ok_or_else(|| {
-            misconfigured(
+            Fault::misconfigured(
+                "ein Eintrag der Liste hat dort, wo list.id hinzeigt, keine Kennung; er ließe sich nicht abschließen; list.id berichtigen",
                 "an entry of the list has no id where list.id says; it could not be settled",
             )
         })?;
@@ -125,7 +125,12 @@ impl HttpInbound {
                 let got = read.map_or_else(Got::Nonsense, |read| Got::Read(Box::new(read)));
                 (got, list.url.with(&[])?, bytes)
             }
-            (None, None) => return Err(misconfigured("list.item is missing")),
+            (None, None) => {
+                return Err(Fault::misconfigured(
+                    "list.item fehlt",
+                    "list.item is missing",
+                ));
+            }
         };
         let facts = match fields {
             Some(_) => Vec::new(),
@@ -211,7 +216,10 @@ fn value_of(answer: &Answer) -> Result<Value, Fault> {
     let (media_type, _) = crate::multipart::kind(content_type);
     let body = answer.body.as_deref().unwrap_or_default();
     reading::value_of(&media_type, body).ok_or_else(|| {
-        misconfigured("the list is neither JSON nor XML, or larger than answer_max_bytes allows")
+        Fault::misconfigured(
+            "die Liste ist weder JSON noch XML, oder größer, als answer_max_bytes erlaubt; list.url oder answer_max_bytes berichtigen",
+            "the list is neither JSON nor XML, or larger than answer_max_bytes allows",
+        )
     })
 }
 
@@ -237,7 +245,8 @@ fn next_of(
     let Some(link) = link else { return Ok(None) };
     let next = here.join(&link).ok().filter(|next| is_same(next, here));
     next.map(Some).ok_or_else(|| {
-        misconfigured(
+        Fault::misconfigured(
+            "die nächste Seite der Liste liegt auf einem anderen Rechner; Zugangsdaten gehen dort nicht hin",
             "the next page of the list is at another host; credentials are not sent there",
         )
     })

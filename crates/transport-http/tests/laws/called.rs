@@ -507,7 +507,7 @@ fn over_tls_the_certificate_counts_by_its_fingerprint() {
             .join()
             .unwrap();
         assert!(
-            matches!(&refused, Err(Fault::Misconfigured { what }) if what.contains("401")),
+            matches!(&refused, Err(Fault::Misconfigured { what }) if what.en.contains("401")),
             "{refused:?}"
         );
     }

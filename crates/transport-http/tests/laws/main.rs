@@ -455,6 +455,7 @@ fn a_real_web_server_that_does_not_know_us_is_a_fault_of_the_settings() {
             matches!(outcome, Err(Fault::Misconfigured { .. })),
             "{more}: {outcome:?}"
         );
+        laws::is_told_in_two_languages(&outcome.unwrap_err());
         assert!(
             matches!(probe(&way), Err(Fault::Misconfigured { .. })),
             "{more}"

@@ -1,6 +1,6 @@
 //! What a probe says over TLS with passwords, tokens and certificates, right and wrong: whose fault it is, and what to do.
 
-use amtsbote_adapter::Fault;
+use amtsbote_adapter::{Fault, laws};
 use amtsbote_transport_http::HttpOutbound;
 
 use super::probe;
@@ -22,14 +22,15 @@ fn check(
         assert_eq!(outcome, Ok(()));
         return;
     }
-    let Err(Fault::Misconfigured { what }) = &outcome else {
+    let Err(fault @ Fault::Misconfigured { what }) = &outcome else {
         panic!("{outcome:?}")
     };
+    laws::is_told_in_two_languages(fault);
     for word in words {
-        assert!(what.contains(word), "{word}: {what}");
+        assert!(what.en.contains(word), "{word}: {what:?}");
     }
     for secret in ["falsch-7f3a", "geheim"] {
-        assert!(!what.contains(secret), "{what}");
+        assert!(!format!("{what:?}").contains(secret), "{what:?}");
     }
 }
 
@@ -121,7 +122,7 @@ fn the_procedures_certificate_is_told_right_from_wrong() {
         panic!("{outcome:?}")
     };
     assert!(
-        what.contains("no authority we trust") && what.contains("ca_file"),
-        "{what}"
+        what.en.contains("no authority we trust") && what.en.contains("ca_file"),
+        "{what:?}"
     );
 }

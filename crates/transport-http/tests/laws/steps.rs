@@ -587,7 +587,10 @@ fn a_refused_attachment_refuses_the_application_only_while_it_does_not_count() {
     let Err(Fault::Misconfigured { what }) = outcome else {
         panic!("{outcome:?}")
     };
-    assert!(what.contains("422") && what.contains("a person"), "{what}");
+    assert!(
+        what.en.contains("422") && what.en.contains("a person"),
+        "{what:?}"
+    );
     open.facts().mood = Mood::Good;
     assert_eq!(
         deliver(&open.open(), &parcel()).unwrap().arrival,
@@ -607,7 +610,7 @@ fn an_answer_without_an_id_is_a_fault_of_the_settings_and_costs_no_second_draft(
         let Err(Fault::Misconfigured { what }) = outcome else {
             panic!("{outcome:?}")
         };
-        assert!(what.contains("without an id"), "{what}");
+        assert!(what.en.contains("without an id"), "{what:?}");
     }
     assert_eq!(drafts.facts().drafts.len(), 1);
 }

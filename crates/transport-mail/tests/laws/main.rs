@@ -344,7 +344,7 @@ fn cut_wire(port: u16, cut: Cut) -> (u16, std::thread::JoinHandle<bool>) {
 fn deliver_when_free(outbound: &MailOutbound) -> Receipt {
     for _ in 0..1000 {
         match deliver(outbound, &parcel()) {
-            Err(Fault::Unavailable { reason, .. }) if reason.contains("under way") => {
+            Err(Fault::Unavailable { reason, .. }) if reason.en.contains("under way") => {
                 std::thread::yield_now();
             }
             delivered => return delivered.unwrap(),
@@ -413,6 +413,7 @@ fn a_login_is_made_with_the_password_of_the_file() {
         "{outcome:?}"
     );
     assert!(!format!("{outcome:?}").contains("falsch"));
+    laws::is_told_in_two_languages(&outcome.unwrap_err());
 }
 
 #[test]
@@ -424,6 +425,7 @@ fn a_server_that_says_later_is_unavailable() {
         matches!(outcome, Err(Fault::Unavailable { .. })),
         "{outcome:?}"
     );
+    laws::is_told_in_two_languages(&outcome.unwrap_err());
     assert_eq!(post.count(), 0);
 }
 
@@ -449,6 +451,7 @@ fn certificates_that_are_short_unreadable_or_out_of_date_are_refused() {
         let settings = post.settings(1, &format!("certificate_files = [\"DIR/{file}\"]"));
         let opened = MailOutbound::open(settings, Arc::new(At(post.now)));
         assert!(matches!(opened, Err(Fault::Misconfigured { .. })), "{file}");
+        laws::is_told_in_two_languages(&opened.err().unwrap());
     }
     let settings = post.settings(post.server.port, "");
     let later = Arc::new(At(post.now + 3 * 86_400));

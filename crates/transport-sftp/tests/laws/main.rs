@@ -457,7 +457,7 @@ fn a_server_with_another_key_is_never_trusted() {
         let Err(Fault::Misconfigured { what }) = deliver(&way, &parcel()) else {
             panic!("trusted")
         };
-        assert!(what.contains("host_keys"), "{what}");
+        assert!(what.en.contains("host_keys"), "{what:?}");
     }
     assert!(sftp.names(".amtsbote-tmp").is_empty() && sftp.visible().is_empty());
 }
@@ -499,6 +499,7 @@ fn wrong_proofs_are_misconfigured_and_never_printed() {
             matches!(&outcome, Err(Fault::Misconfigured { .. })),
             "{proof}"
         );
+        laws::is_told_in_two_languages(&outcome.clone().unwrap_err());
         assert!(!format!("{outcome:?}").contains("surely-wrong"));
         assert_eq!(sftp.server.connections() - before, calls, "{proof}");
     }
@@ -517,10 +518,9 @@ fn a_closed_port_is_unavailable() {
         &format!("port = {port}"),
     );
     let way = SftpOutbound::open(toml::from_str(&settings).unwrap()).unwrap();
-    assert!(matches!(
-        deliver(&way, &parcel()),
-        Err(Fault::Unavailable { .. })
-    ));
+    let fault = deliver(&way, &parcel()).unwrap_err();
+    assert!(matches!(fault, Fault::Unavailable { .. }), "{fault:?}");
+    laws::is_told_in_two_languages(&fault);
 }
 
 #[test]

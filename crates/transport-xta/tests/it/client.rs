@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use amtsbote_adapter::{Arrival, Fault, Outbound as _, Parcel, ParcelFile, Piece};
+use amtsbote_adapter::{Arrival, Fault, Outbound as _, Parcel, ParcelFile, Piece, laws};
 use amtsbote_model::Personal;
 use amtsbote_transport_xta::XtaOutbound;
 use bytes::Bytes;
@@ -220,6 +220,7 @@ fn each_fault_tells_whose_turn_it_is() {
             Fault::Unavailable { .. } => "unavailable",
         };
         assert_eq!(told, expected, "{fault}: {outcome:?}");
+        laws::is_told_in_two_languages(&outcome);
         assert!(format!("{outcome:?}").contains("4711"), "{outcome:?}");
     }
 }
@@ -268,6 +269,7 @@ fn what_is_no_answer_of_an_xta_server_is_told_apart() {
             Fault::Unavailable { .. } => "unavailable",
         };
         assert_eq!(told, expected, "{outcome:?}");
+        laws::is_told_in_two_languages(&outcome);
     }
 }
 

@@ -21,7 +21,7 @@ use self::plan::{Action, Plan};
 use crate::args::{Destination, DestinationFolder};
 use crate::clock::SystemClock;
 use crate::talk::{Form, Talk};
-use crate::{access, folder};
+use crate::{access, folder, unread};
 
 /// How often a call is tried if the service is merely away; making a destination is never repeated blindly.
 const TRIES: u32 = 4;
@@ -132,12 +132,13 @@ async fn plans(
             let (own, noted) = (&own, &noted);
             async move {
                 talk.progress(&format!("{}/{count} {}", nr + 1, folder.display()));
-                let wanted = wanted.map_err(|error| (folder.clone(), format!("{error:#}")))?;
+                let wanted =
+                    wanted.map_err(|error| (folder.clone(), unread::told(&error, talk)))?;
                 let found = plan::found(&wanted, (own, noted), talk)
-                    .map_err(|error| (folder.clone(), format!("{error:#}")))?;
+                    .map_err(|error| (folder.clone(), unread::told(&error, talk)))?;
                 plan::plan(wanted, found, manager)
                     .await
-                    .map_err(|fault| (folder, told(&fault)))
+                    .map_err(|fault| (folder, told(&fault, talk)))
             }
         });
     let planned: Vec<_> = planned.buffered(args.parallel.max(1)).collect().await;
@@ -227,7 +228,7 @@ async fn apply_all(args: &DestinationFolder, talk: Talk) -> Result<()> {
                 nr + 1,
                 plan.wanted.folder.display()
             ));
-            apply(plan, manager).await
+            apply(plan, (manager, talk)).await
         }
     });
     rows.extend(
@@ -263,7 +264,7 @@ fn service_file(args: &DestinationFolder) -> PathBuf {
 }
 
 /// Takes the steps one after the other; stops at the first that fails. Called again, it goes on from there.
-async fn apply(plan: Plan, manager: &DestinationApi) -> Row {
+async fn apply(plan: Plan, (manager, talk): (&DestinationApi, Talk)) -> Row {
     let Plan {
         wanted,
         id,
@@ -276,7 +277,7 @@ async fn apply(plan: Plan, manager: &DestinationApi) -> Row {
         fault: None,
     };
     for action in actions {
-        match step(&action, &wanted, row.id, manager).await {
+        match step(&action, &wanted, row.id, (manager, talk)).await {
             Ok(id) => {
                 row.id = Some(id);
                 row.actions.push(action);
@@ -290,7 +291,7 @@ async fn apply(plan: Plan, manager: &DestinationApi) -> Row {
     if let Some(id) = row.id.filter(|id| wanted.id != Some(*id))
         && let Err(error) = wanted::note_id(&wanted.folder, id)
     {
-        row.fault = Some(format!("{error:#}"));
+        row.fault = Some(unread::told(&error, talk));
     }
     row
 }
@@ -299,9 +300,13 @@ async fn step(
     action: &Action,
     wanted: &wanted::Wanted,
     id: Option<DestinationId>,
-    manager: &DestinationApi,
+    (manager, talk): (&DestinationApi, Talk),
 ) -> Result<DestinationId, String> {
-    let known = || id.ok_or_else(|| "the destination is not there yet".to_owned());
+    let missing = talk.pick(
+        "den Zustellpunkt gibt es noch nicht",
+        "the destination is not there yet",
+    );
+    let known = || id.ok_or_else(|| missing.to_owned());
     let done = match action {
         Action::Create => {
             let new = CreateDestination {
@@ -310,9 +315,12 @@ async fn step(
                 signing_public_key: wanted.signature.to_json(),
             };
             // Not repeated: without an answer it may have been made, and the next run finds it by its name.
-            let made = manager.create(&new).await.map_err(|fault| told(&fault))?;
+            let made = manager
+                .create(&new)
+                .await
+                .map_err(|fault| told(&fault, talk))?;
             let id = made.public.id;
-            wanted::note_id(&wanted.folder, id).map_err(|error| format!("{error:#}"))?;
+            wanted::note_id(&wanted.folder, id).map_err(|error| unread::told(&error, talk))?;
             return Ok(id);
         }
         Action::AddKey { jwk, .. } => {
@@ -334,7 +342,7 @@ async fn step(
             patiently(|| manager.change(id, &patch)).await.map(|_| id)
         }
     };
-    done.map_err(|fault| told(&fault))
+    done.map_err(|fault| told(&fault, talk))
 }
 
 /// Again while the service is merely away, a few times.
@@ -355,13 +363,13 @@ async fn patiently<T, F: Future<Output = Result<T, Fault>>>(
 }
 
 /// A fault with what the service said about it.
-fn told(fault: &Fault) -> String {
-    let mut text = fault.to_string();
+fn told(fault: &Fault, talk: Talk) -> String {
+    let mut text = unread::one(fault, talk);
     if let Fault::Refused { answered, .. } = fault {
         let findings = answered
             .findings
             .iter()
-            .map(|finding| format!("{}: {}", finding.at, finding.detail.en));
+            .map(|finding| format!("{}: {}", finding.at, talk.text(&finding.detail)));
         let said = answered.problem.detail.iter().cloned().chain(findings);
         for part in said.take(10) {
             text.push_str("; ");
