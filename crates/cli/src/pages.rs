@@ -23,7 +23,7 @@ fn blocks(key: &str) -> Vec<toml::Table> {
 #[test]
 fn every_way_on_the_page_opens() {
     let ways = blocks("outbound");
-    assert_eq!(ways.len(), 3);
+    assert_eq!(ways.len(), 4);
     for way in &ways {
         let opened = registry::outbound(way, Path::new("/nowhere"));
         assert!(opened.is_ok(), "{way}: {:?}", opened.err());

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::Fault as WayFault;
+use amtsbote_agent::Activated;
 use amtsbote_client::{Fault, Session};
 use amtsbote_fit_connect::destination::PublicDestination;
 use amtsbote_jose::{KeyUse, PrivateKey};
-use amtsbote_model::{Clock as _, DestinationStatus, Personal, SubmissionId};
+use amtsbote_model::{
+    Clock as _, DestinationStatus, Personal, ServiceOffer, SubmissionId, SubmissionSchema,
+};
 use amtsbote_settings as settings;
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
@@ -101,10 +104,14 @@ async fn chain(
         talk,
     };
     let keys = keys(&mut chain, route);
+    let mut offers = None;
     if let Some(session) = session(&mut chain, route, agent).await {
         let destination = session.destination(route.id).await;
         match destination {
-            Ok(destination) => published(&mut chain, (&session, &destination), &keys).await,
+            Ok(destination) => {
+                published(&mut chain, (&session, &destination), &keys).await;
+                offers = Some(destination.services);
+            }
             Err(fault) => chain.add(
                 ("Zustellpunkt beim Dienst", "destination at the service"),
                 Err(told(&fault, talk)),
@@ -113,7 +120,7 @@ async fn chain(
     }
     transport(&mut chain, route).await;
     way_in(&mut chain, route, (agent, registry)).await;
-    packages_of(&mut chain, route, (agent, registry));
+    packages_of(&mut chain, route, (agent, registry), offers.as_deref());
     if args.send {
         send(&mut chain, route, (agent, args)).await;
     }
@@ -324,9 +331,10 @@ fn packages_of(
     chain: &mut Chain,
     route: &settings::DestinationRoute,
     (agent, registry): (&settings::Agent, &Registry),
+    offers: Option<&[ServiceOffer]>,
 ) {
     for name in &route.packages {
-        let outcome = package_of(route, (agent, name), registry, chain.talk);
+        let outcome = package_of(route, (agent, name), (registry, offers), chain.talk);
         chain.add(
             (&format!("Paket {name}"), &format!("package {name}")),
             outcome,
@@ -334,27 +342,55 @@ fn packages_of(
     }
 }
 
-/// Whether the package can be used, with what the destination's settings name.
+/// Whether the package can be used, with what the destination's settings name, and for something that the destination offers.
 fn package_of(
     route: &settings::DestinationRoute,
     (agent, name): (&settings::Agent, &str),
-    registry: &Registry,
+    (registry, offers): (&Registry, Option<&[ServiceOffer]>),
     talk: Talk,
 ) -> Result<(), String> {
-    let lacking = serde_json::to_value(&route.receiver)
+    let (package, lacking) = serde_json::to_value(&route.receiver)
         .map_err(anyhow::Error::from)
         .and_then(|receiver| {
             let files = packages::in_use(&agent.packages_dir, name)?;
-            Ok(agents::activate_for(&receiver, files, (registry, talk))?.1)
+            agents::activate_for(&receiver, files, (registry, talk))
         })
         .map_err(|error| unread::told(&error, talk))?;
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let lines = lacking
+    let mut faults: Vec<String> = lacking
         .iter()
-        .map(|one| format!("{}: {}", one.at, talk.text(&one.detail)));
-    Err(lines.collect::<Vec<_>>().join("; "))
+        .map(|one| format!("{}: {}", one.at, talk.text(&one.detail)))
+        .collect();
+    faults.extend(offers.and_then(|offers| not_offered(&package, offers, talk)));
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("; "))
+    }
+}
+
+/// What a package is for and nobody can send there is a slip in one of the two.
+fn not_offered(package: &Activated, offers: &[ServiceOffer], talk: Talk) -> Option<String> {
+    let (service, schema) = (&package.service, &package.schema_uri);
+    let known = |offer: &&ServiceOffer| offer.identifier == *service;
+    let Some(offer) = offers.iter().find(known) else {
+        let offered: Vec<&str> = offers.iter().map(|one| one.identifier.as_str()).collect();
+        return Some(format!(
+            "{} {service}; {}: {}",
+            talk.pick(
+                "der Zustellpunkt bietet diese Leistung nicht an:",
+                "the destination does not offer this service:"
+            ),
+            talk.pick("er bietet an", "it offers"),
+            offered.join(", ")
+        ));
+    };
+    let is_schema = |one: &SubmissionSchema| one.schema_uri == *schema;
+    let is_offered = offer.submission_schemas.iter().any(is_schema);
+    let what = talk.pick(
+        "der Zustellpunkt nimmt dieses Fachdatenschema nicht an:",
+        "the destination does not take this schema:",
+    );
+    (!is_offered).then(|| format!("{what} {schema}"))
 }
 
 /// A marked test message through the intake; the running agent hands it over, and the receipt comes back.

@@ -46,17 +46,33 @@ fn told(
     links.next().unwrap().clone()
 }
 
+/// `words`: what it says in German and in English; nothing if the way is right.
 #[track_caller]
-fn check(own: Own, access: (&str, Option<&str>, &str), words: &[&str]) {
+fn check(own: Own, access: (&str, Option<&str>, &str), words: Option<(&str, &str)>) {
     for (lang, hint) in [
         ("en", "check the settings of this way"),
         ("de", "die Einstellungen des Wegs prüfen"),
     ] {
-        let link = told(lang, (own, Clients::Certified), access);
-        assert_eq!(link["passed"], words.is_empty(), "{link:#}");
+        // In TLS 1.3 a client has sent its call before the server has looked at its certificate: the connection may be gone before
+        // the alert that says why is read. Then it is asked again, as an operator would.
+        let again = || told(lang, (own, Clients::Certified), access);
+        let is_broken_off = |link: &Value| {
+            let fault = link["fault"].as_str().unwrap_or_default();
+            ["brach ab", " broke"]
+                .iter()
+                .any(|words| fault.contains(words))
+        };
+        let mut link = again();
+        for _ in 0..5 {
+            if is_broken_off(&link) {
+                link = again();
+            }
+        }
+        assert_eq!(link["passed"], words.is_none(), "{link:#}");
         let fault = link["fault"].as_str().unwrap_or_default();
-        assert_eq!(fault.contains(hint), !words.is_empty(), "{link:#}");
-        for word in words {
+        assert_eq!(fault.contains(hint), words.is_some(), "{link:#}");
+        if let Some((german, english)) = words {
+            let word = if lang == "de" { german } else { english };
             assert!(fault.contains(word), "{word}: {link:#}");
         }
         assert!(!fault.contains("falsch-7f3a"), "{link:#}");
@@ -66,19 +82,31 @@ fn check(own: Own, access: (&str, Option<&str>, &str), words: &[&str]) {
 #[test]
 fn the_way_is_told_right_from_wrong_with_password_token_and_certificate() {
     for (path, auth) in [("/mit-passwort", BASIC), ("/mit-token", OAUTH)] {
-        check(Own::Good, (path, Some("known"), auth), &[]);
+        check(Own::Good, (path, Some("known"), auth), None);
         let wrong = auth.replace("secret'", "wrong'");
         check(
             Own::Good,
             (path, Some("known"), &wrong),
-            &["401", "correct"],
+            Some(("berichtigen", "correct")),
         );
         let expired = (path, Some("expired"), auth);
-        check(Own::Good, expired, &["our certificate has expired"]);
+        let words = (
+            "unser Zertifikat sei abgelaufen",
+            "our certificate has expired",
+        );
+        check(Own::Good, expired, Some(words));
         let none = (path, None, auth);
-        check(Own::Good, none, &["asks for a certificate of ours"]);
+        let words = (
+            "verlangt ein Zertifikat von uns",
+            "asks for a certificate of ours",
+        );
+        check(Own::Good, none, Some(words));
         let known = (path, Some("known"), auth);
-        check(Own::Expired, known, &["its certificate has expired"]);
+        let words = (
+            "der anderen Seite ist abgelaufen",
+            "its certificate has expired",
+        );
+        check(Own::Expired, known, Some(words));
     }
     let open = told(
         "de",
@@ -87,5 +115,6 @@ fn the_way_is_told_right_from_wrong_with_password_token_and_certificate() {
     );
     assert_eq!(open["passed"], true, "{open:#}");
     let known = ("/mit-passwort", Some("known"), BASIC);
-    check(Own::OfAnother, known, &["for another name"]);
+    let words = ("für einen anderen Namen", "for another name");
+    check(Own::OfAnother, known, Some(words));
 }

@@ -541,6 +541,11 @@ fn the_broken_links_are_named(told: &Value) {
         told.to_string().contains("$receiver/leser/kennung"),
         "{told:#}"
     );
+    assert!(
+        told.to_string()
+            .contains("the destination does not offer this service"),
+        "{told:#}"
+    );
 }
 
 #[test]
