@@ -230,10 +230,10 @@ impl Envelope {
     }
 }
 
-/// Foreign words for our texts: visible ASCII without the characters of markup, and not many of them. They are chosen by
+/// Foreign words for our texts: letters and digits without the characters of markup, and not many of them. They are chosen by
 /// the peer's software, but nobody promises that it does not repeat what we sent: free text of the peer never leaves here.
 fn short(text: &str) -> String {
-    let safe = |c: &char| c.is_ascii_alphanumeric() || "-_.:/ ".contains(*c);
+    let safe = |c: &char| c.is_alphanumeric() || "-_.:/ ".contains(*c);
     text.chars().filter(safe).take(64).collect()
 }
 
@@ -405,11 +405,11 @@ mod tests {
             (Wrong::Gone, FaultKind::CancelDenied, "9101"),
             (Wrong::Internal, FaultKind::TechnicalProblem, "9030"),
         ] {
-            let xml = envelope("", &fault(wrong, "so nicht"));
+            let xml = envelope("", &fault(wrong, "so gehört es <nicht>"));
             let read = Envelope::read(xml.as_bytes()).unwrap().fault().unwrap();
             assert_eq!(
                 (read.kind, read.reason.as_str(), read.code.as_str()),
-                (kind, "so nicht", number)
+                (kind, "so gehört es nicht", number)
             );
         }
     }
