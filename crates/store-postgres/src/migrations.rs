@@ -215,10 +215,15 @@ async fn apply(client: &Client, part: &Part) -> Result<(), OpenError> {
         if version <= seen {
             continue;
         }
-        let broken = |error: &tokio_postgres::Error| OpenError::Migration {
-            schema,
-            version,
-            reason: reason(error),
+        let broken = |error: &tokio_postgres::Error| {
+            if is_passing(error) {
+                return failed(error);
+            }
+            OpenError::Migration {
+                schema,
+                version,
+                reason: reason(error),
+            }
         };
         client
             .batch_execute(migration.sql)
@@ -232,6 +237,14 @@ async fn apply(client: &Client, part: &Part) -> Result<(), OpenError> {
             .map_err(|e| broken(&e))?;
     }
     Ok(())
+}
+
+/// Whether the same statement may work later: the connection broke, or the server was stopped, full, or busy. What it holds against the
+/// statement itself stays.
+fn is_passing(error: &tokio_postgres::Error) -> bool {
+    let class = error.code().and_then(|code| code.code().get(..2));
+    // Classes of PostgreSQL's appendix A: connection, rollback, resources, an object in use, a person who stops it, the machine.
+    matches!(class, None | Some("08" | "40" | "53" | "55" | "57" | "58"))
 }
 
 fn failed(part: &Part, error: &tokio_postgres::Error) -> OpenError {

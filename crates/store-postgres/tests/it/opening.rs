@@ -1,9 +1,11 @@
 //! What is refused at the start, and what is not.
 
+use std::time::Duration;
+
 use amtsbote_model::{Secret, Timestamp};
 use amtsbote_store::Leases;
 use amtsbote_store_postgres::{Encryption, OpenError, PostgresLeases, Target};
-use amtsbote_testkit::postgres::Server;
+use amtsbote_testkit::postgres::{Server, Stop};
 
 use crate::benches::target;
 
@@ -84,6 +86,53 @@ async fn several_processes_may_start_at_once() {
     for started in starting.join_all().await {
         started.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_in_the_middle_of_a_migration_is_tried_again() {
+    for how in [Stop::Immediate, Stop::Fast] {
+        let Some(server) = Server::start() else {
+            return;
+        };
+        let url = server.database();
+        let target = target(&url);
+        server.sql(&url, "CREATE SCHEMA amtsbote_gateway");
+        // Its first table waits for who makes one of this name.
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let table = "BEGIN; CREATE TABLE amtsbote_gateway.destinations (id int)";
+        client.batch_execute(table).await.unwrap();
+        let opening = tokio::spawn({
+            let target = target.clone();
+            async move { refusal(&target).await }
+        });
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'amtsbote%' AND wait_event_type = 'Lock'";
+        while server.sql(&url, waits).trim() != "1" {
+            assert!(!opening.is_finished(), "it did not wait");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server.stop(how);
+        let error = opening.await.unwrap();
+        assert!(matches!(error, OpenError::Failed { .. }), "{error}");
+        server.start_again();
+        works(&PostgresLeases::open(&target).await.unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_holds_against_a_migration_stays() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let url = server.database();
+    server.sql(
+        &url,
+        "CREATE SCHEMA amtsbote_gateway; CREATE TABLE amtsbote_gateway.destinations (id int)",
+    );
+    let error = refusal(&target(&url)).await;
+    assert!(matches!(error, OpenError::Migration { .. }), "{error}");
 }
 
 #[tokio::test]
