@@ -12,7 +12,6 @@ use anyhow::{Context, Result};
 use crate::folder;
 use crate::patience;
 use crate::stop::Stop;
-use crate::talk::Talk;
 
 /// One store, by all it can do.
 pub(crate) struct Opened {
@@ -116,22 +115,4 @@ pub(crate) fn target(database: &Database) -> Result<Target> {
         target = target.trusting(folder::read_file(file)?);
     }
     Ok(target)
-}
-
-/// Commands that copy or read files of SQLite refuse what is on PostgreSQL: they would find nothing, and say that all is well.
-pub(crate) fn refuse_server(settings: &settings::Settings, talk: Talk) -> Result<()> {
-    let (gateway, agent) = (settings.gateway.as_ref(), settings.agent.as_ref());
-    if gateway.is_some_and(settings::Gateway::has_shared_database) {
-        return Err(talk.error(
-            "das Gateway liegt auf PostgreSQL, dieser Befehl kennt nur SQLite. Datenbank: pg_basebackup mit WAL-Archiv oder pg_dump; danach den Bucket der Anlagen (oder blobs/ in data_dir) kopieren. Ein Agent wird mit eigenen Einstellungen gesichert (docs/operate)",
-            "the gateway is on PostgreSQL, this command knows SQLite only. Database: pg_basebackup with a WAL archive, or pg_dump; after that, copy the bucket of attachments (or blobs/ in data_dir). An agent is backed up with settings of its own (docs/operate)",
-        ));
-    }
-    if agent.is_some_and(|agent| agent.shared_database().is_some()) {
-        return Err(talk.error(
-            "der Zustand der Agenten liegt auf PostgreSQL, dieser Befehl kennt nur SQLite. Sichern: pg_basebackup mit WAL-Archiv oder pg_dump; prüfen: `amtsbote verify`. Ein Gateway auf SQLite wird mit eigenen Einstellungen gesichert (docs/operate)",
-            "the agents' state is on PostgreSQL, this command knows SQLite only. Backup: pg_basebackup with a WAL archive, or pg_dump; check: `amtsbote verify`. A gateway on SQLite is backed up with settings of its own (docs/operate)",
-        ));
-    }
-    Ok(())
 }

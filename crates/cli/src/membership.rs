@@ -82,7 +82,8 @@ impl Membership {
     }
 }
 
-fn shelf(settings: &settings::Gateway) -> Result<Shelf> {
+/// Where a gateway's attachments are. A folder must be there.
+pub(crate) fn shelf(settings: &settings::Gateway) -> Result<Shelf> {
     let Some(store) = settings
         .blobs
         .as_ref()

@@ -100,13 +100,7 @@ impl Database {
         part: &'static Part,
         application: &str,
     ) -> Result<Self, OpenError> {
-        let mut database = Self {
-            readers: pool(target, part, (application, READERS))?,
-            writer: pool(target, part, (application, 1))?,
-            sums: None,
-        };
-        let connection = database.writer.get().await;
-        let connection = connection.map_err(|error| not_opened(target, error))?;
+        let (mut database, connection) = Self::reach(target, part, application).await?;
         let migrating = async { Ok(migrations::migrate(&connection, part).await) };
         let migrated = match database.while_it_answers(migrating).await {
             Ok(migrated) => migrated,
@@ -121,6 +115,22 @@ impl Database {
         let completing = tokio::spawn(sums::complete(database.clone(), part));
         database.sums = Some(Arc::new(Ended(completing)));
         Ok(database)
+    }
+
+    /// Connects, whatever is there: the connection for writing.
+    pub(crate) async fn reach(
+        target: &Target,
+        part: &'static Part,
+        application: &str,
+    ) -> Result<(Self, Connection), OpenError> {
+        let database = Self {
+            readers: pool(target, part, (application, READERS))?,
+            writer: pool(target, part, (application, 1))?,
+            sums: None,
+        };
+        let connection = database.writer.get().await;
+        let connection = connection.map_err(|error| not_opened(target, error))?;
+        Ok((database, connection))
     }
 
     /// Connects beside others. Makes and migrates nothing: tables of another version are refused.

@@ -15,6 +15,7 @@
 
 mod agent;
 mod bell;
+mod copy;
 mod database;
 mod fault;
 mod gateway;
@@ -29,6 +30,7 @@ mod transfer;
 mod writer;
 
 pub use agent::PostgresDeliveries;
+pub use copy::{Copied, CopyError, PostgresRestoring, PostgresSnapshot, Tables};
 pub use gateway::{Examined, Member, NotAdmitted, PostgresStore, Shelf, SigningKeys};
 pub use leases::PostgresLeases;
 pub use open_error::OpenError;

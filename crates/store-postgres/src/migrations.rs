@@ -177,21 +177,27 @@ pub(crate) async fn migrate(client: &Client, part: &Part) -> Result<(), OpenErro
     let failed = |error: &tokio_postgres::Error| failed(part, error);
     let begin = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
     client.batch_execute(begin).await.map_err(|e| failed(&e))?;
-    let done = apply(client, part).await;
+    let done = async {
+        // Waits while another process migrates.
+        lock(client, part).await.map_err(|e| failed(&e))?;
+        apply(client, part, part.version()).await
+    };
+    let done = done.await;
     let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = client.batch_execute(end).await.map_err(|e| failed(&e));
     done.and(ended)
 }
 
-async fn apply(client: &Client, part: &Part) -> Result<(), OpenError> {
+/// Only one changes the tables at a time. Held until the transaction ends.
+pub(crate) async fn lock(client: &Client, part: &Part) -> Result<(), tokio_postgres::Error> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtext('amtsbote'), hashtext($1))";
+    client.execute(lock, &[&part.schema]).await.map(|_| ())
+}
+
+/// Brings the tables to a version, inside the caller's transaction and under its [`lock`].
+pub(crate) async fn apply(client: &Client, part: &Part, to: i32) -> Result<(), OpenError> {
     let failed = |error: &tokio_postgres::Error| failed(part, error);
     let schema = part.schema;
-    // Waits while another process migrates.
-    let lock = "SELECT pg_advisory_xact_lock(hashtext('amtsbote'), hashtext($1))";
-    client
-        .execute(lock, &[&schema])
-        .await
-        .map_err(|e| failed(&e))?;
     let exists = client
         .query_one("SELECT to_regnamespace($1::text) IS NOT NULL", &[&schema])
         .await
@@ -212,7 +218,7 @@ async fn apply(client: &Client, part: &Part) -> Result<(), OpenError> {
     let row = client.query_one(&sql, &[]).await.map_err(|e| failed(&e))?;
     let seen: i32 = row.get(0);
     for (version, migration) in (1_i32..).zip(part.migrations) {
-        if version <= seen {
+        if version <= seen || version > to {
             continue;
         }
         let broken = |error: &tokio_postgres::Error| {

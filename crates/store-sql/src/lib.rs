@@ -55,5 +55,5 @@ pub use gateway::SqliteStore;
 pub use open_error::OpenError;
 pub use relays::SqliteRelays;
 pub use restoring::Restoring;
-pub use snapshot::{Content, Database, Snapshot, SnapshotError, content, still_named};
+pub use snapshot::{Content, Database, Snapshot, SnapshotError, content};
 pub use transfer::SqliteTransfer;

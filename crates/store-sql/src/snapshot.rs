@@ -124,6 +124,20 @@ impl Snapshot {
         Ok(Some(Self { connection }))
     }
 
+    /// The blobs that a gateway's attachments name, each once.
+    pub fn named(&self) -> Result<Vec<BlobId>, SnapshotError> {
+        let path = Path::new(self.connection.path().unwrap_or_default());
+        let names = "SELECT DISTINCT blob FROM attachments ORDER BY blob";
+        let names = texts(&self.connection, names).map_err(|source| fault(path, source))?;
+        let id = |name: String| {
+            name.parse().map_err(|_| SnapshotError::Damaged {
+                path: path.to_owned(),
+                found: "an attachment whose blob has no name".to_owned(),
+            })
+        };
+        names.into_iter().map(id).collect()
+    }
+
     /// Writes it into a new file, readable by its owner only; durable when it returns. `step` hears how much of how
     /// much is done, in pages.
     pub fn copy(&self, into: &Path, mut step: impl FnMut(u64, u64)) -> Result<(), SnapshotError> {
@@ -180,25 +194,6 @@ pub fn content(database: Database, file: &Path) -> Result<Content, SnapshotError
         version: u64::try_from(version).unwrap_or(0),
         tables,
     })
-}
-
-/// The blobs that the attachments in a gateway's database file name, each once: of a copy, or of the file in use.
-pub fn still_named(file: &Path) -> Result<Vec<BlobId>, SnapshotError> {
-    let connection = database::open_reader(file)?;
-    let names = texts(
-        &connection,
-        "SELECT DISTINCT blob FROM attachments ORDER BY blob",
-    );
-    let names = names.map_err(|source| fault(file, source))?;
-    names
-        .into_iter()
-        .map(|name| {
-            name.parse().map_err(|_| SnapshotError::Damaged {
-                path: file.to_owned(),
-                found: "an attachment whose blob has no name".to_owned(),
-            })
-        })
-        .collect()
 }
 
 fn texts(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {

@@ -176,6 +176,12 @@ impl Server {
         self.run_sql(database, sql)
     }
 
+    /// Whether a database has any tables of ours.
+    pub fn has_tables(&self, url: &str) -> bool {
+        let sql = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname LIKE 'amtsbote%')";
+        self.sql(url, sql) == "t"
+    }
+
     /// A copy of a database in a new one, made by `pg_dump` and `pg_restore` as an operator would: its URL.
     pub fn dumped_and_restored(&self, url: &str) -> String {
         let copy = self.database();

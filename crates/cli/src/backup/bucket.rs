@@ -75,8 +75,8 @@ impl Bucket {
         })
     }
 
-    pub(crate) fn is_vacant(&self) -> Result<bool> {
-        Ok(wait(async { Ok(self.0.list().await?) })?.is_empty())
+    pub(crate) fn list(&self) -> Result<Vec<BlobId>> {
+        wait(async { Ok(self.0.list().await?) })
     }
 
     /// Brings a blob back from its file.
@@ -126,7 +126,7 @@ impl Bucket {
     }
 }
 
-/// Backup and restore are one thing after the other; only the bucket is asked across the network.
-fn wait<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+/// Backup and restore are one thing after the other; only buckets and servers are asked across the network.
+pub(super) fn wait<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(call))
 }

@@ -103,3 +103,14 @@ pub(crate) fn is_vacant(folder: &Path) -> Result<bool> {
         Err(error) => Err(error).with_context(|| format!("cannot look into {}", folder.display())),
     }
 }
+
+/// Names in a folder.
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(folder).and_then(|entries| {
+        let name = |entry: io::Result<std::fs::DirEntry>| {
+            Ok(entry?.file_name().to_string_lossy().into_owned())
+        };
+        entries.map(name).collect()
+    });
+    entries.with_context(|| format!("cannot look into {}", folder.display()))
+}

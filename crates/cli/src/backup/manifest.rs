@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, Sum};
+use super::look::Held;
 use crate::folder::{self, Readers};
 
 const MANIFEST: &str = "manifest.json";
@@ -43,6 +44,18 @@ pub(crate) struct DatabaseCopy {
     pub(crate) schema_version: u64,
     /// Rows by table.
     pub(crate) rows: BTreeMap<String, u64>,
+}
+
+impl DatabaseCopy {
+    /// Refuses what holds something else.
+    pub(super) fn check(&self, found: &Held) -> Result<()> {
+        ensure!(
+            found.rows == self.rows && found.version == self.schema_version,
+            "{} has other rows than the manifest says",
+            self.file
+        );
+        Ok(())
+    }
 }
 
 /// The copies of attachments.

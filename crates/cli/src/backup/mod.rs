@@ -4,6 +4,7 @@
 //!  manifest.json      written last: moment, version, what there is, the sum of SHA256SUMS
 //!  SHA256SUMS         one line per file below, as `sha256sum -c` reads it
 //!  gateway/gateway.db, gateway/uplink.db, agent/<service>/agent.db
+//!  gateway/gateway.tables, gateway/uplink.tables, agent/agents.tables     where they are on PostgreSQL
 //!  blobs/3f/3f…       attachments, sealed as they are
 //! ```
 //!
@@ -14,6 +15,8 @@
 
 mod bucket;
 mod files;
+mod filling;
+mod look;
 mod manifest;
 mod place;
 mod put_back;

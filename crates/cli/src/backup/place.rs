@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use amtsbote_settings::Settings;
+use amtsbote_settings::{self as settings, Settings};
 use amtsbote_store::BlobId;
+use amtsbote_store_postgres::Tables;
 use amtsbote_store_sql::{Database, FolderBlobs};
 use anyhow::{Result, bail};
 
@@ -17,8 +18,69 @@ pub(crate) struct Place {
     pub(crate) copy: String,
 }
 
-/// All databases the settings name, in the order in which they have to be looked at: agents, uplink, gateway. What one
-/// of them has done, the ones behind it know.
+/// Tables on a server, and where their copy lies in a backup.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerPlace {
+    pub(crate) tables: Tables,
+    pub(crate) database: settings::Database,
+    /// Path of its copy below the backup's folder.
+    pub(crate) copy: String,
+}
+
+/// What is copied, and filled again.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// A file of ours.
+    File(Place),
+    /// Tables on PostgreSQL.
+    Server(ServerPlace),
+}
+
+impl Source {
+    pub(crate) fn copy(&self) -> &str {
+        match self {
+            Self::File(place) => &place.copy,
+            Self::Server(place) => &place.copy,
+        }
+    }
+
+    /// Whether attachments are named in it.
+    pub(crate) fn is_gateway(&self) -> bool {
+        match self {
+            Self::File(place) => place.database == Database::Gateway,
+            Self::Server(place) => place.tables == Tables::Gateway,
+        }
+    }
+}
+
+/// Files and servers, in the order in which they have to be looked at: agents, uplink, gateway. What one of them has done, the ones behind
+/// it know.
+pub(crate) fn sources(settings: &Settings) -> Result<Vec<Source>> {
+    let server = |tables, database: &settings::Database, copy: &str| {
+        Source::Server(ServerPlace {
+            tables,
+            database: database.clone(),
+            copy: copy.to_owned(),
+        })
+    };
+    let mut sources = Vec::new();
+    if let Some(agents) = settings
+        .agent
+        .as_ref()
+        .and_then(settings::Agent::shared_database)
+    {
+        sources.push(server(Tables::Agents, agents, "agent/agents.tables"));
+    }
+    sources.extend(places(settings)?.into_iter().map(Source::File));
+    let gateway = settings.gateway.as_ref();
+    if let Some(gateway) = gateway.and_then(settings::Gateway::shared_database) {
+        sources.push(server(Tables::Uplinks, gateway, "gateway/uplink.tables"));
+        sources.push(server(Tables::Gateway, gateway, "gateway/gateway.tables"));
+    }
+    Ok(sources)
+}
+
+/// All files of databases the settings name, in that order.
 pub(crate) fn places(settings: &Settings) -> Result<Vec<Place>> {
     let mut places = Vec::new();
     if let Some(agent) = &settings.agent {

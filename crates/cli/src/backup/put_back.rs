@@ -6,13 +6,14 @@ use std::path::Path;
 
 use amtsbote_settings::Settings;
 use amtsbote_store::BlobId;
-use amtsbote_store_sql::{Content, FolderBlobs, OpenError, Restoring, content};
+use amtsbote_store_sql::{FolderBlobs, OpenError, content};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::bucket::Bucket;
 use super::files;
+use super::filling::Filling;
 use super::manifest::{DatabaseCopy, Manifest, Sums};
-use super::place::{self, Place};
+use super::place::{self, Source};
 use crate::talk::Talk;
 
 /// Restores `dir` to where the settings say, which must be empty. Paths in the settings are absolute by now.
@@ -21,34 +22,30 @@ pub(crate) fn put_back(settings: &Settings, dir: &Path, talk: Talk) -> Result<Ma
     let places = fitting(settings, &manifest)?;
     check_known(&manifest, &sums)?;
     check_files(dir, &sums, talk)?;
-    for (place, copy) in &places {
-        check_content(copy, &content(place.database, &dir.join(&copy.file))?)?;
+    for (source, copy) in &places {
+        // What a file of tables holds shows when it is taken in, before it is kept.
+        if let Source::File(place) = source {
+            copy.check(&content(place.database, &dir.join(&copy.file))?.into())?;
+        }
     }
     let bucket = Bucket::of(settings)?;
     // All is claimed before the first byte is written: an occupied folder stops it while nothing has changed.
-    let restoring = places
+    let filling = places
         .iter()
-        .map(|(place, _)| Ok(Restoring::claim(place.database, &place.folder)?))
+        .map(|(source, _)| Filling::claim(source))
         .collect::<Result<Vec<_>>>()?;
-    if !restoring.iter().any(Restoring::is_repeat) {
-        check_vacant(bucket.as_ref(), place::blobs(settings).as_deref())?;
-    }
-    for restoring in &restoring {
-        restoring.begin()?;
+    let own = filling.iter().any(Filling::may_be_repeat).then_some(&sums);
+    check_vacant(bucket.as_ref(), place::blobs(settings).as_deref(), own)?;
+    for filling in &filling {
+        filling.begin()?;
     }
     put_blobs((settings, bucket.as_ref()), dir, &sums, talk)?;
-    for ((place, copy), restoring) in places.iter().zip(&restoring) {
-        let path = restoring.place(&dir.join(&copy.file))?;
-        let found = files::sum(path)?;
-        ensure!(
-            found.sha256 == copy.sha256,
-            "{} was not written as it should be: check the disk",
-            path.display()
-        );
-        check_content(copy, &content(place.database, path)?)?;
+    for ((_, copy), filling) in places.iter().zip(&filling) {
+        filling.place((&dir.join(&copy.file), copy), settings, talk)?;
     }
-    for restoring in restoring {
-        restoring.finish()?;
+    // Dying between two of them leaves an agent without its gateway or a folder without its server, never half of one: the next try says which.
+    for filling in filling {
+        filling.finish()?;
     }
     Ok(manifest)
 }
@@ -57,13 +54,13 @@ pub(crate) fn put_back(settings: &Settings, dir: &Path, talk: Talk) -> Result<Ma
 fn fitting<'m>(
     settings: &Settings,
     manifest: &'m Manifest,
-) -> Result<Vec<(Place, &'m DatabaseCopy)>> {
-    let places = place::places(settings)?;
+) -> Result<Vec<(Source, &'m DatabaseCopy)>> {
+    let places = place::sources(settings)?;
     manifest
         .databases
         .iter()
         .map(|copy| {
-            let place = places.iter().find(|place| place.copy == copy.file);
+            let place = places.iter().find(|place| place.copy() == copy.file);
             let place = place.with_context(|| {
                 format!(
                     "the backup holds {}, and the settings have no place for it: restore with the settings it was made with",
@@ -137,16 +134,6 @@ fn check_files(dir: &Path, sums: &Sums, talk: Talk) -> Result<()> {
     );
 }
 
-fn check_content(copy: &DatabaseCopy, found: &Content) -> Result<()> {
-    let rows: BTreeMap<String, u64> = found.tables.iter().cloned().collect();
-    ensure!(
-        rows == copy.rows && found.version == copy.schema_version,
-        "{} has other rows than the manifest says",
-        copy.file
-    );
-    Ok(())
-}
-
 fn put_blobs(
     (settings, bucket): (&Settings, Option<&Bucket>),
     dir: &Path,
@@ -214,11 +201,12 @@ fn open_folder(folder: &Path) -> Result<FolderBlobs> {
     FolderBlobs::open(folder).context("the folder of attachments cannot be opened")
 }
 
-/// Attachments of others are nothing to restore into.
-fn check_vacant(bucket: Option<&Bucket>, blobs: Option<&Path>) -> Result<()> {
+/// Attachments of others are nothing to restore into. `own`: the backup's own may be there, of a try that did not come to its end.
+fn check_vacant(bucket: Option<&Bucket>, blobs: Option<&Path>, own: Option<&Sums>) -> Result<()> {
+    let is_own = |name: &str| own.is_some_and(|sums| sums.has(&place::blob_copy(name)));
     if let Some(bucket) = bucket {
         ensure!(
-            bucket.is_vacant()?,
+            bucket.list()?.iter().all(|id| is_own(id.as_str())),
             "the bucket has attachments under this prefix already: restore into an empty one"
         );
         return Ok(());
@@ -227,7 +215,8 @@ fn check_vacant(bucket: Option<&Bucket>, blobs: Option<&Path>) -> Result<()> {
         return Ok(());
     };
     for shelf in crate::folder::folders(folder)? {
-        if !files::is_vacant(&shelf)? {
+        let names = files::names(&shelf)?;
+        if !names.iter().all(|name| is_own(name)) {
             return Err(OpenError::Occupied { path: shelf }.into());
         }
     }

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use amtsbote_model::Clock as _;
 use amtsbote_settings::Settings;
 use amtsbote_store::BlobId;
-use amtsbote_store_sql::{Database, FolderBlobs, Snapshot, content, still_named};
+use amtsbote_store_sql::FolderBlobs;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::bucket::Bucket;
 use super::files;
+use super::look::Look;
 use super::manifest::{Attachments, DatabaseCopy, Manifest, Sums};
-use super::place::{self, Place};
+use super::place::{self, Source};
 use crate::clock::SystemClock;
 use crate::talk::Talk;
 
@@ -26,6 +27,8 @@ struct Taking<'a> {
     dir: &'a Path,
     sums: Sums,
     bucket: Option<Bucket>,
+    /// What the gateway's copy names; `None`: there is none.
+    named: Option<Vec<BlobId>>,
     talk: Talk,
 }
 
@@ -48,6 +51,7 @@ pub(crate) fn take(
         dir,
         sums: Sums::default(),
         bucket: Bucket::of(settings)?,
+        named: None,
         talk,
     };
     let mut look = 1;
@@ -79,42 +83,40 @@ impl Taking<'_> {
     fn databases(&mut self) -> Result<Vec<DatabaseCopy>> {
         // All of them are looked at before the first is copied, which may take minutes.
         let mut looks = Vec::new();
-        for place in place::places(self.settings)? {
-            if let Some(snapshot) = Snapshot::take(place.database, &place.folder)? {
-                looks.push((place, snapshot));
-            }
+        for source in place::sources(self.settings)? {
+            looks.extend(Look::take(source)?);
         }
         ensure!(
             !looks.is_empty(),
             "there is no database where the settings say: nothing to back up"
         );
-        looks
-            .into_iter()
-            .map(|(place, snapshot)| self.database(&place, &snapshot))
-            .collect()
+        self.named = None;
+        looks.iter().map(|look| self.database(look)).collect()
     }
 
-    fn database(&mut self, place: &Place, snapshot: &Snapshot) -> Result<DatabaseCopy> {
-        let path = self.dir.join(&place.copy);
+    fn database(&mut self, look: &Look) -> Result<DatabaseCopy> {
+        let copy = look.source().copy();
+        let path = self.dir.join(copy);
         place::make_for(&path)?;
         if path.exists() {
             fs::remove_file(&path).with_context(|| format!("cannot replace {}", path.display()))?;
         }
-        let word = self.talk.pick("Seiten", "pages");
-        snapshot.copy(&path, |done, all| {
-            self.talk
-                .progress(&format!("{}: {done}/{all} {word}", place.copy));
+        let talk = self.talk;
+        let held = look.copy(&path, talk, |done| {
+            talk.progress(&format!("{copy}: {done}"));
         })?;
-        self.talk.progress_done();
-        let held = content(place.database, &path)?;
+        talk.progress_done();
+        if look.source().is_gateway() {
+            self.named = Some(look.named()?);
+        }
         let sum = files::sum(&path)?;
-        self.sums.note(place.copy.clone(), &sum);
+        self.sums.note(copy.to_owned(), &sum);
         Ok(DatabaseCopy {
-            file: place.copy.clone(),
+            file: copy.to_owned(),
             sha256: sum.sha256,
             size_bytes: sum.size_bytes,
             schema_version: held.version,
-            rows: held.tables.into_iter().collect(),
+            rows: held.rows,
         })
     }
 
@@ -124,11 +126,9 @@ impl Taking<'_> {
         let Some(folder) = place::blobs(self.settings) else {
             return Ok(found);
         };
-        let database = self.dir.join("gateway").join(Database::Gateway.file_name());
-        if !database.exists() {
+        let Some(named) = self.named.clone() else {
             return Ok(found);
-        }
-        let named = still_named(&database)?;
+        };
         let mut absent = Vec::new();
         for (at, id) in named.iter().enumerate() {
             match self.attachment(&folder, id)? {
@@ -212,13 +212,14 @@ impl Taking<'_> {
         files::sync(self.dir)
     }
 
+    /// What the gateway's database in use names by now.
     fn live_names(&self) -> Result<BTreeSet<BlobId>> {
-        let gateway = self.settings.gateway.as_ref();
-        let folder = gateway.map(|gateway| gateway.data_dir.as_path());
-        let file = folder
-            .unwrap_or(Path::new(""))
-            .join(Database::Gateway.file_name());
-        Ok(still_named(&file)?.into_iter().collect())
+        let gateway = place::sources(self.settings)?
+            .into_iter()
+            .find(Source::is_gateway);
+        let look = gateway.map(Look::take).transpose()?.flatten();
+        let named = look.map(|look| look.named()).transpose()?;
+        Ok(named.unwrap_or_default().into_iter().collect())
     }
 }
 
@@ -270,6 +271,7 @@ mod tests {
             dir: target.path(),
             sums: Sums::default(),
             bucket: None,
+            named: None,
             talk: Talk::new(Tongue::En, Form::Text),
         };
 
@@ -308,6 +310,7 @@ mod tests {
             dir: target.path(),
             sums: Sums::default(),
             bucket: None,
+            named: None,
             talk: Talk::new(Tongue::En, Form::Text),
         };
         taking.databases().unwrap();

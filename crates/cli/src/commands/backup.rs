@@ -7,12 +7,10 @@ use serde_json::json;
 use super::{serve, settings};
 use crate::args::Backup;
 use crate::backup::{self, Manifest};
-use crate::database;
 use crate::talk::{Form, Talk};
 
 pub(crate) fn run(args: &Backup, talk: Talk) -> Result<()> {
     let settings = serve::based(settings::load(&args.file, talk)?, &args.file.settings);
-    database::refuse_server(&settings, talk)?;
     let mut besides = serve::besides(&settings);
     besides.insert(0, args.file.settings.clone());
     let manifest = backup::take(&settings, besides, &args.dir, talk)?;

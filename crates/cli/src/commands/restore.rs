@@ -7,12 +7,10 @@ use serde_json::json;
 use super::{serve, settings};
 use crate::args::Restore;
 use crate::backup;
-use crate::database;
 use crate::talk::{Form, Talk};
 
 pub(crate) fn run(args: &Restore, talk: Talk) -> Result<()> {
     let settings = serve::based(settings::load(&args.file, talk)?, &args.file.settings);
-    database::refuse_server(&settings, talk)?;
     let manifest = backup::put_back(&settings, &args.dir, talk)?;
     if talk.form() == Form::Json {
         talk.json(&json!({ "restored": true, "manifest": manifest }))?;

@@ -57,6 +57,16 @@ impl House {
         path
     }
 
+    /// The same in another database, too.
+    fn moved_to(&self, old: &str, new: &str) -> PathBuf {
+        let path = self.moved();
+        let database = |url: &str| format!("/{}\"", url.rsplit_once('/').unwrap().1);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(&database(old)), "{text}");
+        std::fs::write(&path, text.replace(&database(old), &database(new))).unwrap();
+        path
+    }
+
     /// Parcels in the procedure's folder: file → (content, when it was written).
     fn brought(&self) -> Brought {
         let inbox = self.dir().join("eingang");
@@ -83,12 +93,17 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// A house with a gateway that runs, one application brought and four open.
 async fn half_way(house: &House, port: u16) -> (Program, Vec<String>) {
+    half_way_with(house, port, "").await
+}
+
+/// The same; `more` are settings of its agent.
+async fn half_way_with(house: &House, port: u16, more: &str) -> (Program, Vec<String>) {
     let destination = house.prepared(port).await;
     let packages = root().join("deploy/hessen/rheingau-taunus-kreis/packages");
     let agent = house.agent_settings(port, &destination, &packages);
     // One at a time: it can be killed between two.
     let agent = agent.replacen("[agent]\n", "[agent]\nconcurrency = 1\n", 1);
-    house.write_settings(port, &agent);
+    house.write_settings(port, &format!("{agent}\n{more}"));
     let gateway = Program::start(house.command("gateway")).ready();
     let agent = Program::start(house.command("agent"));
     let mut ids = vec![house.send(port, BEFORE)];
@@ -104,13 +119,8 @@ async fn a_restored_system_brings_what_was_open_and_nothing_twice() {
     let (gateway, ids) = half_way(&house, port).await;
     let dir = house.dir().join("backup");
     let taken = house.backup(&dir).json();
-    let rows = |file: &str, table: &str| {
-        let databases = taken["manifest"]["databases"].as_array().unwrap();
-        let found = databases.iter().find(|copy| copy["file"] == file).unwrap();
-        found["rows"][table].as_u64().unwrap()
-    };
-    assert_eq!(rows("gateway/gateway.db", "submissions"), 5);
-    assert_eq!(rows("agent/own/agent.db", "deliveries"), 1);
+    assert_eq!(rows(&taken, "gateway/gateway.db", "submissions"), 5);
+    assert_eq!(rows(&taken, "agent/own/agent.db", "deliveries"), 1);
     assert_eq!(taken["manifest"]["attachments"]["count"], 5);
     assert_private(&house, &dir, &taken);
 
@@ -132,6 +142,13 @@ async fn a_restored_system_brings_what_was_open_and_nothing_twice() {
     let next = house.send(port, "Danach");
     house.accepted(port, &next, &serve).await;
     assert!(serve.stop(Duration::from_secs(5)).success());
+}
+
+/// What a backup says of a table.
+fn rows(taken: &Value, file: &str, table: &str) -> u64 {
+    let databases = taken["manifest"]["databases"].as_array().unwrap();
+    let found = databases.iter().find(|copy| copy["file"] == file).unwrap();
+    found["rows"][table].as_u64().unwrap()
 }
 
 /// Lets the agent bring one more; what is in the procedure's folder then.
@@ -171,6 +188,86 @@ async fn brought_once(
     }
 }
 
+/// Gateway and agents, all rows on a server.
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_one_on_postgresql() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let ((house, url), port) = (House::on(server), free_port());
+    let agents = house.database.replace("gateway.database", "agent.database");
+    let agents = agents.split("[gateway.blobs]").next().unwrap().to_owned();
+    let (gateway, ids) = half_way_with(&house, port, &agents).await;
+    let dir = house.dir().join("backup");
+    let taken = house.backup(&dir).json();
+    assert_eq!(rows(&taken, "gateway/gateway.tables", "submissions"), 5);
+    assert_eq!(rows(&taken, "agent/agents.tables", "deliveries"), 1);
+    assert_eq!(taken["manifest"]["attachments"]["count"], 5);
+    assert_private(&house, &dir, &taken);
+
+    let later = house.send(port, "Spaeterin");
+    let before = one_more(&house);
+    house
+        .restore(&dir, &house.settings())
+        .failed(&["amtsbote_agent", "already"]);
+    gateway.kill();
+
+    let empty = server.database();
+    let moved = house.moved_to(&url, &empty);
+    assert_table_harm_is_found(&house, &dir, &moved);
+    assert!(!server.has_tables(&empty), "nothing is half there");
+    house.restore(&dir, &moved).ok();
+    house
+        .restore(&dir, &moved)
+        .failed(&["already", "DROP SCHEMA"]);
+    let settings = moved.to_str().unwrap();
+    let verified = run(&["--json", "verify", "--settings", settings]).json();
+    assert_eq!(verified["ok"], true, "{verified}");
+    assert_eq!(verified["attachments"], 5);
+    assert_eq!(verified["rowsWithoutSum"], 0, "{verified}");
+    let serve = Program::start(crate::stand::program(&["serve", "--settings", settings])).ready();
+    brought_once(&house, (port, &ids), (&before, &serve)).await;
+    let status = house.status(port, &later);
+    assert_eq!(status.code(), Some(1), "{}", status.stdout());
+    let next = house.send(port, "Danach");
+    house.accepted(port, &next, &serve).await;
+    assert!(serve.stop(SOON).success());
+    let verified = run(&["--json", "verify", "--settings", settings]).json();
+    assert_eq!(verified["ok"], true, "{verified}");
+}
+
+/// A copy of tables that ends early, also with sums that say it is so.
+fn assert_table_harm_is_found(house: &House, dir: &Path, moved: &Path) {
+    let harmed = house.dir().join("harmed");
+    copy(dir, &harmed);
+    let file = harmed.join("gateway/gateway.tables");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 9]).unwrap();
+    house
+        .restore(&harmed, moved)
+        .failed(&["gateway/gateway.tables", "was changed"]);
+    let sum = |path: &Path| {
+        let output = std::process::Command::new("sha256sum").arg(path).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()[..64].to_owned()
+    };
+    let replace = |name: &str, old: &str, new: &str| {
+        let path = harmed.join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{name}");
+        std::fs::write(&path, text.replace(old, new)).unwrap();
+        sum(&path)
+    };
+    let old_sums = sum(&harmed.join("SHA256SUMS"));
+    let (old, new) = (sum(&dir.join("gateway/gateway.tables")), sum(&file));
+    let new_sums = replace("SHA256SUMS", &old, &new);
+    replace("manifest.json", &old, &new);
+    replace("manifest.json", &old_sums, &new_sums);
+    house
+        .restore(&harmed, moved)
+        .failed(&["not whole", "ends too early"]);
+    std::fs::remove_dir_all(house.dir().join("new/gateway/blobs")).unwrap();
+}
+
 /// As docs/operate says it: the agent's own backup, then the database's dump, then a copy of the attachments.
 #[tokio::test(flavor = "multi_thread")]
 async fn so_does_one_whose_gateway_is_on_postgresql_from_its_dump() {
@@ -180,7 +277,6 @@ async fn so_does_one_whose_gateway_is_on_postgresql_from_its_dump() {
     let ((house, url), port) = (House::on(server), free_port());
     let (gateway, ids) = half_way(&house, port).await;
     let dir = house.dir().join("backup");
-    house.backup(&dir).failed(&["pg_dump"]);
     let agent_alone = |settings: &Path, name: &str| {
         let text = std::fs::read_to_string(settings).unwrap();
         let from = text.find("[agent]\n").unwrap();
@@ -199,15 +295,7 @@ async fn so_does_one_whose_gateway_is_on_postgresql_from_its_dump() {
     let before = one_more(&house);
     gateway.kill();
 
-    let moved = house.moved();
-    let database = |url: &str| url.rsplit_once('/').unwrap().1.to_owned();
-    let text = std::fs::read_to_string(&moved).unwrap();
-    let (old, new) = (
-        format!("/{}\"", database(&url)),
-        format!("/{}\"", database(&dumped)),
-    );
-    assert!(text.contains(&old), "{text}");
-    std::fs::write(&moved, text.replace(&old, &new)).unwrap();
+    let moved = house.moved_to(&url, &dumped);
     let agent = agent_alone(&moved, "moved-agent.toml");
     house.restore(&dir, &agent).ok();
     let moved = moved.to_str().unwrap();

@@ -17,7 +17,7 @@ pub(crate) const REGION: &str = "064390000000";
 pub(crate) struct House {
     dir: TempDir,
     /// `[gateway.database]` and what belongs to it; empty: SQLite.
-    database: String,
+    pub(crate) database: String,
 }
 
 impl House {

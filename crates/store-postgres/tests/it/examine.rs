@@ -29,7 +29,7 @@ pub(crate) async fn seal(store: &PostgresStore, max: u32) -> usize {
     }
 }
 
-async fn examined(store: &PostgresStore) -> Examined {
+pub(crate) async fn examined(store: &PostgresStore) -> Examined {
     let is_signed = &mut |block: &Block| block.signature == "signed";
     let long_ago = Timestamp::from_millis(0);
     store.examine(long_ago, is_signed).await.unwrap()

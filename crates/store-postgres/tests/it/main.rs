@@ -5,6 +5,7 @@ mod agents;
 mod agents_around;
 mod altered;
 mod benches;
+mod copies;
 mod examine;
 mod laws;
 mod many;

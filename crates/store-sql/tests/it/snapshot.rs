@@ -7,7 +7,6 @@ use amtsbote_store::laws::samples::{announced, announced_one, attachment, done, 
 use amtsbote_store::{Change, Directory};
 use amtsbote_store_sql::{
     Content, Database, OpenError, Restoring, Snapshot, SnapshotError, SqliteStore, content,
-    still_named,
 };
 
 use crate::benches::InFolder;
@@ -38,17 +37,18 @@ async fn a_snapshot_shows_one_moment_whatever_is_written_meanwhile() {
     let copy = copies.path().join("gateway.db");
     let mut steps = 0;
     snapshot.copy(&copy, |_, _| steps += 1).unwrap();
+    let named = |snapshot: &Snapshot| {
+        let named = snapshot.named().unwrap();
+        named.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&snapshot), ["blob-1"]);
     drop(snapshot);
 
     let held = content(Database::Gateway, &copy).unwrap();
     assert_eq!(rows(&held, "submissions"), 1);
     assert_eq!(rows(&held, "attachments"), 1);
-    let named = |file| {
-        let named = still_named(file).unwrap();
-        named.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
-    assert_eq!(named(&copy), ["blob-1"]);
-    assert_eq!(named(&folder.join("gateway.db")), ["blob-7", "blob-8"]);
+    let now = Snapshot::take(Database::Gateway, folder).unwrap().unwrap();
+    assert_eq!(named(&now), ["blob-7", "blob-8"]);
     let names = fs::read_dir(copies.path()).unwrap();
     assert_eq!(names.count(), 1, "a copy is one file");
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&copy).unwrap().permissions());
