@@ -3,6 +3,7 @@
 //! Sources: XBau-Kernmodul 1.2.1.1 and 1.3.0 (1100, 1120, 1121, 1170, 1180), XInneres rueckweisung 6 (0010); for XPersonenstand, XMeld
 //! and XAusländer 26.11 excerpts of the schema files.
 
+mod packed;
 mod xdomea;
 
 use amtsbote_adapter::{Answer, AnswerContent, AnswerDocument, AnswerKind, Status};
@@ -12,13 +13,15 @@ use amtsbote_xoev::{Document, ErrorCode, Head, Node};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+pub(crate) use self::packed::read_archive;
+
 /// The longest answer read. Documents may be inside.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 /// The most reasons of a rejection that are told.
 const REASONS_MAX: usize = 100;
 
 /// The format whose answers have a header of their own.
-const XDOMEA: &str = "xdomea";
+pub(crate) const XDOMEA: &str = "xdomea";
 
 const KERNMODUL: [&str; 2] = [
     "http://www.xleitstelle.de/xbau/kernmodul/1/2/1/1",

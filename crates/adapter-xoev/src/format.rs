@@ -205,6 +205,12 @@ impl amtsbote_adapter::Format for Format {
     fn read_answer(&self, document: &[u8]) -> Result<Answer, Findings> {
         answers::read(self.name, document)
     }
+
+    fn read_archive(&self, archive: &[u8]) -> Option<Result<Answer, Findings>> {
+        (self.name == answers::XDOMEA)
+            .then(|| answers::read_archive(archive))
+            .flatten()
+    }
 }
 
 fn unknown_message(known: Vec<String>) -> Finding {

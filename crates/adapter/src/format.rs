@@ -39,6 +39,13 @@ pub trait Format: Send + Sync {
             ),
         )])
     }
+
+    /// Reads an archive as a procedure of this format packs its answers: message and documents. None: no message of this format is in
+    /// it, and the archive is a document like any other.
+    fn read_archive(&self, archive: &[u8]) -> Option<Result<Answer, Findings>> {
+        let _ = archive;
+        None
+    }
 }
 
 /// A package compiled for its format.

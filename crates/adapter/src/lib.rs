@@ -32,6 +32,7 @@ pub mod laws;
 mod naming;
 mod outbound;
 mod package;
+mod packed;
 mod parcel;
 pub mod placement;
 pub mod returned;
@@ -58,6 +59,7 @@ pub use inbound::{
 pub use naming::{AttachmentName, Named, Naming};
 pub use outbound::{Arrival, Outbound, Receipt};
 pub use package::{Example, Files, Package, PackageName};
+pub use packed::{NotUnpacked, Packed, UNPACKED_MAX_BYTES, Unpacked, is_archive};
 pub use parcel::{
     AttachmentReader, AttachmentSource, Parcel, ParcelFile, ParcelPath, Piece, UnsafePath,
     bytes_source,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use amtsbote_adapter::{Answer, Inbound};
 use amtsbote_problem::Findings;
 
-/// Reads a message of a procedure. It is foreign: whatever the bytes are, there is an answer or findings.
-pub type ReadAnswer = Arc<dyn Fn(&[u8]) -> Result<Answer, Findings> + Send + Sync>;
+/// Reads a message of a procedure, or an archive with one. It is foreign: whatever the bytes are, there is an answer or findings. None:
+/// an archive without a message, which is a document.
+pub type ReadAnswer = Arc<dyn Fn(&[u8]) -> Option<Result<Answer, Findings>> + Send + Sync>;
 
 /// The way in of a destination's procedures.
 #[derive(Clone)]

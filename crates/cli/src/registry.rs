@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amtsbote_adapter::returned::Together;
-use amtsbote_adapter::{Fault, Format, Inbound, Lineage, Outbound, Transport};
+use amtsbote_adapter::{Fault, Format, Inbound, Lineage, Outbound, Transport, is_archive};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
@@ -87,9 +87,10 @@ pub(crate) fn way_in(
     }
     let (registry, format) = (registry.clone(), settings.format.clone());
     let read: ReadAnswer = Arc::new(move |bytes| match registry.format(&format) {
-        Ok(format) => format.read_answer(bytes),
+        Ok(format) if is_archive(bytes) => format.read_archive(bytes),
+        Ok(format) => Some(format.read_answer(bytes)),
         // It was there when the way was opened, and formats do not change.
-        Err(_) => Err(Vec::new()),
+        Err(_) => Some(Err(Vec::new())),
     });
     Ok(WayIn {
         inbound,

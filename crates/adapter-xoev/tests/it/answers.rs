@@ -8,7 +8,7 @@ use crate::shared::{self, refusal};
 
 const DVDV: &str = r#"<verzeichnisdienst listURI="urn:xoev-de:kosit:codeliste:verzeichnisdienst" listVersionID="3"><code>DVDV</code></verzeichnisdienst>"#;
 const UUID: &str = "11111111-1111-4111-8111-1111111111AA";
-const ASKED: &str = "22222222-2222-4222-8222-2222222222bb";
+pub(crate) const ASKED: &str = "22222222-2222-4222-8222-2222222222bb";
 
 /// A message with this root, list of messages, number and content.
 fn message(root: (&str, &str), head: (&str, &str, &str), content: &str) -> String {
@@ -223,7 +223,7 @@ fn answers_of_register_standesamt_and_immigration_office_are_read() {
 }
 
 /// An answer of a DMS to the process `ASKED`.
-fn dms(name: &str, version: &str, content: &str) -> String {
+pub(crate) fn dms(name: &str, version: &str, content: &str) -> String {
     let number = name.rsplit('.').next().unwrap();
     let session = if number == "0630" {
         "<x:FVSessionID>1</x:FVSessionID>"

@@ -15,5 +15,6 @@ mod laws;
 mod mutants;
 mod official;
 mod packages;
+mod packed_answers;
 mod shared;
 mod xdomea;

@@ -1,7 +1,9 @@
 //! What an answer says, with its documents in memory.
 
+use amtsbote_adapter::returned::media_type;
 use amtsbote_adapter::{
     Answer, AnswerContent, AnswerKind, Fault as WayFault, ParcelFile, Refusal, Return, Said,
+    is_archive,
 };
 use amtsbote_jose::sha256_hex;
 use amtsbote_model::Personal;
@@ -31,14 +33,22 @@ pub(super) async fn understood(way_in: &WayIn, returned: &Return) -> Result<Unde
         files.push((file, bytes));
     }
     let hash = sha256_hex(hashes.as_bytes());
+    let is_alone = files.len() == 1;
     let mut files = files.into_iter().peekable();
-    let is_message = |(_, bytes): &(&ParcelFile, Vec<u8>)| is_xml(bytes);
+    // An archive beside other files is a document among them.
+    let may_speak = |bytes: &[u8]| is_xml(bytes) || is_alone && is_archive(bytes);
+    let read = |(_, bytes): &(&ParcelFile, Vec<u8>)| {
+        may_speak(bytes).then(|| (way_in.read)(bytes)).flatten()
+    };
     let (mut answer, hash) = match &returned.said {
         // Its id stands for its documents, too: they may be made anew each time somebody asks.
         Said::Answer(answer) => (answer.as_ref().clone(), sha256_hex(answer.said().reveal())),
         Said::Nonsense(findings) => return Err(unreadable(findings.clone())),
-        Said::Unread => match files.next_if(is_message) {
-            Some((_, bytes)) => ((way_in.read)(&bytes).map_err(unreadable)?, hash),
+        Said::Unread => match files.peek().and_then(read) {
+            Some(answer) => {
+                files.next();
+                (answer.map_err(unreadable)?, hash)
+            }
             // Documents alone: the result, found by the id in their names.
             None => (bare(AnswerKind::Result, "document", hash.clone()), hash),
         },
@@ -47,10 +57,10 @@ pub(super) async fn understood(way_in: &WayIn, returned: &Return) -> Result<Unde
     for document in std::mem::take(&mut answer.documents) {
         if let AnswerContent::Inside(content) = document.content {
             let is_pdf = content.reveal().starts_with(b"%PDF-");
-            let media_type = if is_pdf {
-                "application/pdf"
-            } else {
-                "application/octet-stream"
+            let media_type = match &document.name {
+                _ if is_pdf => "application/pdf",
+                Some(name) => media_type(name.reveal()),
+                None => "application/octet-stream",
             };
             enclosed.push(Enclosed {
                 media_type: media_type.to_owned(),

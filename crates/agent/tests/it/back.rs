@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use amtsbote_adapter::{
     Answer, AnswerKind, Fault, Inbound, OpenCase, OpenCases, ParcelFile, Piece, Reply, Return,
-    ReturnId, Said, Settled,
+    ReturnId, Said, Settled, Unpacked,
 };
 use amtsbote_agent::{Agent, CASE_STATUS_SCHEMA, ReadAnswer, WayIn, message_uuid};
 use amtsbote_client::{OpenedReply, Sender, open_reply};
@@ -15,7 +15,7 @@ use amtsbote_fit_connect::reply::ReplyRef;
 use amtsbote_fit_connect::submission::{CompactJwe, SubmissionRef};
 use amtsbote_jose::{Jws, KeyUse, PrivateKey};
 use amtsbote_model::{DestinationId, Personal, SubmissionId, Timestamp};
-use amtsbote_problem::{Bilingual, Finding};
+use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_store::{
     AnswerMove, AnswerRow, Error, MemoryDeliveries, NewAnswer, Reply as StoreReply, Swapped,
     WayBack, WaysBack,
@@ -29,6 +29,8 @@ use crate::ways::Fuse;
 
 static REPLY_KEY: LazyLock<PrivateKey> =
     LazyLock::new(|| PrivateKey::generate(KeyUse::Encryption, "reply-key").unwrap());
+/// How an archive begins.
+const ARCHIVE: &[u8] = b"PK\x03\x04";
 const PDF: &[u8] = b"%PDF-1.7 the decision";
 
 /// Answers that lie there until they are settled.
@@ -107,36 +109,48 @@ impl Inbound for Pile {
     }
 }
 
-/// Answers of the tests: `<` and JSON.
+/// Answers of the tests: `<` and JSON; archives with such a message, or with documents alone.
 fn reader() -> ReadAnswer {
     Arc::new(|bytes| {
-        let value: Value = serde_json::from_slice(&bytes[1..]).map_err(|_| {
-            vec![Finding::new(
-                "",
-                "answer",
-                Bilingual::new("unlesbar", "unreadable"),
-            )]
-        })?;
-        assert!(value["poison"].is_null(), "poison");
-        let text = |name: &str| value[name].as_str().map(str::to_owned);
-        Ok(Answer {
-            kind: if value["rejected"].is_null() {
-                AnswerKind::FileNumber
-            } else {
-                AnswerKind::Rejected
-            },
-            message: "Test 1121".to_owned(),
-            id: "message-of-the-procedure".to_owned(),
-            is_test: true,
-            in_reply_to: text("to"),
-            reference: None,
-            file_number: text("number").map(Personal::new),
-            status: None,
-            due: None,
-            text: None,
-            findings: Vec::new(),
-            documents: Vec::new(),
-        })
+        let Some(archive) = bytes.strip_prefix(ARCHIVE) else {
+            return Some(read(bytes));
+        };
+        let message = archive.strip_suffix(PDF).filter(|text| !text.is_empty())?;
+        let document = Unpacked {
+            name: "anlage.pdf".to_owned(),
+            bytes: PDF.to_vec(),
+        };
+        Some(read(message).map(|answer| answer.with_files(vec![document])))
+    })
+}
+
+fn read(bytes: &[u8]) -> Result<Answer, Findings> {
+    let value: Value = serde_json::from_slice(&bytes[1..]).map_err(|_| {
+        vec![Finding::new(
+            "",
+            "answer",
+            Bilingual::new("unlesbar", "unreadable"),
+        )]
+    })?;
+    assert!(value["poison"].is_null(), "poison");
+    let text = |name: &str| value[name].as_str().map(str::to_owned);
+    Ok(Answer {
+        kind: if value["rejected"].is_null() {
+            AnswerKind::FileNumber
+        } else {
+            AnswerKind::Rejected
+        },
+        message: "Test 1121".to_owned(),
+        id: "message-of-the-procedure".to_owned(),
+        is_test: true,
+        in_reply_to: text("to"),
+        reference: None,
+        file_number: text("number").map(Personal::new),
+        status: None,
+        due: None,
+        text: None,
+        findings: Vec::new(),
+        documents: Vec::new(),
     })
 }
 
@@ -489,6 +503,39 @@ async fn documents_alone_and_later_messages_find_their_case() {
         kinds,
         expected.map(|(kind, taken)| (kind.to_owned(), taken))
     );
+}
+
+#[tokio::test]
+async fn a_lone_archive_speaks_by_its_message_and_is_a_document_without_one() {
+    let bench = Bench::new().await;
+    let ids = delivered(&bench).await;
+    let pile = Arc::new(Pile::default());
+    let answer = answer_to(&ids);
+    let archive = [ARCHIVE, &answer, PDF].concat();
+    let documents = [ARCHIVE, PDF].concat();
+    let reference = || vec![("reference", ids.submission_id.to_string())];
+    pile.put("1", vec![], &[("a.zip", &archive)]);
+    pile.put("2", reference(), &[("b.zip", &documents)]);
+    // Beside others nobody looks into it.
+    pile.put("3", reference(), &[("c.zip", &archive), ("d.pdf", PDF)]);
+    let broken = [ARCHIVE, b"<nonsense", PDF].concat();
+    pile.put("4", reference(), &[("e.zip", &broken)]);
+    agent(&bench, &pile, None).run_once().await.unwrap();
+    assert_eq!(pile.sizes(), (0, 1));
+    let mut replies = Vec::new();
+    for reply in waiting(&bench).await {
+        let (data, mut files) = opened(&bench, reply).await;
+        files.sort();
+        replies.push((data["kind"].as_str().unwrap().to_owned(), files));
+    }
+    replies.sort();
+    let mut expected = [
+        ("fileNumber".to_owned(), vec![PDF.to_vec()]),
+        ("result".to_owned(), vec![documents]),
+        ("result".to_owned(), vec![PDF.to_vec(), archive]),
+    ];
+    expected.sort();
+    assert_eq!(replies, expected);
 }
 
 #[tokio::test]
