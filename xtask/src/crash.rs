@@ -17,6 +17,7 @@ pub(crate) const USAGE: &str = "crash options:
   --seed S        repeat a run
   --shape NAME    one_process | apart | over_postgres | cluster; all unless said
   --program PATH  a binary of the program; the debug build unless said
+  --older PATH    a binary of an older one: processes are begun as one and as the other by turns
   --json          results as JSON lines on stdout, everything else on stderr";
 
 /// Kills per shape if nothing is said.
@@ -31,6 +32,7 @@ struct Options {
     seed: Option<u64>,
     shape: Option<String>,
     program: Option<PathBuf>,
+    older: Option<PathBuf>,
     json: bool,
 }
 
@@ -44,6 +46,7 @@ impl Options {
             seed: None,
             shape: None,
             program: None,
+            older: None,
             json: false,
         };
         let mut rest = arguments.iter();
@@ -66,6 +69,7 @@ impl Options {
                 "--links" => options.links = Some(value.clone()),
                 "--seed" => options.seed = Some(value.parse().with_context(number)?),
                 "--program" => options.program = Some(value.into()),
+                "--older" => options.older = Some(value.into()),
                 "--shape"
                     if matches!(
                         value.as_str(),
@@ -152,11 +156,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if let Some(seed) = options.seed {
         command.env("AMTSBOTE_SEED", seed.to_string());
     }
-    if let Some(program) = &options.program {
+    for (name, program) in [
+        ("AMTSBOTE_PROGRAM", &options.program),
+        ("AMTSBOTE_CRASH_OLDER", &options.older),
+    ] {
+        let Some(program) = program else { continue };
         let program = program
             .canonicalize()
             .with_context(|| format!("{} is not there", program.display()))?;
-        command.env("AMTSBOTE_PROGRAM", program);
+        command.env(name, program);
     }
     if options.json {
         command.stdout(Stdio::null());

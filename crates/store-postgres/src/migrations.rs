@@ -107,6 +107,11 @@ pub(crate) const AGENT: Part = Part {
             ),
             older: Older::MayGoOn,
         },
+        // They do not get hold of what they would misunderstand.
+        Migration {
+            sql: include_str!("schema/agent-4.sql"),
+            older: Older::MayGoOn,
+        },
     ],
     summed: &[
         ("deliveries", "submission_id::text"),

@@ -41,7 +41,12 @@ pub(crate) fn root() -> PathBuf {
 
 /// The program with arguments; nothing of this test's environment that would change what it does.
 pub(crate) fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    program_at(&binary(), args)
+}
+
+/// The same of another build.
+pub(crate) fn program_at(binary: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(binary);
     command.args(args).stdin(Stdio::null());
     for name in [
         "LANG", "LOG", "SETTINGS", "SANDBOX", "SCHEMAS", "XSD_DIR", "URL",

@@ -59,6 +59,41 @@ async fn the_first_mark_of_a_place_stays() {
 }
 
 /// Crash and stop of the server: *unavailable* meanwhile, then on without opening anything again, with all that was confirmed.
+/// As an agent claims that knows the tables of version 3: without what it does not know of the state.
+#[tokio::test]
+async fn an_older_agent_does_not_get_what_a_person_wants_rejected() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let url = server.database();
+    let [store, _] = two(&url).await;
+    let here = destination(1);
+    store.note(vec![new(1, here), new(2, here)]).await.unwrap();
+    let around = claim(worker(1), (10, 20), Vec::new()).around;
+    let row = store.find(submission(1)).await.unwrap().unwrap();
+    let refusal = Event::RejectedByOperator {
+        detail: "withdrawn".into(),
+    };
+    let refused = row.delivery.step(refusal, &around).unwrap();
+    let swapped = store.swap(row.submission_id, row.revision, refused).await;
+    assert_eq!(swapped.unwrap(), Swapped::Done);
+
+    let (by, leased) = (worker(1).uuid(), r#"'{"state": "leased", "until": 90000}'"#);
+    let older = format!(
+        "UPDATE amtsbote_agent.deliveries SET state = 'leased', revision = revision + 1, held_by = '{by}', due_at = 90000,
+            body = (body::jsonb - 'refusal' - 'at' || jsonb_build_object('by', '{by}') || {leased})::text
+        WHERE state = 'waiting' RETURNING submission_id"
+    );
+    assert_eq!(server.sql(&url, &older), submission(2).uuid().to_string());
+    let asked = claim(worker(2), (30, 90_000), vec![share(here, Order::Due)]);
+    let claimed = store.claim(asked).await.unwrap().rows;
+    let [row] = &claimed[..] else {
+        panic!("{claimed:?}");
+    };
+    assert_eq!(row.submission_id, submission(1));
+    assert_eq!(row.delivery.refusal(), Some("withdrawn"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_go_on_when_the_server_is_back() {
     let Some(server) = Server::start() else {

@@ -145,12 +145,7 @@ async fn there_is_all_of_it_or_nothing() {
     let others = restoring.take(&file[..], |_, _| {}).await;
     assert!(matches!(others, Err(CopyError::Damaged(_))), "{others:?}");
     drop(restoring);
-    let later = String::from_utf8_lossy(&file).contains("\"version\":3");
-    assert!(later, "the test below changes it");
-    let at = file
-        .windows(11)
-        .position(|w| w == b"\"version\":3")
-        .unwrap();
+    let at = file.windows(10).position(|w| w == b"\"version\":").unwrap();
     let mut newer = file.clone();
     newer[at + 10] = b'9';
     let restoring = PostgresRestoring::claim(&target(&new), Tables::Agents)
