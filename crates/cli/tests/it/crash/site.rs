@@ -284,7 +284,7 @@ impl Site {
         ];
         let mut command = match told("OLDER") {
             // By turns, so that there is always one beside the other, and each goes on where the other stopped.
-            Some(older) if self.begun.fetch_add(1, Ordering::Relaxed) % 2 == 0 => {
+            Some(older) if self.begun.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) => {
                 program_at(Path::new(&older), &args)
             }
             Some(_) | None => program(&args),
