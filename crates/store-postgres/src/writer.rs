@@ -18,7 +18,8 @@ use tokio_postgres::types::ToSql;
 use crate::bell::is_arrival;
 use crate::database::{COMMIT_MAX, Database};
 use crate::fault::{Cause, Fault, unavailable};
-use crate::gateway::changes::{Locks, Planned, plan, verdict};
+use crate::gateway::changes::{Planned, plan, verdict};
+use crate::gateway::locks::Locks;
 
 /// Batches that may wait; one more is refused.
 const QUEUE_MAX: usize = 1024;

@@ -4,6 +4,7 @@ mod chain;
 pub(crate) mod changes;
 mod destinations;
 mod examine;
+pub(crate) mod locks;
 mod members;
 pub(crate) mod rows;
 
