@@ -25,6 +25,11 @@ pub trait Bench {
 
     /// How many refused answers lie where a person looks.
     fn set_aside(&self) -> usize;
+
+    /// Of the awaits of settling, each of so many is one where it is cut off: more than one where each try takes long.
+    fn stride(&self) -> u32 {
+        1
+    }
 }
 
 async fn polled(bench: &impl Bench, max: usize) -> Vec<Return> {
