@@ -81,12 +81,14 @@ impl PostgresRestoring {
         })
     }
 
-    /// After the gateway's tables were taken in: its attachments are here now, so that the next gateway finds what the last one kept.
+    /// After the gateway's tables were taken in: its attachments are here now, so that the next gateway finds what the last one kept. Those
+    /// that ran when the copy was made do not run here.
     pub async fn with_attachments_in(&self, shelf: &Shelf) -> Result<(), CopyError> {
         let client = self.client()?;
         let moving = async {
             let shelf = serde_json::to_string(shelf).map_err(|_| Fault::Malformed)?;
-            let sql = "UPDATE gateways SET body = jsonb_set(body::jsonb, '{shelf}', $1::text::jsonb)::text";
+            let sql = "UPDATE gateways SET body = jsonb_set(body::jsonb, '{shelf}', $1::text::jsonb)::text,
+                    until = least(until, clock_timestamp() - interval '1 second')";
             client.execute(sql, &[&shelf]).await?;
             Ok(())
         };

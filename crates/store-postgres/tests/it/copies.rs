@@ -3,7 +3,8 @@
 use amtsbote_store::Change;
 use amtsbote_store::laws::samples::{announced_one, attachment, done, of};
 use amtsbote_store_postgres::{
-    CopyError, PostgresDeliveries, PostgresRestoring, PostgresSnapshot, PostgresStore, Tables,
+    CopyError, PostgresDeliveries, PostgresRestoring, PostgresSnapshot, PostgresStore, Shelf,
+    Tables,
 };
 use amtsbote_testkit::postgres::Server;
 
@@ -186,4 +187,27 @@ async fn who_starts_meanwhile_waits_and_finds_what_was_brought() {
     starting.await.unwrap().unwrap();
     let count = "SELECT count(*) FROM amtsbote_gateway.submissions";
     assert_eq!(server.sql(&new, count), "1");
+}
+
+#[tokio::test]
+async fn what_ran_when_the_copy_was_made_does_not_run_after_it() {
+    let Some(server) = Server::shared() else {
+        return;
+    };
+    let (old, new) = (server.database(), server.database());
+    drop(PostgresStore::open(&target(&old)).await.unwrap());
+    let runs = r#"INSERT INTO amtsbote_gateway.gateways
+        VALUES ('one', '{"shelf": {"kind": "folder", "place": "old"}}', now() + interval '1 hour')"#;
+    server.sql(&old, runs);
+    let file = copied(&old, Tables::Gateway).await;
+    let restoring = PostgresRestoring::claim(&target(&new), Tables::Gateway)
+        .await
+        .unwrap();
+    restoring.take(&file[..], |_, _| {}).await.unwrap();
+    let here = Shelf::Folder("new".into());
+    restoring.with_attachments_in(&here).await.unwrap();
+    restoring.finish().await.unwrap();
+    let told =
+        "SELECT until < now(), body::jsonb #>> '{shelf,place}' FROM amtsbote_gateway.gateways";
+    assert_eq!(server.sql(&new, told), "t|new");
 }
