@@ -66,22 +66,22 @@ impl Format for Table {
 /// Columns that say whether they are quoted where that is not asked.
 fn unquoted(settings: &Settings, layout: &Layout) -> Findings {
     let says = |field: &&Field| field.quoted.is_some() && settings.quote() != Quote::Texts;
-    let wrong = |field: &Field| {
+    let wrong = |at: &str, word: &str| {
+        let (de, en) = (
+            format!("{word} gehört zu quote = \"texts\""),
+            format!("{word} belongs to quote = \"texts\""),
+        );
         Finding::new(
-            format!("{}: column/{}", settings.columns, field.name),
+            format!("{}: {at}", settings.columns),
             "settings",
-            Bilingual::new(
-                "quoted gehört zu quote = \"texts\"",
-                "quoted belongs to quote = \"texts\"",
-            ),
+            Bilingual::new(de, en),
         )
     };
-    layout
-        .fields()
-        .into_iter()
-        .filter(says)
-        .map(wrong)
-        .collect()
+    let of_header = layout.says_header_quoted() && settings.quote() != Quote::Texts;
+    let header = of_header.then(|| wrong("header_quoted", "header_quoted"));
+    let fields = layout.fields().into_iter().filter(says);
+    let fields = fields.map(|field| wrong(&format!("column/{}", field.name), "quoted"));
+    header.into_iter().chain(fields).collect()
 }
 
 /// Constants, names and padding the file can't hold.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
-use amtsbote_translate::columns::{self, Cell, Field, Nature, Record};
+use amtsbote_translate::columns::{self, Cell, Field, Names, Nature, Record};
 use amtsbote_translate::{Change, Lineage, Place, Trace};
 
 use crate::keys;
@@ -26,7 +26,7 @@ pub(crate) fn bytes(
         out: settings.encoding.mark().to_vec(),
     };
     file.out.extend(segments::advice(settings));
-    let above = table.names.as_ref().map(|(_, above)| *above);
+    let above = table.names.as_ref().map(|names| names.above);
     for (index, record) in table.records.iter().enumerate() {
         if above == Some(index) {
             file.header(table);
@@ -96,12 +96,18 @@ impl File<'_> {
     /// The line of names.
     fn header(&mut self, table: &columns::Table) {
         let mut cells = Vec::new();
-        for name in table.names.iter().flat_map(|(names, _)| names) {
+        let Some(Names { names, quoted, .. }) = &table.names else {
+            return;
+        };
+        for name in names {
             let cell = Cell {
                 key: None,
                 text: Personal::new(name.clone()),
                 nature: Nature::Text,
-                field: Arc::new(Field::plain()),
+                field: Arc::new(Field {
+                    quoted: *quoted,
+                    ..Field::plain()
+                }),
             };
             match wire::cell(self.settings, &cell) {
                 Ok((bytes, changes)) => {

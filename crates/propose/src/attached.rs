@@ -102,6 +102,37 @@ pub(crate) fn is_attachment<'n>(name: &str, mut inside: impl Iterator<Item = &'n
     LISTS.contains(&folded(name).as_str()) && inside.any(tells)
 }
 
+/// What is binary and no attachment: signatures, keys, sums.
+const NO_FILES: &[&str] = &[
+    "sign",
+    "zertifikat",
+    "certificate",
+    "schluessel",
+    "key",
+    "hash",
+    "digest",
+];
+
+/// Whether something in base64 that is called so may hold a file.
+pub(crate) fn may_hold_file(name: &str) -> bool {
+    let name = folded(name);
+    !NO_FILES.iter().any(|part| name.contains(part))
+}
+
+/// Whether a text is the base64 of a file: long, and nothing else in it.
+pub(crate) fn is_base64(text: &str) -> bool {
+    const LENGTH_MIN: usize = 80;
+    let mut length = 0;
+    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+        if !byte.is_ascii_alphanumeric() && !b"+/=".contains(&byte) {
+            return false;
+        }
+        length += 1;
+    }
+    let words = text.split_ascii_whitespace().count();
+    length >= LENGTH_MIN && length % 4 == 0 && length / words.max(1) > LENGTH_MIN / 2
+}
+
 /// Whether one of these attributes names the file.
 pub(crate) fn is_named<'n>(name: &str, mut attributes: impl Iterator<Item = &'n str>) -> bool {
     LISTS.contains(&folded(name).as_str())

@@ -16,6 +16,9 @@ use crate::xml::{first_list, first_only};
 
 const ROWS_MAX: usize = 2_000;
 const COLUMNS_MAX: usize = 1_000;
+const LINES_LOOKED_AT: usize = 100;
+/// So many lines of a file with separators have one.
+const SHARE_MIN_PERCENT: usize = 80;
 
 /// A CSV file, read.
 pub(crate) struct Sheet {
@@ -38,11 +41,7 @@ pub(crate) struct Sheet {
 pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
     let (encoding, text) = decoded(bytes)?;
     let (text, ends) = lines(&text);
-    let first = text.lines().next().unwrap_or("");
-    let separator = [';', '\t', '|', ',']
-        .into_iter()
-        .max_by_key(|separator| (first.matches(*separator).count(), *separator == ';'))
-        .unwrap_or(';');
+    let separator = separator(&text);
     let mut records = records(&text, separator);
     records.retain(|(row, _)| row.iter().any(|cell| !cell.trim().is_empty()));
     let (mut rows, marks): (Vec<Vec<String>>, Vec<Vec<bool>>) = records.into_iter().unzip();
@@ -84,6 +83,37 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
         after,
         around_quoted,
     })
+}
+
+/// What stands in the most lines; a comma may be that of numbers.
+fn separator(text: &str) -> char {
+    let first = text.lines().next().unwrap_or("");
+    let lines = |separator| text.lines().filter(move |line| line.contains(separator));
+    let uses = |separator: char| {
+        let in_first = first.matches(separator).count();
+        (
+            lines(separator).take(LINES_LOOKED_AT).count(),
+            separator != ',',
+            in_first,
+            separator == ';',
+        )
+    };
+    let all = [';', '\t', '|', ','].into_iter();
+    all.max_by_key(|separator| uses(*separator)).unwrap_or(';')
+}
+
+/// The separator and the number of cells that most lines have, if the lines of a text are separated at all.
+pub(crate) fn separated(text: &str) -> Option<(char, usize)> {
+    let separator = separator(text);
+    let rows = records(text, separator);
+    let lengths: Vec<usize> = rows.iter().map(|(row, _)| row.len()).collect();
+    let uses = |cells: &usize| lengths.iter().filter(|length| *length == cells).count();
+    let cells = lengths.iter().copied().max_by_key(uses)?;
+    let torn = lengths.iter().filter(|length| **length > 1).count();
+    // Commas also stand in texts and amounts.
+    let is_steady = separator != ',' || (cells > 2 && uses(&cells) == lengths.len());
+    let is_most = torn * 100 >= lengths.len() * SHARE_MIN_PERCENT;
+    (cells > 1 && is_steady && is_most).then_some((separator, cells))
 }
 
 /// How quotes are used.
@@ -231,6 +261,8 @@ pub(crate) struct Columns<'c> {
     /// Of fixed width only.
     pub(crate) fixed: &'c [Column],
     pub(crate) has_header: bool,
+    /// Whether the line of names has no quotes although texts do.
+    pub(crate) are_names_bare: bool,
     /// Of each column whether its texts are quoted, where that tells and not all are alike.
     pub(crate) quoted: &'c [Option<bool>],
     /// Cells of the records before and after the rows.
@@ -264,6 +296,9 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
             text.push_str("header = \"below\"  # unter dem Kopfsatz / below the head record\n");
         }
         (false, _) => {}
+    }
+    if columns.has_header && columns.are_names_bare {
+        text.push_str("header_quoted = false\n");
     }
     if let Some(list) = &list {
         once_per_item(list, (&mut text, &mut notes));

@@ -27,6 +27,8 @@ pub(crate) struct Element {
     pub(crate) is_required: Option<bool>,
     /// Whether its type allows no text in it.
     pub(crate) takes_no_text: bool,
+    /// Whether its type is base64.
+    pub(crate) is_binary: bool,
     /// Whether it may stand there several times.
     pub(crate) repeats: bool,
     /// Texts of further elements of the sample that this one stands for.

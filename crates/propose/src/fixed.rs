@@ -123,6 +123,8 @@ pub(crate) struct Records {
     pub(crate) rows: Vec<Vec<String>>,
     /// Whether columns were guessed from blanks.
     pub(crate) is_guessed: bool,
+    /// What `--fields` could say where fields seem to stand without a blank between them.
+    pub(crate) unglued: Option<String>,
 }
 
 pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Unusable> {
@@ -151,6 +153,10 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
         Some(columns) => kinds::described(&lines, columns),
         None => kinds::of_lines(&lines, guessed),
     };
+    let unglued = match given {
+        Some(_) => None,
+        None => unglued(&lines, kinds.as_deref()),
+    };
     let mut columns = given.map_or_else(|| guessed(&lines), <[Column]>::to_vec);
     if columns.len() > COLUMNS_MAX {
         return Err(Unusable::new(
@@ -170,6 +176,7 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
         columns,
         rows,
         is_guessed: given.is_none(),
+        unglued,
     })
 }
 
@@ -195,6 +202,77 @@ fn cells(line: &[char], columns: &[Column]) -> Vec<String> {
         .iter()
         .map(|column| rest.by_ref().take(column.width).collect())
         .collect()
+}
+
+/// An example of `--fields`, if fields of guessed columns seem to be glued.
+fn unglued(lines: &[Vec<char>], kinds: Option<&[Draft]>) -> Option<String> {
+    let Some(kinds) = kinds else {
+        let columns = guessed(lines);
+        let cuts = cuts(&lines.iter().collect::<Vec<_>>(), &columns);
+        return (cuts.len() > columns.len()).then(|| described(&cuts, 1));
+    };
+    let mut parts = Vec::new();
+    let mut is_glued = false;
+    for draft in kinds {
+        let of_kind: Vec<&Vec<char>> = draft
+            .rows
+            .iter()
+            .filter_map(|row| lines.get(row.checked_sub(1)?))
+            .collect();
+        let fields = draft.fields.iter();
+        let columns: Vec<Column> = fields.filter_map(|field| field.width.clone()).collect();
+        let [sign, rest @ ..] = columns.as_slice() else {
+            continue;
+        };
+        let behind: Vec<Vec<char>> = of_kind
+            .iter()
+            .map(|line| line.get(sign.width..).unwrap_or_default().to_vec())
+            .collect();
+        let cuts = cuts(&behind.iter().collect::<Vec<_>>(), rest);
+        is_glued |= cuts.len() > rest.len();
+        let kind: String = of_kind.first()?.iter().take(sign.width).collect();
+        let mut part = format!("[{kind}],SATZART:{}", sign.width);
+        if !cuts.is_empty() {
+            part = format!("{part},{}", described(&cuts, 2));
+        }
+        parts.push(part);
+    }
+    is_glued.then(|| parts.join(","))
+}
+
+fn described(widths: &[usize], first: usize) -> String {
+    let fields = widths.iter().enumerate();
+    let fields = fields.map(|(at, width)| format!("FELD{}:{width}", at + first));
+    fields.collect::<Vec<_>>().join(",")
+}
+
+/// The widths of the columns, cut also where letters meet digits in every line that has something there.
+fn cuts(lines: &[&Vec<char>], columns: &[Column]) -> Vec<usize> {
+    let meet = |at: usize| {
+        let pairs = lines.iter().filter_map(|line| {
+            let (before, here) = (line.get(at.checked_sub(1)?)?, line.get(at)?);
+            (*before != ' ' && *here != ' ').then_some((*before, *here))
+        });
+        let mut seen = 0;
+        let is_cut = pairs.inspect(|_| seen += 1).all(|(before, here)| {
+            before.is_numeric() && here.is_alphabetic()
+                || before.is_alphabetic() && here.is_numeric()
+        });
+        is_cut && seen * 2 >= lines.len() && seen > 0
+    };
+    let mut widths = Vec::new();
+    let mut from = 0;
+    for column in columns {
+        let to = from + column.width;
+        let mut start = from;
+        for at in (from + 1..to).filter(|at| meet(*at)) {
+            widths.push(at - start);
+            start = at;
+        }
+        widths.push(to - start);
+        from = to;
+    }
+    widths
 }
 
 /// A column begins where every line has a blank before it and some line a character.

@@ -13,6 +13,12 @@ const LINES_MAX: usize = 20_000;
 /// A sample of another kind has hardly a line that looks like this.
 const SHARE_MIN_PERCENT: usize = 80;
 const COMMENTS: [&str; 4] = ["#", ";", "//", "!"];
+/// What stands between key and value.
+const SIGNS: [char; 3] = ['=', ':', '\t'];
+/// What does so only in a file that is said to be of keys and values.
+const SIGNS_TOLD: [char; 5] = ['=', ':', '\t', ';', '|'];
+/// What a key may begin with besides letters and digits.
+const MARKS: &str = "$@%&*+_";
 
 /// A file of keys and values, read.
 pub(crate) struct Sections {
@@ -41,22 +47,34 @@ struct Form {
     key_width: usize,
 }
 
-/// Whether a text looks like keys and values.
-pub(crate) fn is_it(text: &str) -> bool {
+/// How many lines of a text are pairs or titles.
+pub(crate) struct Pairs {
+    pub(crate) sign: char,
+    pub(crate) good: usize,
+    /// All that are not empty and no comments.
+    pub(crate) all: usize,
+}
+
+impl Pairs {
+    pub(crate) fn are_most(&self) -> bool {
+        self.good * 100 >= self.all * SHARE_MIN_PERCENT
+    }
+}
+
+/// The pairs of a text, if it has any.
+pub(crate) fn pairs(text: &str) -> Option<Pairs> {
     let lines: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let Some(sign) = sign(&lines) else {
-        return false;
-    };
-    let told = lines.iter().filter(|line| !is_comment(line));
-    let (mut good, mut all) = (0_usize, 0_usize);
-    for line in told {
-        all += 1;
-        good += usize::from(title(line).is_some() || pair(line, sign).is_some());
-    }
-    all > 0 && good * 100 >= all * SHARE_MIN_PERCENT
+    let sign = sign(&lines, &SIGNS)?;
+    let told: Vec<&&str> = lines.iter().filter(|line| !is_comment(line)).collect();
+    let is_good = |line: &&&&str| title(line).is_some() || pair(line, sign).is_some();
+    Some(Pairs {
+        sign,
+        good: told.iter().filter(is_good).count(),
+        all: told.len(),
+    })
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Sections, Unusable> {
@@ -68,7 +86,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sections, Unusable> {
         .copied()
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let sign = sign(&filled).ok_or_else(|| {
+    let sign = sign(&filled, &SIGNS_TOLD).ok_or_else(|| {
         Unusable::new(
             "die Datei hat keine Zeile der Form Schlüssel=Wert oder Schlüssel: Wert",
             "the file has no line of the form key=value or key: value",
@@ -107,26 +125,26 @@ fn title(line: &str) -> Option<&str> {
 /// The key, and the value as it stands there; keys are short and hold no sign of another format.
 fn pair(line: &str, sign: char) -> Option<(&str, &str)> {
     let (key, value) = line.split_once(sign)?;
-    let is_plain = |c: char| c.is_alphanumeric() || " ._-/()[]".contains(c);
     let key = key.trim();
-    let is_key = !key.is_empty()
-        && key.len() <= 80
-        && key.starts_with(char::is_alphabetic)
-        && key.chars().all(is_plain);
+    let plain = key.trim_start_matches(|c| MARKS.contains(c));
+    let is_plain = |c: char| c.is_alphanumeric() || " ._-/()[]".contains(c) || MARKS.contains(c);
+    // Numbers are keys before `=`; before `:` they are times, before a tab cells.
+    let is_begin = |c: char| c.is_alphabetic() || sign == '=' && c.is_numeric();
+    let is_key = key.len() <= 80 && plain.starts_with(is_begin) && key.chars().all(is_plain);
     is_key.then_some((key, value.trim()))
 }
 
-/// The sign that separates most lines.
-fn sign(lines: &[&str]) -> Option<char> {
+/// The one of these signs that separates most lines.
+fn sign(lines: &[&str], signs: &[char]) -> Option<char> {
     let uses = |sign: char| {
         lines
             .iter()
             .filter(|line| !is_comment(line) && pair(line, sign).is_some())
             .count()
     };
-    let (sign, uses) = ['=', ':', '\t']
-        .into_iter()
-        .map(|sign| (sign, uses(sign)))
+    let (sign, uses) = signs
+        .iter()
+        .map(|sign| (*sign, uses(*sign)))
         .max_by_key(|(sign, uses)| (*uses, *sign == '='))?;
     (uses > 0).then_some(sign)
 }

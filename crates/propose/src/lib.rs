@@ -27,6 +27,7 @@ mod kinds;
 mod matching;
 mod names;
 mod package;
+mod recognised;
 mod records;
 mod segments;
 mod service;
@@ -39,18 +40,9 @@ mod xsd;
 pub use fields::{Code, Field, Kind, Step, fields};
 pub use fixed::Column;
 pub use package::{Ask, Note, NoteKind, Proposal, Sample, package};
+pub use recognised::{Recognised, SampleKind, recognise};
 pub use service::{Foreign, NewService, service};
 pub use xsd::Schemas;
-
-/// Whether a sample looks like keys and values.
-pub fn is_keys(bytes: &[u8]) -> bool {
-    text::decoded(bytes).is_ok_and(|(_, text)| keys::is_it(&text::lines(&text).0))
-}
-
-/// Whether a sample looks like segments.
-pub fn is_segments(bytes: &[u8]) -> bool {
-    text::decoded(bytes).is_ok_and(|(_, text)| segments::is_it(text.trim_start()))
-}
 
 /// What cannot be read or used at all, in German and English.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -34,6 +34,8 @@ pub struct Ask<'a> {
     pub example_name: &'a str,
     /// The sample.
     pub sample: Sample<'a>,
+    /// What the sample's file name ends in, without the dot: so does that of the file that is made.
+    pub ending: Option<&'a str>,
 }
 
 /// What the procedure reads.
@@ -83,6 +85,8 @@ pub enum NoteKind {
     Repeat,
     /// It may be counted in another unit: cents or euros.
     Unit,
+    /// The sample is laid out in a way the proposal does not follow: glued fields, several messages.
+    Layout,
     /// Something to know.
     Info,
 }
@@ -98,6 +102,7 @@ impl NoteKind {
             Self::FirstOnly => "first-only",
             Self::Repeat => "repeat",
             Self::Unit => "unit",
+            Self::Layout => "layout",
             Self::Info => "info",
         }
     }
@@ -105,9 +110,12 @@ impl NoteKind {
     /// Whether a person has to do something before the package is right.
     pub const fn is_open(self) -> bool {
         match self {
-            Self::Unmapped | Self::Constant | Self::MaybeMissing | Self::FirstOnly | Self::Unit => {
-                true
-            }
+            Self::Unmapped
+            | Self::Constant
+            | Self::MaybeMissing
+            | Self::FirstOnly
+            | Self::Unit
+            | Self::Layout => true,
             Self::Proposed(_) | Self::Repeat | Self::Info => false,
         }
     }
@@ -151,6 +159,7 @@ impl Note {
             | NoteKind::FirstOnly
             | NoteKind::Repeat
             | NoteKind::Unit
+            | NoteKind::Layout
             | NoteKind::Info => {
                 format!("{} / {}", self.text.de, self.text.en)
             }
@@ -186,6 +195,27 @@ pub(crate) struct Made {
     pub(crate) receiver: Map<String, Value>,
 }
 
+/// What the file that is made is called after.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ending: Option<&'a str>,
+}
+
+impl Named<'_> {
+    /// The setting's value; `usual` is how such files end.
+    pub(crate) fn file(&self, usual: &str) -> String {
+        let is_plain = |ending: &&str| {
+            (1..=ENDING_MAX).contains(&ending.len())
+                && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        let ending = self.ending.filter(is_plain).unwrap_or(usual);
+        quoted(&format!("{}.{ending}", file_name(self.name)))
+    }
+}
+
+const ENDING_MAX: usize = 12;
+
 /// Proposes a package.
 pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
     let example: Value = serde_json::from_slice(ask.example).map_err(|_| {
@@ -206,6 +236,8 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
         example: &example,
     };
     let mut maps = Maps::default();
+    let (name, ending) = (ask.name, ask.ending);
+    let named = Named { name, ending };
     let made = match &ask.sample {
         Sample::Xml(bytes, schemas) => {
             let encoding = dom::encoding(bytes).map_or("utf-8", Encoding::name);
@@ -214,19 +246,19 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
             if let Some(schemas) = kept {
                 told(&mut root, schemas);
             }
-            from_xml(root, (encoding, kept), (&offer, &mut maps))
+            from_xml(root, (encoding, kept, ending), (&offer, &mut maps))
         }
         Sample::Xsd(schemas) => {
             let root = xsd::sample(schemas, xsd::Choices::First)?;
-            from_xml(root, ("utf-8", Some(schemas)), (&offer, &mut maps))
+            from_xml(root, ("utf-8", Some(schemas), None), (&offer, &mut maps))
         }
-        Sample::Csv(bytes) => tables::from_csv(ask.name, bytes, &offer, &mut maps)?,
+        Sample::Csv(bytes) => tables::from_csv(named, bytes, &offer, &mut maps)?,
         Sample::Fixed(bytes, columns) => {
-            tables::from_fixed(ask.name, bytes, *columns, (&offer, &mut maps))?
+            tables::from_fixed(named, bytes, *columns, (&offer, &mut maps))?
         }
-        Sample::Keys(bytes) => tables::from_keys(ask.name, bytes, (&offer, &mut maps))?,
-        Sample::Segments(bytes) => tables::from_segments(ask.name, bytes, (&offer, &mut maps))?,
-        Sample::Json(bytes) => from_json(ask.name, bytes, &offer, &mut maps)?,
+        Sample::Keys(bytes) => tables::from_keys(named, bytes, (&offer, &mut maps))?,
+        Sample::Segments(bytes) => tables::from_segments(named, bytes, (&offer, &mut maps))?,
+        Sample::Json(bytes) => from_json(named, bytes, &offer, &mut maps)?,
     };
     let mut files = BTreeMap::new();
     files.insert("package.toml".to_owned(), manifest(ask, &made).into_bytes());
@@ -349,10 +381,14 @@ pub(crate) fn receiver<'m>(
 
 fn from_xml(
     root: dom::Element,
-    (encoding, schemas): (&str, Option<&xsd::Schemas<'_>>),
+    (encoding, schemas, ending): (&str, Option<&xsd::Schemas<'_>>, Option<&str>),
     (offer, maps): (&Offer<'_>, &mut Maps),
 ) -> Made {
     let name = root.local().to_owned();
+    let named = Named {
+        name: &name,
+        ending,
+    };
     let drafted = xml::draft(root, offer, maps);
     let text = dom::print(&drafted.root, Encoding::named(encoding));
     // What `$receiver` has to hold is told by the template itself.
@@ -364,7 +400,7 @@ fn from_xml(
     }
     let mut settings = format!(
         "template = \"vorlage.xml\"\nfile = {}\nencoding = {}\n",
-        quoted(&format!("{}.xml", file_name(&name))),
+        named.file("xml"),
         quoted(encoding)
     );
     match schemas {
@@ -395,7 +431,7 @@ fn attachments(template: &str) -> &'static str {
     }
 }
 
-pub(crate) fn file_name(name: &str) -> String {
+fn file_name(name: &str) -> String {
     let name = names::folded(name);
     let name: String = name.chars().take(40).collect();
     if name.is_empty() {
@@ -406,7 +442,7 @@ pub(crate) fn file_name(name: &str) -> String {
 }
 
 fn from_json(
-    name: &str,
+    named: Named<'_>,
     bytes: &[u8],
     offer: &Offer<'_>,
     maps: &mut Maps,
@@ -436,7 +472,7 @@ fn from_json(
         format: "json",
         settings: format!(
             "template = \"vorlage.json\"\nfile = {}\n{}",
-            quoted(&format!("{}.json", file_name(name))),
+            named.file("json"),
             attachments(&text)
         ),
         template: ("vorlage.json", text),

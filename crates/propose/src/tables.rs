@@ -4,18 +4,18 @@ use crate::Unusable;
 use crate::binding::{Maps, quoted};
 use crate::fixed::{self, Column};
 use crate::matching::Offer;
-use crate::package::{Made, Note, NoteKind, file_name, receiver};
+use crate::package::{Made, Named, Note, NoteKind, receiver};
 use crate::{csv, keys, records, segments};
 
 pub(crate) fn from_csv(
-    name: &str,
+    named: Named<'_>,
     bytes: &[u8],
     offer: &Offer<'_>,
     maps: &mut Maps,
 ) -> Result<Made, Unusable> {
     let sheet = csv::read(bytes)?;
     if let Some(drafts) = &sheet.kinds {
-        let settings = csv_settings(name, &sheet);
+        let settings = csv_settings(named, &sheet);
         let listed = records::list(drafts, offer, maps);
         return Ok(nameless(of_records(bytes, settings, listed)));
     }
@@ -24,6 +24,7 @@ pub(crate) fn from_csv(
         rows: &sheet.rows,
         fixed: &[],
         has_header: sheet.has_header,
+        are_names_bare: sheet.quotes.are_names_bare,
         quoted: &sheet.quotes.columns,
         around: [
             (&sheet.before, &sheet.around_quoted[0]),
@@ -33,14 +34,6 @@ pub(crate) fn from_csv(
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;
     notes.extend(encoding_note(bytes));
-    if sheet.quotes.are_names_bare {
-        notes.push(Note::new(
-            NoteKind::Info,
-            "header".to_owned(),
-            "im Muster haben die Spaltennamen keine Anführungszeichen, mit quote = \"texts\" bekommen sie welche: stört das, header weglassen und die Namen als [[before]] mit quoted = false schreiben",
-            "the sample's column names have no quotes; with quote = \"texts\" they get some: if that matters, leave header out and write the names as [[before]] with quoted = false",
-        ));
-    }
     if !sheet.has_header {
         notes.push(Note::new(
             NoteKind::Info,
@@ -51,14 +44,14 @@ pub(crate) fn from_csv(
     }
     Ok(Made {
         format: "table",
-        settings: csv_settings(name, &sheet),
+        settings: csv_settings(named, &sheet),
         template: ("spalten.toml", listed.text),
         notes,
         receiver: receiver(listed.found.iter().map(|(slot, found)| (slot, found))),
     })
 }
 
-fn csv_settings(name: &str, sheet: &csv::Sheet) -> String {
+fn csv_settings(named: Named<'_>, sheet: &csv::Sheet) -> String {
     let columns = if sheet.kinds.is_some() {
         "saetze.toml"
     } else {
@@ -66,7 +59,7 @@ fn csv_settings(name: &str, sheet: &csv::Sheet) -> String {
     };
     format!(
         "kind = \"csv\"\ncolumns = \"{columns}\"\nfile = {}\nencoding = {}\nseparator = {}\nquote = {}\n{}",
-        quoted(&format!("{}.csv", file_name(name))),
+        named.file("csv"),
         quoted(sheet.encoding),
         quoted(&sheet.separator.to_string()),
         quoted(sheet.quotes.word),
@@ -110,8 +103,19 @@ fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
     })
 }
 
+/// Fields without a blank between them are not told apart.
+fn glued(example: &str) -> Note {
+    let de = format!(
+        "Buchstaben und Ziffern stoßen aneinander: dort stehen wohl mehrere Felder ohne Leerzeichen. Die Breiten aus der Satzbeschreibung des Verfahrens angeben, etwa --fields '{example}' (Namen und Breiten berichtigen)"
+    );
+    let en = format!(
+        "letters and digits meet: several fields seem to stand there without a blank. Give the widths of the procedure's record description, such as --fields '{example}' (correct names and widths)"
+    );
+    Note::new(NoteKind::Layout, "column".to_owned(), &de, &en)
+}
+
 pub(crate) fn from_fixed(
-    name: &str,
+    named: Named<'_>,
     bytes: &[u8],
     given: Option<&[Column]>,
     (offer, maps): (&Offer<'_>, &mut Maps),
@@ -119,12 +123,14 @@ pub(crate) fn from_fixed(
     let records = fixed::read(bytes, given)?;
     let settings = format!(
         "kind = \"fixed\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}",
-        quoted(&format!("{}.txt", file_name(name))),
+        named.file("txt"),
         quoted(records.encoding.trim_end_matches("-bom")),
         records.ends.settings()
     );
+    let glued = records.unglued.as_deref().map(glued);
     if let Some(drafts) = &records.kinds {
-        let made = of_records(bytes, settings, records::list(drafts, offer, maps));
+        let mut made = of_records(bytes, settings, records::list(drafts, offer, maps));
+        made.notes.extend(glued);
         return Ok(if given.is_some() {
             made
         } else {
@@ -141,6 +147,7 @@ pub(crate) fn from_fixed(
         rows: &records.rows,
         fixed: &records.columns,
         has_header: false,
+        are_names_bare: false,
         quoted: &[],
         around: [(&[], &[]); 2],
     };
@@ -148,6 +155,7 @@ pub(crate) fn from_fixed(
     let mut notes = listed.notes;
     notes.extend(encoding_note(bytes));
     notes.extend(kinds_of_records(bytes));
+    notes.extend(glued);
     if records.is_guessed {
         notes.push(Note::new(
             NoteKind::Info,
@@ -166,14 +174,14 @@ pub(crate) fn from_fixed(
 }
 
 pub(crate) fn from_keys(
-    name: &str,
+    named: Named<'_>,
     bytes: &[u8],
     (offer, maps): (&Offer<'_>, &mut Maps),
 ) -> Result<Made, Unusable> {
     let sections = keys::read(bytes)?;
     let settings = format!(
         "kind = \"keys\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}",
-        quoted(&format!("{}.txt", file_name(name))),
+        named.file("txt"),
         quoted(sections.encoding),
         sections.settings
     );
@@ -185,14 +193,14 @@ pub(crate) fn from_keys(
 }
 
 pub(crate) fn from_segments(
-    name: &str,
+    named: Named<'_>,
     bytes: &[u8],
     (offer, maps): (&Offer<'_>, &mut Maps),
 ) -> Result<Made, Unusable> {
     let segments = segments::read(bytes)?;
     let settings = format!(
         "kind = \"segments\"\ncolumns = \"saetze.toml\"\nfile = {}\nencoding = {}\n{}{}",
-        quoted(&format!("{}.txt", file_name(name))),
+        named.file("txt"),
         quoted(segments.encoding),
         segments.settings,
         segments.signs

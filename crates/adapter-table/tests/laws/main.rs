@@ -316,3 +316,28 @@ fn what_a_file_has_no_way_to_write_is_found_by_its_place() {
         assert_ne!(found.detail.de, found.detail.en);
     }
 }
+
+#[test]
+fn names_of_columns_stand_bare_above_quoted_texts_if_the_package_says_so() {
+    let (from, bare) = ("each", "header = true\nheader_quoted = false\neach");
+    let package = columns("dos", "spalten.toml", from, bare);
+    let preview = package.preview(&Table, "zwei-hunde").unwrap();
+    let text = text_of("cp850", &preview.files["HUNDE.TXT"]);
+    let mut lines = text.lines();
+    let head = lines.next().unwrap();
+    assert!(head.starts_with("NR,SATZ,HALTER,"), "{head}");
+    assert!(!head.contains('"'), "{head}");
+    let row = lines.next().unwrap();
+    assert!(row.starts_with("1,\"01\",\""), "{row}");
+
+    let mut unquoted = columns("dos", "spalten.toml", from, bare);
+    unquoted
+        .settings
+        .insert("quote".to_owned(), "needed".into());
+    let refused = Table.open(&unquoted).err().unwrap();
+    let at = "spalten.toml: header_quoted";
+    assert!(
+        refused.iter().any(|finding| finding.at == at),
+        "{refused:?}"
+    );
+}

@@ -99,7 +99,7 @@ pub(crate) struct NewPackage {
     /// Folder to write; `./<name>` if left out. Must not exist yet.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
-    /// What the sample is; by its ending and content if left out.
+    /// What the sample is; by its content if left out, and by its ending where that is open.
     #[arg(long, value_enum)]
     pub(crate) kind: Option<SampleKind>,
     /// Root element, of an XSD with several.

@@ -51,6 +51,32 @@ fn edit(path: &Path, from: &str, to: &str) {
     std::fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
+const KEYS: &str = "Name: Muster\nVorname: Erika\nHundename: Bello\n";
+
+#[test]
+fn a_sample_is_told_by_its_content_and_the_file_made_is_called_like_it() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("hund.csv"), KEYS).unwrap();
+    let new = |out: &str, more: &[&str]| {
+        let out = desk.text(out);
+        let base = ["--lang", "de", "package", "new", "--service", "hundesteuer"];
+        run(&[&base[..], &["--out", &out, &desk.text("hund.csv")], more].concat())
+    };
+    let told = new("a", &["--json"]).json();
+    assert_eq!(told["kind"], "keys", "{told:#}");
+    let line =
+        "gelesen als keys: 3 von 3 Zeilen haben die Form Schl\u{fc}ssel:Wert (anders mit --kind)";
+    assert!(new("b", &[]).ok().contains(line));
+    let page = std::fs::read_to_string(desk.path("b").join("VORSCHLAG.md")).unwrap();
+    assert!(page.contains(line), "{page}");
+    let manifest = std::fs::read_to_string(desk.path("b").join("package.toml")).unwrap();
+    assert!(
+        manifest.contains("file = \"hundesteuerschluessel.csv\""),
+        "{manifest}"
+    );
+    assert_eq!(new("c", &["--json", "--kind", "csv"]).json()["kind"], "csv");
+}
+
 #[test]
 fn a_package_is_proposed_from_each_kind_of_sample_and_can_be_checked_at_once() {
     let desk = Desk::new();
@@ -132,6 +158,8 @@ fn two_versions() -> (Desk, String) {
     let codes = desk.path("hund/codes/geschlecht.toml");
     let text = std::fs::read_to_string(&codes).unwrap();
     std::fs::write(&codes, text.replace("  # ? ", "  # ")).unwrap();
+    // What no template names does no harm.
+    std::fs::write(desk.path("hund/codes/frueher.toml"), &text).unwrap();
     run(&["package", "expect", &out]).ok();
     desk.kept(&["activate", &out]).ok();
 

@@ -169,6 +169,7 @@ pub(crate) fn tell(element: &mut Element, known: &Element) {
     }
     element.repeats |= known.repeats;
     element.takes_no_text |= known.takes_no_text;
+    element.is_binary |= known.is_binary;
     element.codes.clone_from(&known.codes);
     element.code_labels.clone_from(&known.code_labels);
     element.attribute_codes.clone_from(&known.attribute_codes);

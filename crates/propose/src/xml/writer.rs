@@ -42,7 +42,7 @@ impl Writer<'_> {
         let mut kept = Vec::new();
         for mut child in std::mem::take(&mut element.children) {
             let size = count(&child);
-            if is_attachment(&child) {
+            if is_attachment(&child) || self.holds_file(&child) {
                 self.next += size;
                 self.attachment(&mut child, &name);
                 kept.push(child);
@@ -87,6 +87,24 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether an element holds a file in base64 and what is said of it, whatever it is called.
+    fn holds_file(&self, element: &Element) -> bool {
+        if element.children.is_empty() {
+            return is_file(element);
+        }
+        let (files, others): (Vec<&Element>, Vec<&Element>) =
+            element.children.iter().partition(|child| is_file(child));
+        let range = self.next..self.next + count(element);
+        let of_data = range.filter(|at| self.field(*at).is_some()).count();
+        let told = others
+            .iter()
+            .filter(|child| attached::source(child.local()).is_some());
+        let is_flat = others.iter().all(|child| child.children.is_empty());
+        let is_told = element.repeats || told.count() * 2 > others.len();
+        // A person with a photo is no attachment.
+        files.len() == 1 && is_flat && is_told && of_data < 2
+    }
+
     /// An attachment: what is said of it, and its content.
     fn attachment(&mut self, element: &mut Element, parent: &str) {
         self.word(element, "each", "$attachments");
@@ -118,7 +136,12 @@ impl Writer<'_> {
         }
         for child in &mut element.children {
             let place = format!("{at}/{}", child.name);
-            match attached::source(child.local()).filter(|_| child.children.is_empty()) {
+            let source = if is_file(child) {
+                Some(".content")
+            } else {
+                attached::source(child.local())
+            };
+            match source.filter(|_| child.children.is_empty()) {
                 Some(from) => {
                     self.word(child, "from", from);
                     if attached::may_lack(from) {
@@ -408,6 +431,12 @@ fn constant(at: String) -> Note {
         "keine Quelle gefunden; der Wert des Musters würde so übergeben",
         "no source found; the sample's value would be handed over as it is",
     )
+}
+
+/// Whether it holds a file in base64, by its type or by the sample.
+fn is_file(element: &Element) -> bool {
+    let is_binary = element.is_binary || attached::is_base64(&element.text);
+    element.children.is_empty() && is_binary && attached::may_hold_file(element.local())
 }
 
 fn is_attachment(element: &Element) -> bool {

@@ -160,6 +160,7 @@ impl<'s> Maker<'s> {
         let name = of.named(name);
         if name.0 == XSD {
             builtin(&name.1).clone_into(&mut made.text);
+            made.is_binary = name.1 == "base64Binary";
             return;
         }
         if let Some((found, at)) = self.set.global("complexType", &name) {

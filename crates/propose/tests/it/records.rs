@@ -1,6 +1,6 @@
 //! Packages from samples of several kinds of records: sections, segments, record types.
 
-use amtsbote_propose::{NoteKind, Sample, is_keys, is_segments};
+use amtsbote_propose::{NoteKind, Sample, SampleKind, recognise};
 
 use crate::samples::{proposed, sources, text};
 
@@ -14,7 +14,7 @@ const INI: &[u8] = b"; Export\r\n[Halter]\r\nNachname=M\x81ller\r\nVorname=Erika
 
 #[test]
 fn numbered_sections_are_one_kind_that_goes_over_a_list() {
-    assert!(is_keys(INI));
+    assert_eq!(kind(INI, None), Some(SampleKind::Keys));
     let proposal = proposed("hundesteuer", "familie", Sample::Keys(INI));
     has(
         text(&proposal, "package.toml"),
@@ -46,7 +46,7 @@ fn numbered_sections_are_one_kind_that_goes_over_a_list() {
 #[test]
 fn keys_with_a_number_are_a_kind_and_aligned_separators_are_known() {
     let sample = "Nachname          : Mustermann\nVorname           : Erika\nhund.0.rufname    : Bello\nhund.0.rasse      : Dackel\nhund.1.rufname    : Wilma\nhund.1.rasse      : Mops\nOrt               : Kassel\n";
-    assert!(is_keys(sample.as_bytes()));
+    assert_eq!(kind(sample.as_bytes(), None), Some(SampleKind::Keys));
     let proposal = proposed("hundesteuer", "familie", Sample::Keys(sample.as_bytes()));
     has(
         text(&proposal, "package.toml"),
@@ -62,25 +62,76 @@ fn keys_with_a_number_are_a_kind_and_aligned_separators_are_known() {
     );
 }
 
+fn kind(sample: &[u8], ending: Option<&str>) -> Option<SampleKind> {
+    Some(recognise(sample, ending).ok()?.kind)
+}
+
 #[test]
-fn other_texts_are_neither_keys_nor_segments() {
-    for text in [
-        "NAME;VORNAME\nA;B\n",
-        "Mustermann          Erika          29021980\n",
-        "{\"a\": 1}",
-        "[1, 2]",
-        "",
-        "Ein Satz, und noch einer.\nKein Schl\u{fc}ssel.\n",
+fn a_sample_is_what_its_content_says_and_the_ending_only_decides_where_that_is_open() {
+    for (sample, ending, expected) in [
+        ("NAME;VORNAME\nA;B\n", "txt", SampleKind::Csv),
+        ("NAME\tVORNAME\nA\tB\n", "txt", SampleKind::Csv),
+        ("Name\tA\nVorname\tB\n", "cfg", SampleKind::Keys),
+        ("A,B,C\n1,2,3\n", "dat", SampleKind::Csv),
+        ("BETRAG;TEXT\n1,50;x\n2,50;y\n", "txt", SampleKind::Csv),
+        ("Name=A\nVorname=B\n", "csv", SampleKind::Keys),
+        ("Name: A\nOrt: B, C; D\n", "txt", SampleKind::Keys),
+        ("0101=A\n0102=B\n", "txt", SampleKind::Keys),
+        ("$NAME=A\n@ORT=B\n", "cfg", SampleKind::Keys),
+        ("Name: A;B: C\nName: D;B: E\n", "csv", SampleKind::Csv),
+        ("UNB+UNOC:3+A+B'UNZ+0+1'", "csv", SampleKind::Segments),
+        ("{\"a\": 1}", "txt", SampleKind::Json),
+        ("[1, 2]", "", SampleKind::Json),
+        ("[Halter]\nName=A\n", "json", SampleKind::Keys),
+        ("<?xml version=\"1.0\"?><a/>", "txt", SampleKind::Xml),
+        (
+            "<!-- x --><xs:schema xmlns:xs=\"…\"/>",
+            "xml",
+            SampleKind::Xsd,
+        ),
+        (
+            "Mustermann          Erika          29021980\n",
+            "txt",
+            SampleKind::Fixed,
+        ),
+        (
+            "Muster   Erika 12,50\nMeier    Bo    13,50\n",
+            "txt",
+            SampleKind::Fixed,
+        ),
+        (
+            "Ein Satz, und noch einer.\nKein Schl\u{fc}ssel.\n",
+            "",
+            SampleKind::Fixed,
+        ),
+        ("NAME\n", "csv", SampleKind::Csv),
     ] {
-        assert!(!is_keys(text.as_bytes()), "{text}");
-        assert!(!is_segments(text.as_bytes()), "{text}");
+        let found = kind(sample.as_bytes(), Some(ending));
+        assert_eq!(found, Some(expected), "{sample:?} .{ending}");
+    }
+}
+
+#[test]
+fn why_a_sample_is_of_its_kind_is_told_in_both_languages_and_files_without_text_are_refused() {
+    let keys = recognise(b"Name: A\nOrt: B\n", Some("txt")).unwrap().why;
+    assert_eq!(keys.de, "2 von 2 Zeilen haben die Form Schl\u{fc}ssel:Wert");
+    assert_eq!(keys.en, "2 of 2 lines have the form key:value");
+    let columns = recognise(b"Name;A\nOrt;B\n", Some("txt")).unwrap().why;
+    assert!(columns.de.ends_with("--kind keys"), "{}", columns.de);
+    for (bytes, hint) in [
+        (b"PK\x03\x04\x14\0".as_slice(), "CSV"),
+        (b"\x03\x7e\x01\x01\x02\0\0\0", "dBase"),
+        (b"%PDF-1.7", "PDF"),
+    ] {
+        let refused = recognise(bytes, Some("csv")).unwrap_err();
+        assert!(refused.text.de.contains(hint), "{}", refused.text.de);
     }
 }
 
 #[test]
 fn segments_are_kinds_by_tag_and_qualifier_with_positions_and_counters() {
     let sample = "UNA:+.? '\r\nUNH+1+HUNDAN:D:96A'\r\nNAD+HA+++O?'Neil:Erika'\r\nNAD+ZA++Stadt'\r\nLIN+1++Bello'\r\nLIN+2++Wilma'\r\nUNT+6+1'\r\n";
-    assert!(is_segments(sample.as_bytes()));
+    assert_eq!(kind(sample.as_bytes(), None), Some(SampleKind::Segments));
     let proposal = proposed(
         "hundesteuer",
         "familie",

@@ -258,3 +258,88 @@ fn numbers_in_a_head_line_stay_bare_where_texts_are_quoted() {
         assert_eq!(field.contains("quoted = false"), is_bare, "{field}");
     }
 }
+
+#[test]
+fn names_without_quotes_above_quoted_texts_stay_bare() {
+    let sample = b"NAME;ORT;BETRAG\r\n\"Muster\";\"Kassel\";12,50\r\n";
+    let bare = proposed("wohngeld", "miete", Sample::Csv(sample));
+    assert!(text(&bare, "spalten.toml").contains("header = true\nheader_quoted = false\n"));
+    let sample = b"\"NAME\";\"ORT\";\"BETRAG\"\r\n\"Muster\";\"Kassel\";12,50\r\n";
+    let quoted = proposed("wohngeld", "miete", Sample::Csv(sample));
+    assert!(!text(&quoted, "spalten.toml").contains("header_quoted"));
+}
+
+const BINARY_XSD: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="Antrag"><xs:complexType><xs:sequence>
+ <xs:element name="Signaturwert" type="xs:base64Binary"/>
+ <xs:element name="Person"><xs:complexType><xs:sequence><xs:element name="Nachname" type="xs:string"/>
+   <xs:element name="Vorname" type="xs:string"/><xs:element name="Lichtbild" type="xs:base64Binary" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
+ <xs:element name="Nachweis" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:sequence><xs:element name="Bezeichnung" type="xs:string"/>
+   <xs:element name="Blob" type="Blob"/></xs:sequence></xs:complexType></xs:element>
+ <xs:element name="Scan" type="Blob" minOccurs="0" maxOccurs="unbounded"/>
+</xs:sequence></xs:complexType></xs:element>
+<xs:simpleType name="Blob"><xs:restriction base="xs:base64Binary"/></xs:simpleType></xs:schema>"#;
+
+#[test]
+fn what_is_base64_by_the_schema_is_an_attachment_whatever_it_is_called() {
+    let files = BTreeMap::from([("a.xsd".to_owned(), BINARY_XSD.as_bytes().to_vec())]);
+    let sample = b"<Antrag><Signaturwert>QUJD</Signaturwert><Person><Nachname>M</Nachname><Vorname>E</Vorname></Person>\
+        <Nachweis><Bezeichnung>x</Bezeichnung><Blob>QUJD</Blob></Nachweis><Scan>QUJD</Scan></Antrag>";
+    for sample in [
+        Sample::Xsd(schemas(&files)),
+        Sample::Xml(sample, Some(schemas(&files))),
+    ] {
+        let proposal = proposed("unterhaltsvorschuss", "getrennt", sample);
+        let template = text(&proposal, "vorlage.xml");
+        for wanted in [
+            "<Nachweis b:each=\"$attachments\">",
+            "<Bezeichnung b:from=\".filename\"",
+            "<Blob b:from=\".content\"",
+            "<Scan b:each=\"$attachments\" b:from=\".content\"",
+        ] {
+            assert!(template.contains(wanted), "{wanted}: {template}");
+        }
+        assert!(!template.contains("<Person b:each=\"$att"), "{template}");
+        assert!(!template.contains("<Signaturwert b:"), "{template}");
+        let manifest = text(&proposal, "package.toml");
+        assert!(manifest.contains("attachments = \"none\""), "{manifest}");
+    }
+}
+
+#[test]
+fn a_long_base64_text_in_a_sample_is_a_file() {
+    let content = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0".repeat(4);
+    let sample = format!("<a><Name>M</Name><Plan>{content}</Plan><Digest>{content}</Digest></a>");
+    let proposal = proposed("bauantrag", "minimal", Sample::Xml(sample.as_bytes(), None));
+    let template = text(&proposal, "vorlage.xml");
+    let plan = "<Plan b:each=\"$attachments\" b:from=\".content\"";
+    assert!(template.contains(plan), "{template}");
+    assert!(!template.contains("<Digest b:"), "{template}");
+}
+
+/// What is said of the layout of a sample of fixed width, in German.
+fn layout(sample: &str) -> Option<String> {
+    let sample = Sample::Fixed(sample.as_bytes(), None);
+    let proposal = proposed("hundesteuer", "familie", sample);
+    let mut notes = proposal.notes.into_iter();
+    let note = notes.find(|note| note.kind == NoteKind::Layout)?;
+    Some(note.text.de)
+}
+
+#[test]
+fn glued_fields_are_told_with_an_example_of_the_record_description() {
+    let glued = layout("MUSTERMANN20260131DACKEL    \nMEIER     20260201PUDEL     \n").unwrap();
+    assert!(
+        glued.contains("--fields 'FELD1:10,FELD2:8,FELD3:10'"),
+        "{glued}"
+    );
+    let kinds = "0120260131STADT     \n02MUSTERMANN29021980M\n02MEIER     01011990W\n99000002\n";
+    let glued = layout(kinds).unwrap();
+    assert!(
+        glued.contains("[01],SATZART:2,FELD2:8,FELD3:10,[02],SATZART:2,FELD2:10,FELD3:8,FELD4:1,[99],SATZART:2,FELD2:6"),
+        "{glued}"
+    );
+    assert_eq!(
+        layout("MUSTERMANN 20260131 DACKEL\nMEIER      20260201 PUDEL\n"),
+        None
+    );
+}

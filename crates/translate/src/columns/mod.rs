@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! header = true                   # CSV: a first line with the columns' names; "below" puts it below [[before]]; false is the rule
+//! header_quoted = false           # where texts are quoted: the names are not
 //! each = ".antragsteller"         # one row per item; one row if absent
 //! if = ".art == \"privat\""       # only rows for which this is true
 //!
@@ -121,6 +122,7 @@ pub struct Layout {
 struct Parts {
     /// The record whose fields' names are a line of the file, and where that line stands.
     header: Option<Header>,
+    header_quoted: Option<bool>,
     records: Vec<RecordSource>,
     shape: Shape,
     empty: WhenEmpty,
@@ -294,10 +296,21 @@ pub enum Align {
 /// A finished table, not yet bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// The columns' names and how many records stand above them, if a line with them is wanted.
-    pub names: Option<(Vec<String>, usize)>,
+    /// The line of the columns' names, if one is wanted.
+    pub names: Option<Names>,
     /// All records, in order.
     pub records: Vec<Record>,
+}
+
+/// The line of the columns' names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The names.
+    pub names: Vec<String>,
+    /// How many records stand above them.
+    pub above: usize,
+    /// Whether they stand in quotes where texts do; none if nothing is said.
+    pub quoted: Option<bool>,
 }
 
 /// One record (line).
@@ -421,6 +434,11 @@ impl Layout {
     /// The names that are a line of the file, if such a line is wanted.
     pub fn names(&self) -> Option<Vec<String>> {
         self.parts.names()
+    }
+
+    /// Whether something is said of quotes around the names.
+    pub fn says_header_quoted(&self) -> bool {
+        self.parts.header_quoted.is_some()
     }
 
     /// Every field that is always the same.

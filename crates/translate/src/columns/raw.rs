@@ -11,6 +11,7 @@ use crate::fault::FaultKind;
 pub(super) struct RawLayout {
     #[serde(default)]
     pub(super) header: RawHeader,
+    pub(super) header_quoted: Option<bool>,
     pub(super) empty: Option<String>,
     pub(super) each: Option<String>,
     pub(super) r#if: Option<String>,
@@ -110,6 +111,7 @@ pub(super) const CSV_ONLY: Reason = (
     "es gehört zu kind = \"csv\"",
     "it belongs to kind = \"csv\"",
 );
+pub(super) const HEADER_ONLY: Reason = ("es gehört zu header", "it belongs to header");
 pub(super) const KEYS_ONLY: Reason = (
     "es gehört zu kind = \"keys\"",
     "it belongs to kind = \"keys\"",

@@ -6,8 +6,8 @@ use toml::Spanned;
 
 use super::numbered::{KNOWN, Numbered};
 use super::raw::{
-    BESIDE_RECORDS, CSV_ONLY, KEYS_ONLY, NO_KINDS, NOT_LEFT_OUT, ONLY_CONSTANTS, RECORDS_ONLY,
-    ROWS_ONLY, RawField, RawLayout, RawRecord, SEGMENTS_ONLY, elsewhere, of_shape,
+    BESIDE_RECORDS, CSV_ONLY, HEADER_ONLY, KEYS_ONLY, NO_KINDS, NOT_LEFT_OUT, ONLY_CONSTANTS,
+    RECORDS_ONLY, ROWS_ONLY, RawField, RawLayout, RawRecord, SEGMENTS_ONLY, elsewhere, of_shape,
 };
 use super::{
     Counter, FIELDS_MAX, Field, FieldSource, FieldValue, LAYOUT_MAX_BYTES, Parts, Position,
@@ -60,6 +60,14 @@ pub(super) fn read(
     if header.is_some() && shape != Shape::Csv {
         builder.fault(None, "header", elsewhere("header", CSV_ONLY));
     }
+    let header_quoted = raw.header_quoted;
+    if header_quoted.is_some() && header.is_none() {
+        builder.fault(
+            None,
+            "header_quoted",
+            elsewhere("header_quoted", HEADER_ONLY),
+        );
+    }
     let empty = builder.empty(raw.empty.as_deref());
     let records = if raw.record.is_empty() {
         builder.rows(raw)
@@ -72,6 +80,7 @@ pub(super) fn read(
     };
     let parts = Parts {
         header,
+        header_quoted,
         records,
         shape,
         empty,

@@ -6,8 +6,8 @@ use amtsbote_model::Personal;
 use jaq_json::Val;
 
 use super::{
-    Cell, Counter, FieldSource, FieldValue, Header, Nature, Overflow, Parts, Record, RecordKind,
-    RecordSource, Shape, Table,
+    Cell, Counter, FieldSource, FieldValue, Header, Names, Nature, Overflow, Parts, Record,
+    RecordKind, RecordSource, Shape, Table,
 };
 use crate::convert::Conversion;
 use crate::expression::{Numbers, Spot};
@@ -37,9 +37,13 @@ pub(super) fn table(
     rows.fill().map_err(|halt| halt.refusal(limits))?;
     let above = |record: &&Record| record.kind == RecordKind::Before;
     let table = Table {
-        names: parts.names().map(|names| match parts.header {
-            Some(Header::BelowBefore) => (names, rows.records.iter().take_while(above).count()),
-            Some(Header::First) | None => (names, 0),
+        names: parts.names().map(|names| Names {
+            names,
+            above: match parts.header {
+                Some(Header::BelowBefore) => rows.records.iter().take_while(above).count(),
+                Some(Header::First) | None => 0,
+            },
+            quoted: parts.header_quoted,
         }),
         records: rows.records,
     };

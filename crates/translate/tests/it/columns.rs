@@ -180,7 +180,7 @@ fn names_stand_below_the_record_before_the_rows_if_asked_for() {
     let data = json!({"p": []});
     let translation = translate(&layout, &data).unwrap();
     let table = translation.document.reveal();
-    assert_eq!(table.names.as_ref().unwrap().1, 1);
+    assert_eq!(table.names.as_ref().unwrap().above, 1);
     let kinds: Vec<_> = table.records.iter().map(|record| record.kind).collect();
     assert_eq!(kinds, [RecordKind::Before, RecordKind::After]);
 }
@@ -213,10 +213,9 @@ fn rows_records_and_counters_are_filled() {
             (RecordKind::After, vec!["00002"]),
         ]
     );
-    assert_eq!(
-        table.names,
-        Some((["NR", "NAME", "GEB", "ART"].map(String::from).to_vec(), 0))
-    );
+    let names = table.names.clone().unwrap();
+    assert_eq!(names.names, ["NR", "NAME", "GEB", "ART"]);
+    assert_eq!((names.above, names.quoted), (0, None));
     let outputs: Vec<String> = translation
         .lineage
         .iter()
@@ -324,6 +323,10 @@ fn faults_name_column_and_line() {
     assert!(faults("[[column]]\nname='A'\nfrom='range(9)'").contains("expression refused"));
     assert!(faults("each='..'\n[[column]]\nname='A'\ntext='a'").contains("expression refused"));
     assert!(faults("[[column]]\nname='A'\nnix=1").contains("c.toml:"));
+    assert!(
+        faults("header_quoted=false\n[[column]]\nname='A'\ntext='a'")
+            .contains("it belongs to header")
+    );
     assert!(faults("").contains("column"));
 }
 

@@ -4,6 +4,7 @@ mod diff;
 mod kept;
 mod new;
 mod preview;
+mod sample;
 
 use std::path::{Path, PathBuf};
 
@@ -242,6 +243,18 @@ fn marked(path: &str, text: &str) -> Option<Finding> {
     Some(Finding::new(path, MARKED, text))
 }
 
+/// Whether a template or a setting names this file of codes.
+fn is_named(package: &Mapping, path: &str) -> bool {
+    let stem = Path::new(path).file_stem();
+    let name = stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let is_ours = |path: &str| !path.starts_with("codes/") && !path.starts_with("examples/");
+    let mut ours = package.files.iter().filter(|(path, _)| is_ours(path));
+    ours.any(|(_, bytes)| {
+        let text = String::from_utf8_lossy(bytes);
+        text.contains(&format!("\"{name}\"")) || text.contains(&format!("'{name}'"))
+    })
+}
+
 /// What a proposal left for a person to decide, and is still there: placeholders that would be handed over, codes nobody confirmed.
 fn unconfirmed(package: &Mapping) -> Findings {
     let told = |path: &str, bytes: &[u8]| {
@@ -256,7 +269,7 @@ fn unconfirmed(package: &Mapping) -> Findings {
                 "die Ausgabe enthält noch den Platzhalter OFFEN: in der Vorlage eine Quelle oder den richtigen Text eintragen",
                 "the output still holds the placeholder OFFEN: enter a source or the right text in the template",
             )
-        } else if path.starts_with("codes/") && text.contains("  # ?") {
+        } else if path.starts_with("codes/") && text.contains("  # ?") && is_named(package, path) {
             (
                 "codes-unconfirmed",
                 "Codes sind noch unbestätigt (# ?): ändern oder das Zeichen entfernen",

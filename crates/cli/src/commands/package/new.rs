@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::{Package as Mapping, Preview};
-use amtsbote_propose::{
-    Ask, Column, Note, NoteKind, Proposal, Sample, is_keys, is_segments, package,
-};
+use amtsbote_propose::{Ask, Column, Note, NoteKind, Proposal, Sample, package};
 use amtsbote_validate::service::Service;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::parse;
+use super::sample::{Told, ending, told};
 use crate::args::{NewPackage, SampleKind};
 use crate::folder::{self, Files, Readers};
 use crate::registry::Registry;
@@ -31,11 +30,12 @@ pub(super) fn run(args: &NewPackage, talk: Talk) -> Result<()> {
                 format_args!("there is no service {:?}; there are: {} (`amtsbote service new` adds one)", args.service, known.join(", ")),
             )
         })?;
-    let kind = kind(args)?;
+    let told = told(args, talk)?;
+    let kind = told.kind;
     let name = args
         .name
         .clone()
-        .unwrap_or_else(|| format!("{}-{}", service.name(), ending(kind)));
+        .unwrap_or_else(|| format!("{}-{}", service.name(), suffix(kind)));
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(&name));
     if out.exists() {
         return Err(talk.error(
@@ -58,6 +58,7 @@ pub(super) fn run(args: &NewPackage, talk: Talk) -> Result<()> {
         preview: &preview,
         name: &name,
         dir: &out,
+        told: &told,
     };
     let page = talk.pick("VORSCHLAG.md", "PROPOSAL.md");
     files.insert(page.to_owned(), left.page(talk).into_bytes());
@@ -65,45 +66,7 @@ pub(super) fn run(args: &NewPackage, talk: Talk) -> Result<()> {
     left.tell(page, talk)
 }
 
-/// By the ending, else by the content.
-fn kind(args: &NewPackage) -> Result<SampleKind> {
-    if let Some(kind) = args.kind {
-        return Ok(kind);
-    }
-    if args.fields.is_some() {
-        return Ok(SampleKind::Fixed);
-    }
-    let ending = args
-        .sample
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-    Ok(match ending.as_deref() {
-        Some("xsd") => SampleKind::Xsd,
-        Some("xml") => SampleKind::Xml,
-        Some("json") => SampleKind::Json,
-        Some("csv" | "tsv") => SampleKind::Csv,
-        Some("ini" | "properties" | "cfg" | "conf") => SampleKind::Keys,
-        Some("edi" | "hl7") => SampleKind::Segments,
-        _ => {
-            let bytes = folder::read_file(&args.sample)?;
-            let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-            let line = bytes
-                .split(|byte| *byte == b'\n')
-                .next()
-                .unwrap_or_default();
-            match first {
-                Some(b'<') => SampleKind::Xml,
-                _ if is_segments(&bytes) => SampleKind::Segments,
-                _ if is_keys(&bytes) => SampleKind::Keys,
-                Some(b'{' | b'[') => SampleKind::Json,
-                _ if line.iter().any(|byte| matches!(byte, b';' | b'\t' | b'|')) => SampleKind::Csv,
-                _ => SampleKind::Fixed,
-            }
-        }
-    })
-}
-
-const fn ending(kind: SampleKind) -> &'static str {
+const fn suffix(kind: SampleKind) -> &'static str {
     match kind {
         SampleKind::Xml | SampleKind::Xsd => "xml",
         SampleKind::Csv => "csv",
@@ -163,6 +126,7 @@ fn proposed(
         SampleKind::Json => Sample::Json(&bytes),
         SampleKind::Xsd => Sample::Xsd(kept.context("an XSD sample has schema files")?),
     };
+    let ending = ending(args);
     let ask = Ask {
         name,
         service: service.id().as_str(),
@@ -172,6 +136,7 @@ fn proposed(
         example,
         example_name: &example_name,
         sample,
+        ending: ending.as_deref(),
     };
     package(&ask).map_err(|unusable| talk.error(&unusable.text.de, &unusable.text.en))
 }
@@ -268,6 +233,7 @@ struct Left<'l> {
     preview: &'l Preview,
     name: &'l str,
     dir: &'l Path,
+    told: &'l Told,
 }
 
 impl Left<'_> {
@@ -283,6 +249,7 @@ impl Left<'_> {
                 | NoteKind::FirstOnly
                 | NoteKind::Repeat
                 | NoteKind::Unit
+                | NoteKind::Layout
                 | NoteKind::Info => None,
             })
     }
@@ -330,7 +297,12 @@ impl Left<'_> {
     }
 
     fn page(&self, talk: Talk) -> String {
-        let mut text = format!("# {} {}\n\n", talk.pick("Vorschlag", "Proposal"), self.name);
+        let mut text = format!(
+            "# {} {}\n\n{}\n\n",
+            talk.pick("Vorschlag", "Proposal"),
+            self.name,
+            self.told.line(talk)
+        );
         let _ = writeln!(
             text,
             "## {}\n\n| {} | {} | % |\n|---|---|---|",
@@ -400,15 +372,16 @@ impl Left<'_> {
                 .map(|note| {
                     let score = match note.kind {
                         NoteKind::Proposed(score) => Some(score),
-                        NoteKind::Unmapped | NoteKind::Constant | NoteKind::MaybeMissing | NoteKind::FirstOnly | NoteKind::Repeat | NoteKind::Unit | NoteKind::Info => None,
+                        NoteKind::Unmapped | NoteKind::Constant | NoteKind::MaybeMissing | NoteKind::FirstOnly | NoteKind::Repeat | NoteKind::Unit | NoteKind::Layout | NoteKind::Info => None,
                     };
                     json!({ "kind": note.kind.name(), "at": note.at, "text": talk.text(&note.text), "score": score })
                 })
                 .collect();
-            talk.json(&json!({ "package": self.name, "dir": self.dir, "notes": notes, "losses": self.preview.losses, "findings": self.preview.findings }))?;
+            talk.json(&json!({ "package": self.name, "dir": self.dir, "kind": self.told.name(), "why": talk.text(&self.told.why), "notes": notes, "losses": self.preview.losses, "findings": self.preview.findings }))?;
             return Ok(());
         }
         talk.data(format_args!("✓ {}", self.dir.display()))?;
+        talk.data(format_args!("  {}", self.told.line(talk)))?;
         talk.data(format_args!(
             "  {} {}",
             self.proposed().count(),
