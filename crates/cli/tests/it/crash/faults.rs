@@ -41,7 +41,7 @@ async fn an_fsync_that_fails_and_a_full_disk_lose_nothing() {
         return;
     };
     let peers = Peers::start().await;
-    let site = Site::at(place.path(), Shape::Serve, &peers).await;
+    let site = Site::at(place.path(), Shape::Serve, &peers, None).await;
     let book = Arc::new(Book::default());
     let mut running = site.run();
     let senders = senders::start(&site, &peers.callback_url, &book);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use amtsbote_fit_connect::ApiVersion;
 use amtsbote_model::submission::State;
 use amtsbote_testkit::disk::{Disk, Platter, Promise};
+use amtsbote_testkit::postgres::{Server, Stop};
 use serde_json::json;
 
 use super::peer::Peers;
@@ -30,12 +31,20 @@ fn cuts(default: u32) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_and_agent_in_one_process_lose_their_power() {
-    run(Shape::Serve, cuts(3), Promise::Kept).await;
+    run(Shape::Serve, cuts(3), Promise::Kept, None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_and_agent_apart_lose_their_power() {
-    run(Shape::Apart, cuts(3), Promise::Kept).await;
+    run(Shape::Apart, cuts(3), Promise::Kept, None).await;
+}
+
+/// The server's own files are on another disk; it stops at the same moment, as in a crash.
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_and_agent_over_postgres_lose_their_power() {
+    if let Some(server) = Server::start() {
+        run(Shape::Postgres, cuts(3), Promise::Kept, Some(server)).await;
+    }
 }
 
 /// The check can fail: where fsync does nothing, as in a program that forgets it, cuts are noticed.
@@ -46,7 +55,7 @@ async fn a_forgotten_fsync_is_noticed() {
             return;
         }
         println!("What follows has to fail:");
-        let outcome = tokio::spawn(run(Shape::Serve, 30, promise)).await;
+        let outcome = tokio::spawn(run(Shape::Serve, 30, promise, None)).await;
         let what = outcome.unwrap_err().into_panic();
         let what = what.downcast_ref::<String>().expect("an assertion");
         println!("{promise:?} was noticed: {}", what.lines().next().unwrap());
@@ -64,7 +73,7 @@ pub(crate) fn disk(at: &Path, platter: Platter) -> Option<Disk> {
     }
 }
 
-async fn run(shape: Shape, cuts: u32, promise: Promise) {
+async fn run(shape: Shape, cuts: u32, promise: Promise, server: Option<Server>) {
     let seed = seed();
     println!("AMTSBOTE_SEED={seed}");
     let mut dice = Dice(seed);
@@ -73,7 +82,7 @@ async fn run(shape: Shape, cuts: u32, promise: Promise) {
         return;
     };
     let peers = Peers::start().await;
-    let site = Site::at(place.path(), shape, &peers).await;
+    let site = Site::at(place.path(), shape, &peers, server).await;
     let began = Instant::now();
     let book = Arc::new(Book::default());
     let senders = senders::start(&site, &peers.callback_url, &book);
@@ -132,6 +141,9 @@ impl Power<'_> {
             until("the power went", SOON, || disk.is_off()).await;
         }
         let before = self.disk.power_off().expect("a disk has one power cut");
+        if let Some(server) = site.server() {
+            tokio::task::block_in_place(|| server.stop(Stop::Immediate));
+        }
         self.running.kill_all(|| {
             let left = before.after_power_cut(&mut |sides| dice.roll(sides));
             // Dropped before the other is mounted: calls that wait come back, and killed processes end.
@@ -139,6 +151,9 @@ impl Power<'_> {
             self.disk.take_away();
             self.disk = Disk::mount(&place, left).expect("it was mounted before");
         });
+        if let Some(server) = site.server() {
+            tokio::task::block_in_place(|| server.start_again());
+        }
         site.verify();
         self.verified += 1;
         self.running.start_all();

@@ -87,9 +87,14 @@ impl Site {
         site
     }
 
-    /// In a given one. Keys and secrets come from a house; data and procedure are in `dir`.
-    pub(crate) async fn at(dir: &Path, shape: Shape, peers: &Peers) -> Self {
-        let mut site = Self::begin(dir, shape, None).await;
+    /// In a given one. Keys and secrets come from a house; data and procedure are in `dir`, rows of the gateway on the server if there is one.
+    pub(crate) async fn at(
+        dir: &Path,
+        shape: Shape,
+        peers: &Peers,
+        server: Option<Server>,
+    ) -> Self {
+        let mut site = Self::begin(dir, shape, server).await;
         site.set_up(peers).await;
         site
     }
@@ -254,11 +259,9 @@ impl Site {
         text
     }
 
-    /// `amtsbote verify` finds everything as it was written.
-    /// Pages of PostgreSQL are not its business (`pg_amcheck` is); of a cluster, it looks at references and log.
+    /// `amtsbote verify` finds everything as it was written. Pages of PostgreSQL are not its business (`pg_amcheck` is).
     pub(crate) fn verify(&self) {
         let settings = match &self.cluster {
-            None if self.server.is_some() => return,
             None => self.house.settings(),
             Some(_) => self.house().join("gateway-0.toml"),
         };
