@@ -46,6 +46,12 @@ pub trait Inbound: Send + Sync {
         self.settle(id, Settled::Refused, limit)
     }
 
+    /// How many answers lay there at the last look whose message had not come in the time the settings give it. They stay until it comes
+    /// or a person takes them away.
+    fn without_message(&self) -> usize {
+        0
+    }
+
     /// Whether answers could be taken now. What lies there stays. A look at one answer, unless there is a cheaper question.
     fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {
         Box::pin(async move { self.poll(1, limit).await.map(drop) })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -84,9 +85,12 @@ pub enum Together {
 
 impl Together {
     /// The files `names` as answers, each with its message first.
-    pub fn groups(self, names: Vec<String>) -> Vec<Vec<String>> {
+    pub fn groups(self, names: Vec<String>) -> Groups {
         match self {
-            Self::Folder => names.into_iter().map(|name| vec![name]).collect(),
+            Self::Folder => Groups {
+                whole: names.into_iter().map(|name| vec![name]).collect(),
+                waiting: Vec::new(),
+            },
             Self::Name => {
                 let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
                 for name in names {
@@ -96,15 +100,36 @@ impl Together {
                 let is_message = |name: &String| {
                     ["application/xml", "application/json"].contains(&media_type(name))
                 };
-                let mut groups: Vec<Vec<String>> = groups.into_values().collect();
-                groups.retain(|group| group.iter().any(is_message));
-                for group in &mut groups {
+                let groups = groups.into_values();
+                let (mut whole, waiting): (Vec<Vec<String>>, _) =
+                    groups.partition(|group| group.iter().any(is_message));
+                for group in &mut whole {
                     group.sort_by_key(|name| (!is_message(name), order(name)));
                 }
-                groups
+                Groups { whole, waiting }
             }
         }
     }
+}
+
+/// Files that lie side by side, put together.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Groups {
+    /// Answers, each with its message first.
+    pub whole: Vec<Vec<String>>,
+    /// What belongs together and has no message yet.
+    pub waiting: Vec<Vec<String>>,
+}
+
+/// How answers lie, and how long they are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Habits {
+    /// How long nothing of an answer may have changed before it is taken.
+    pub quiet: Duration,
+    /// Which files that lie side by side are one answer.
+    pub together: Together,
+    /// How long files may wait for their message before a person is told.
+    pub message_within: Duration,
 }
 
 /// Whether a name says that its writer has not finished.
@@ -171,10 +196,13 @@ mod tests {
     fn files_of_one_name_are_one_answer_once_their_message_is_there() {
         let names = ["4711.pdf", "4711.xml", "a.b.json", "a.b.pdf", "a.pdf", "b"];
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(Together::Folder.groups(names.clone()).len(), 6);
+        let alone = Together::Folder.groups(names.clone());
+        assert_eq!((alone.whole.len(), alone.waiting.len()), (6, 0));
+        let groups = Together::Name.groups(names);
         assert_eq!(
-            Together::Name.groups(names),
+            groups.whole,
             [vec!["4711.xml", "4711.pdf"], vec!["a.b.json", "a.b.pdf"]]
         );
+        assert_eq!(groups.waiting, [["a.pdf"], ["b"]]);
     }
 }

@@ -10,6 +10,7 @@
 
 mod understood;
 mod way;
+mod without_message;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use self::understood::{Understood, bare, understood};
 use self::way::{Waiting, number_name, reference_name, uuid_name, way_of};
+use self::without_message::WithoutMessage;
 use crate::delivery::{Stopped, parcel_id};
 use crate::opening::Content;
 use crate::outage::Outage;
@@ -41,6 +43,13 @@ const TAKEN_MAX: usize = 32;
 /// Time for one call of a way in.
 const LIMIT: Duration = Duration::from_mins(1);
 const POLL_MIN: Duration = Duration::from_millis(50);
+
+/// What was told of a way in.
+#[derive(Default)]
+struct Known {
+    outage: Outage,
+    without_message: WithoutMessage,
+}
 
 /// Why an answer was not kept.
 enum NotTaken {
@@ -68,8 +77,8 @@ impl Inner {
         let with_way_in = |served| Some((served, Served::way_in(served)?));
         let looks = self.parts.destinations.iter().filter_map(with_way_in);
         let looks = looks.map(|(served, way_in)| async move {
-            let outage = Mutex::new(Outage::default());
-            let round = || self.look_for_answers((served, way_in), &outage);
+            let known = Mutex::new(Known::default());
+            let round = || self.look_for_answers((served, way_in), &known);
             if way_in.is_called {
                 return here(round).await;
             }
@@ -83,13 +92,18 @@ impl Inner {
     async fn look_for_answers(
         &self,
         (served, way_in): (&Served, &WayIn),
-        outage: &Mutex<Outage>,
+        known: &Mutex<Known>,
     ) -> Next {
         let heard = self.take_answers(served, way_in).await;
         let is_heard = heard.is_ok();
-        let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
-        let pause = outage.heard(heard, way_in.poll.max(POLL_MIN), self.around().jitter);
-        outage.tell(served.id);
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_heard {
+            let count = way_in.inbound.without_message();
+            known.without_message.tell(served.id, count);
+        }
+        let poll = way_in.poll.max(POLL_MIN);
+        let pause = known.outage.heard(heard, poll, self.around().jitter);
+        known.outage.tell(served.id);
         if is_heard {
             Next::Again(pause)
         } else {

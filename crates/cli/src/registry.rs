@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::returned::Together;
+use amtsbote_adapter::returned::Habits;
 use amtsbote_adapter::{Fault, Format, Inbound, Lineage, Outbound, Transport, is_archive};
 use amtsbote_agent::{ReadAnswer, WayIn};
 use amtsbote_settings as settings;
@@ -18,6 +18,9 @@ use anyhow::{Result, anyhow};
 
 use crate::clock::SystemClock;
 use crate::xsd::{self, Added};
+
+/// How long documents may wait for their message, unless settings say otherwise.
+const MESSAGE_WITHIN: Duration = Duration::from_hours(1);
 
 /// The formats this program knows, and the ways in that are called.
 pub(crate) struct Registry {
@@ -123,12 +126,9 @@ fn inbound(
     Ok(match settings.transport.as_str() {
         "folder" => {
             let path = path()?;
-            let way = InboundSettings {
-                path,
-                quiet,
-                together: together(settings.way.get("together").cloned())?,
-            };
-            let folder = FolderInbound::open(way, clock)?;
+            let mut way = settings.way.clone();
+            let habits = habits(quiet, &mut way)?;
+            let folder = FolderInbound::open(InboundSettings { path, habits }, clock)?;
             read_by_fields(Arc::new(folder), settings.way.get("fields").cloned())?
         }
         "http" => Arc::new(HttpInbound::open(settings.way.clone(), base)?),
@@ -139,8 +139,8 @@ fn inbound(
         "sftp" => {
             let mut way = settings.way.clone();
             let fields = way.remove("fields");
-            let together = together(way.remove("together"))?;
-            let folder = SftpInbound::open(way, base, (quiet, together), clock)?;
+            let habits = habits(quiet, &mut way)?;
+            let folder = SftpInbound::open(way, base, habits, clock)?;
             read_by_fields(Arc::new(folder), fields)?
         }
         "xta-box" => Arc::new(XtaInbound::open(&path()?, clock)?),
@@ -155,20 +155,29 @@ fn inbound(
     })
 }
 
-/// Which files that lie side by side are one answer.
-fn together(said: Option<toml::Value>) -> Result<Together> {
-    let read = |value: toml::Value| {
-        value.try_into().map_err(|_| {
-            Fault::misconfigured(
-                "inbound.together: folder oder name angeben",
-                "inbound.together: write folder or name",
-            )
-        })
-    };
-    Ok(said.map_or(Ok(Together::default()), read)?)
+/// What `way` says of how answers lie, taken out of it.
+fn habits(quiet: Duration, way: &mut toml::Table) -> Result<Habits> {
+    let together = way.remove("together").map(toml::Value::try_into);
+    let together = together.transpose().map_err(|_| {
+        Fault::misconfigured(
+            "inbound.together: folder oder name angeben",
+            "inbound.together: write folder or name",
+        )
+    })?;
+    let within = way.remove("message_within").map(toml::Value::try_into);
+    let within: Option<settings::Span> = within.transpose().map_err(|_| {
+        Fault::misconfigured(
+            "inbound.message_within: eine Dauer wie 30m, 2h oder 7d angeben",
+            "inbound.message_within: write a duration such as 30m, 2h or 7d",
+        )
+    })?;
+    Ok(Habits {
+        quiet,
+        together: together.unwrap_or_default(),
+        message_within: within.map_or(MESSAGE_WITHIN, |span| span.0),
+    })
 }
 
-/// Answers that lie as files, read by `fields` if the settings have them.
 fn read_by_fields(
     files: Arc<dyn Inbound>,
     fields: Option<toml::Value>,

@@ -173,7 +173,8 @@ impl Inbound {
                 }
                 let is_read = self.transport == "folder";
                 let is_known = |name: &str| {
-                    name == "path" || (is_read && ["fields", "together"].contains(&name))
+                    name == "path"
+                        || (is_read && ["fields", "message_within", "together"].contains(&name))
                 };
                 for name in self.way.keys().filter(|name| !is_known(name)) {
                     faults.push(fault(&key(&format!("inbound.{name}")), "unknown key"));

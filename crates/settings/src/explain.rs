@@ -536,6 +536,10 @@ pub const REFERENCE: &[Explained] = &[
         about: "`folder`, `sftp`: which files that lie side by side are one answer. `folder`: each is one, and several lie in a folder of their own. `name`: those of one name before the ending, `4711.xml` and `4711.pdf`; a file waits for its message (XML or JSON), so the procedure writes that last, or within `quiet`. `folder` if left out.",
     },
     Explained {
+        key: "agent.destination[].inbound.message_within",
+        about: "`folder`, `sftp` with `together = \"name\"`: how long a document may wait for its message before the log says at level `error` that a person must look. It stays where it is; 1h if left out.",
+    },
+    Explained {
         key: "agent.destination[].inbound.quiet",
         about: "`folder`, `sftp`: how long nothing of an answer may have changed before it is taken; 10s if left out. With 0s, answers have to become visible whole, by a rename.",
     },

@@ -15,11 +15,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::FileMode;
-use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, Together, is_unfinished};
+use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, Habits, REFUSED, is_unfinished};
 use amtsbote_adapter::{
     AttachmentReader, AttachmentSource, Fault, Inbound, Reply, Return, ReturnId, Settled,
 };
@@ -38,11 +39,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub struct InboundSettings {
     /// The folder; absolute, has to be there.
     pub path: PathBuf,
-    /// How long nothing of an answer may have changed before it is taken. With zero, answers have to become visible whole, by a
-    /// rename.
-    pub quiet: Duration,
-    /// Which files that lie side by side are one answer.
-    pub together: Together,
+    /// How answers lie. With no `quiet`, they have to become visible whole, by a rename.
+    pub habits: Habits,
 }
 
 /// The way in from one folder. One process at a time takes answers from a folder.
@@ -50,14 +48,19 @@ pub struct InboundSettings {
 pub struct FolderInbound {
     settings: Arc<InboundSettings>,
     clock: Arc<dyn Clock>,
+    /// At the last look.
+    without_message: Arc<AtomicUsize>,
 }
 
 impl FolderInbound {
     /// Checks the settings; a folder that is not there yet is no fault here, `poll` tells.
     pub fn open(settings: InboundSettings, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
         if settings.path.is_absolute() {
-            let settings = Arc::new(settings);
-            return Ok(Self { settings, clock });
+            return Ok(Self {
+                settings: Arc::new(settings),
+                clock,
+                without_message: Arc::default(),
+            });
         }
         Err(Fault::misconfigured(
             "path muss absolut sein",
@@ -67,12 +70,23 @@ impl FolderInbound {
 
     fn list(&self, max: usize) -> Result<Vec<Return>, Failure> {
         let path = Arc::new(Dir::named(&self.settings.path).at(steps::OPEN_ANSWERS)?);
-        let mut found = self.entries(&path)?;
-        let quiet = i128::try_from(self.settings.quiet.as_nanos()).unwrap_or(i128::MAX);
+        let Found {
+            entries: mut found,
+            waiting,
+        } = self.entries(&path)?;
         // The file system's clock, as far as one machine has one.
         let now = i128::from(self.clock.now().as_millis()) * 1_000_000 + 999_999;
-        let before = now.saturating_sub(quiet);
-        found.retain(|entry| entry.changed_ns <= before);
+        let before = |span: Duration| {
+            now.saturating_sub(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX))
+        };
+        let (still, overdue) = (
+            before(self.settings.habits.quiet),
+            before(self.settings.habits.message_within),
+        );
+        let waiting = waiting.iter().filter(|entry| entry.changed_ns <= overdue);
+        self.without_message
+            .store(waiting.count(), Ordering::Relaxed);
+        found.retain(|entry| entry.changed_ns <= still);
         found.sort_by(|a, b| (a.stat.changed_ns, &a.name).cmp(&(b.stat.changed_ns, &b.name)));
         Ok(found
             .into_iter()
@@ -82,8 +96,8 @@ impl FolderInbound {
     }
 
     /// Everything that is not being written any more, as far as names tell.
-    fn entries(&self, path: &Arc<Dir>) -> Result<Vec<Entry>, Failure> {
-        let mut found = Vec::new();
+    fn entries(&self, path: &Arc<Dir>) -> Result<Found, Failure> {
+        let (mut entries, mut waiting) = (Vec::new(), Vec::new());
         let mut files = Vec::new();
         for name in path.names().at(steps::READ_ANSWERS)? {
             if is_unfinished(&name) {
@@ -91,14 +105,18 @@ impl FolderInbound {
             }
             match path.stat(&name).at(steps::LOOK_AT_ANSWER)? {
                 Some(stat) if stat.kind == Kind::File => files.push(name),
-                Some(_) => found.extend(Entry::look(path, name)?),
+                Some(_) => entries.extend(Entry::look(path, name)?),
                 None => {}
             }
         }
-        for group in self.settings.together.groups(files) {
-            found.extend(Entry::beside(path, group)?);
+        let groups = self.settings.habits.together.groups(files);
+        for group in groups.whole {
+            entries.extend(Entry::beside(path, group)?);
         }
-        Ok(found)
+        for group in groups.waiting {
+            waiting.extend(Entry::beside(path, group)?);
+        }
+        Ok(Found { entries, waiting })
     }
 
     fn end(&self, id: &ReturnId, outcome: Settled) -> Result<(), Failure> {
@@ -108,7 +126,7 @@ impl FolderInbound {
             Settled::Kept => ANSWERED,
             Settled::Refused => REFUSED,
         };
-        let entries = self.entries(&path)?;
+        let Found { entries, .. } = self.entries(&path)?;
         let Some(entry) = entries.into_iter().find(|entry| entry.id() == id.as_str()) else {
             return Ok(());
         };
@@ -125,6 +143,13 @@ impl FolderInbound {
         place.sync().at(STEP)?;
         path.sync().at(STEP)
     }
+}
+
+/// What lies there.
+struct Found {
+    entries: Vec<Entry>,
+    /// For their message.
+    waiting: Vec<Entry>,
 }
 
 /// One answer, as it lies there.
@@ -300,5 +325,9 @@ impl Inbound for FolderInbound {
     ) -> Reply<'a, Result<(), Fault>> {
         let (this, id) = (self.clone(), id.clone());
         Box::pin(within(limit, blocking(move || this.end(&id, outcome))))
+    }
+
+    fn without_message(&self) -> usize {
+        self.without_message.load(Ordering::Relaxed)
     }
 }

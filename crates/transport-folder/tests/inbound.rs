@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use amtsbote_adapter::laws::inbound::Bench;
-use amtsbote_adapter::returned::Together;
+use amtsbote_adapter::returned::{Habits, Together};
 use amtsbote_adapter::{Fault, Inbound, Settled, laws};
 use amtsbote_model::{Clock, Timestamp};
 use amtsbote_transport_folder::{FolderInbound, InboundSettings};
@@ -30,6 +30,17 @@ impl Clock for WallClock {
     }
 }
 
+/// So many minutes later.
+#[derive(Default)]
+struct LaterClock(AtomicU32);
+
+impl Clock for LaterClock {
+    fn now(&self) -> Timestamp {
+        let minutes = u64::from(self.0.load(Ordering::Relaxed));
+        WallClock.now().plus(Duration::from_mins(minutes))
+    }
+}
+
 struct Answers(TempDir, AtomicU32);
 
 impl Answers {
@@ -42,24 +53,27 @@ impl Answers {
     }
 
     fn opened(&self, quiet_s: u64) -> FolderInbound {
-        let path = self.path().to_owned();
-        let quiet = Duration::from_secs(quiet_s);
-        let together = Together::Folder;
-        let settings = InboundSettings {
-            path,
-            quiet,
-            together,
-        };
-        FolderInbound::open(settings, Arc::new(WallClock)).unwrap()
+        self.with(quiet_s, Together::Folder)
     }
 
     fn by_name(&self) -> FolderInbound {
+        self.with(0, Together::Name)
+    }
+
+    fn with(&self, quiet_s: u64, together: Together) -> FolderInbound {
         let settings = InboundSettings {
             path: self.path().to_owned(),
-            quiet: Duration::ZERO,
-            together: Together::Name,
+            habits: habits(quiet_s, together),
         };
         FolderInbound::open(settings, Arc::new(WallClock)).unwrap()
+    }
+}
+
+fn habits(quiet_s: u64, together: Together) -> Habits {
+    Habits {
+        quiet: Duration::from_secs(quiet_s),
+        together,
+        message_within: Duration::from_hours(1),
     }
 }
 
@@ -175,8 +189,7 @@ fn a_missing_folder_is_misconfigured() {
     let path = Path::new("/nowhere/at/all").to_owned();
     let settings = InboundSettings {
         path,
-        quiet: Duration::ZERO,
-        together: Together::Folder,
+        habits: habits(0, Together::Folder),
     };
     let way = FolderInbound::open(settings, Arc::new(WallClock)).unwrap();
     let polled = run(way.poll(10, LIMIT));
@@ -217,4 +230,32 @@ fn files_of_one_name_are_one_answer_and_go_together() {
     assert_eq!(fs::read_dir(kept).unwrap().count(), 3);
     assert!(bench.path().join("4712.pdf").exists());
     assert!(run(way.poll(10, LIMIT)).unwrap().is_empty());
+}
+
+#[test]
+fn a_document_without_its_message_is_told_after_an_hour_and_taken_when_it_comes() {
+    let bench = Answers::new();
+    let clock = Arc::new(LaterClock::default());
+    let settings = InboundSettings {
+        path: bench.path().to_owned(),
+        habits: habits(0, Together::Name),
+    };
+    let way = FolderInbound::open(settings, clock.clone()).unwrap();
+    let look = |answers: usize, without: usize| {
+        assert_eq!(run(way.poll(10, LIMIT)).unwrap().len(), answers);
+        assert_eq!(way.without_message(), without);
+    };
+    for name in ["4711.pdf", "4711.txt", "4712.pdf"] {
+        fs::write(bench.path().join(name), "%PDF").unwrap();
+    }
+    look(0, 0);
+    clock.0.store(59, Ordering::Relaxed);
+    look(0, 0);
+    clock.0.store(61, Ordering::Relaxed);
+    look(0, 2);
+    assert_eq!(fs::read_dir(bench.path()).unwrap().count(), 3);
+    fs::write(bench.path().join("4711.xml"), "<a/>").unwrap();
+    look(1, 1);
+    fs::remove_file(bench.path().join("4712.pdf")).unwrap();
+    look(1, 0);
 }

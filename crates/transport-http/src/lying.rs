@@ -194,6 +194,10 @@ impl Inbound for FieldsInbound {
         })
     }
 
+    fn without_message(&self) -> usize {
+        self.inner.without_message()
+    }
+
     fn refuse<'a>(
         &'a self,
         id: &'a ReturnId,

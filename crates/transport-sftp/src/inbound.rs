@@ -15,12 +15,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use amtsbote_adapter::Step;
 use amtsbote_adapter::placement::FileMode;
-use amtsbote_adapter::returned::{self, ANSWERED, FILES_MAX, REFUSED, Together, is_unfinished};
+use amtsbote_adapter::returned::{
+    self, ANSWERED, FILES_MAX, Habits, REFUSED, Together, is_unfinished,
+};
 use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{
     AttachmentReader, AttachmentSource, Fault, Inbound, Reply, Return, ReturnId, Settled,
@@ -43,13 +46,14 @@ const MOVE: Step = steps::MOVE_ANSWER;
 /// The way in from one folder on one server. One process at a time takes answers from a folder.
 pub struct SftpInbound {
     settings: Arc<Settings>,
-    quiet: Duration,
-    together: Together,
+    habits: Habits,
     clock: Arc<dyn Clock>,
     /// When each answer that lies there was first seen as it is.
     seen: Mutex<BTreeMap<String, Timestamp>>,
     /// The connection of the last look, if it held.
     remote: Mutex<Option<Arc<Remote>>>,
+    /// At the last look.
+    without_message: AtomicUsize,
 }
 
 /// One answer, as it lies there.
@@ -61,6 +65,8 @@ struct Found {
     others: Vec<String>,
     changed: u32,
     lying: returned::Lying,
+    /// Its message has not come.
+    is_waiting: bool,
 }
 
 impl SftpInbound {
@@ -69,18 +75,18 @@ impl SftpInbound {
     pub fn open(
         settings: toml::Table,
         base: &Path,
-        (quiet, together): (Duration, Together),
+        habits: Habits,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Fault> {
         let settings: Settings = settings_of(&Sftp, settings)?;
         settings.check()?;
         Ok(Self {
             settings: Arc::new(settings.below(base)),
-            quiet,
-            together,
+            habits,
             clock,
             seen: Mutex::default(),
             remote: Mutex::default(),
+            without_message: AtomicUsize::default(),
         })
     }
 
@@ -113,7 +119,7 @@ impl SftpInbound {
     }
 
     async fn look(&self, max: usize) -> Result<Vec<Return>, Fault> {
-        let at = (self.settings.path.as_str(), self.together);
+        let at = (self.settings.path.as_str(), self.habits.together);
         let mut found = self
             .on(|remote| async move { found(&remote, at).await })
             .await?;
@@ -127,10 +133,15 @@ impl SftpInbound {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|id, _| found.iter().any(|found| found.id == *id));
+        let mut without_message = 0;
         found.retain(|found| {
             let first = *seen.entry(found.id.clone()).or_insert(now);
-            first.plus(self.quiet) <= now
+            let is_overdue = first.plus(self.habits.message_within) <= now;
+            without_message += usize::from(found.is_waiting && is_overdue);
+            !found.is_waiting && first.plus(self.habits.quiet) <= now
         });
+        self.without_message
+            .store(without_message, Ordering::Relaxed);
     }
 
     async fn end(&self, id: &ReturnId, outcome: Settled) -> Result<(), Fault> {
@@ -141,7 +152,7 @@ impl SftpInbound {
         };
         let shelf = join(path, shelf);
         let shelf = shelf.as_str();
-        let together = self.together;
+        let together = self.habits.together;
         self.on(|remote| async move {
             let found = found(&remote, (path, together)).await?;
             let Some(found) = found.into_iter().find(|found| found.id == id.as_str()) else {
@@ -190,10 +201,17 @@ async fn found(
             Kind::Other => {}
         }
     }
-    for group in together.groups(files.keys().cloned().collect()) {
+    let groups = together.groups(files.keys().cloned().collect());
+    let found = |group: &Vec<String>| {
         let group: Vec<&Entry> = group.iter().filter_map(|name| files.get(name)).collect();
-        all.extend(beside(remote, path, &group));
-    }
+        beside(remote, path, &group)
+    };
+    all.extend(groups.whole.iter().filter_map(found));
+    let waiting = groups.waiting.iter().filter_map(found);
+    all.extend(waiting.map(|found| Found {
+        is_waiting: true,
+        ..found
+    }));
     Ok(all)
 }
 
@@ -205,6 +223,7 @@ impl Found {
             lying: returned::Lying::named(&entry.name),
             name: entry.name.clone(),
             others: Vec::new(),
+            is_waiting: false,
         }
     }
 
@@ -330,6 +349,10 @@ impl Inbound for SftpInbound {
         limit: Duration,
     ) -> Reply<'a, Result<(), Fault>> {
         Box::pin(within(limit, self.end(id, outcome)))
+    }
+
+    fn without_message(&self) -> usize {
+        self.without_message.load(Ordering::Relaxed)
     }
 
     fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {

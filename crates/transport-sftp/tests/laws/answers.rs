@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use amtsbote_adapter::laws::inbound::Bench;
 use amtsbote_adapter::laws::run;
-use amtsbote_adapter::returned::Together;
+use amtsbote_adapter::returned::{Habits, Together};
 use amtsbote_adapter::{Fault, Inbound, Return, Settled};
 use amtsbote_model::{Clock, Timestamp};
 use amtsbote_transport_sftp::SftpInbound;
@@ -64,7 +64,12 @@ impl Answers {
         let base = self.server.dir.path();
         let quiet = Duration::from_secs(quiet_s);
         let settings = toml::from_str(&settings).unwrap();
-        SftpInbound::open(settings, base, (quiet, together), self.clock.clone()).unwrap()
+        let habits = Habits {
+            quiet,
+            together,
+            message_within: Duration::from_hours(1),
+        };
+        SftpInbound::open(settings, base, habits, self.clock.clone()).unwrap()
     }
 }
 
@@ -284,4 +289,29 @@ fn files_of_one_name_are_one_answer_and_go_together() {
     let place = fs::read_dir(shelf).unwrap().next().unwrap().unwrap();
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 3);
     assert!(bench.path().join("4712.pdf").exists());
+}
+
+#[test]
+fn a_document_without_its_message_is_told_after_an_hour_and_taken_when_it_comes() {
+    let bench = start!();
+    let way = bench.together(0, Together::Name);
+    for name in ["4711.pdf", "4711.txt", "4712.pdf"] {
+        fs::write(bench.path().join(name), "%PDF").unwrap();
+    }
+    let look = async |answers: usize, without: usize| {
+        assert_eq!(polled(&way).await.len(), answers);
+        assert_eq!(way.without_message(), without);
+    };
+    run(async {
+        look(0, 0).await;
+        bench.clock.0.store(59 * 60_000, Ordering::SeqCst);
+        look(0, 0).await;
+        bench.clock.0.store(60 * 60_000, Ordering::SeqCst);
+        look(0, 2).await;
+        fs::write(bench.path().join("4711.xml"), "<a/>").unwrap();
+        look(1, 1).await;
+        fs::remove_file(bench.path().join("4712.pdf")).unwrap();
+        look(1, 0).await;
+    });
+    assert!(bench.path().join("4711.txt").exists());
 }
