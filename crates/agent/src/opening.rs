@@ -266,7 +266,7 @@ fn sealed_bytes(submission: &Submission) -> usize {
 
 fn checked(schema: &Service, bytes: &[u8]) -> Result<Personal<Value>, Stopped> {
     let data = json::parse(bytes, json::Limits::default()).map_err(|findings| {
-        Stopped::refused(Violation::SyntaxViolation, Part::Data, rules(&findings))
+        Stopped::refused(Violation::SyntaxViolation, Part::Data, listed(&findings))
     })?;
     let findings = schema.check(&data);
     if findings.is_empty() {
@@ -341,7 +341,11 @@ fn unbelievable(findings: &Findings) -> Stopped {
 fn read_metadata(bytes: &[u8]) -> Result<Metadata, Stopped> {
     // Bounds size, depth and number of values before anything is built.
     json::parse(bytes, json::Limits::default()).map_err(|findings| {
-        Stopped::refused(Violation::SyntaxViolation, Part::Metadata, rules(&findings))
+        Stopped::refused(
+            Violation::SyntaxViolation,
+            Part::Metadata,
+            listed(&findings),
+        )
     })?;
     Metadata::parse(bytes).map_err(|findings| {
         let violation = if findings.iter().any(|finding| finding.at == "/$schema") {

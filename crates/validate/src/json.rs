@@ -10,6 +10,7 @@ mod people;
 mod schema;
 pub(crate) mod shape;
 mod strings;
+mod surrogates;
 mod wording;
 
 pub use parse::{Limits, parse};

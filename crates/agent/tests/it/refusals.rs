@@ -219,6 +219,27 @@ async fn data_that_is_not_json() {
 }
 
 #[tokio::test]
+async fn data_and_metadata_with_half_a_surrogate_pair() {
+    let mut draft = Draft::good();
+    let data = format!("{{\"name\":\"{MARKER}\\ud800\"}}").into_bytes();
+    draft.metadata = crate::bench::metadata(&data, &[])
+        .to_bytes()
+        .into_revealed();
+    draft.data = Some(data);
+    let detail = check(draft, Violation::SyntaxViolation, "data").await;
+    assert!(
+        detail.contains("/name") && detail.contains("surrogate"),
+        "{detail}"
+    );
+    let mut draft = Draft::good();
+    let metadata = String::from_utf8(draft.metadata).unwrap();
+    let metadata = metadata.replacen('{', "{\"x\":\"\\ud800\",", 1);
+    draft.metadata = metadata.into_bytes();
+    let detail = check(draft, Violation::SyntaxViolation, "metadata").await;
+    assert!(detail.contains("surrogate"), "{detail}");
+}
+
+#[tokio::test]
 async fn data_that_breaks_its_schema_is_told_by_place_and_never_by_value() {
     let long = MARKER.repeat(20);
     let draft = Draft::with(&json!({ "name": long, "zahl": "77123" }), &[]);

@@ -86,6 +86,18 @@ fn an_intake_request_is_checked_with_its_attachments() {
 }
 
 #[test]
+fn half_a_surrogate_pair_is_told_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("data.json");
+    std::fs::write(&file, r#"{"antragsteller":[{"name":"Geheim\ud83d"}]}"#).unwrap();
+    let told = validate(&["--service", "hundesteuer", file.to_str().unwrap()]);
+    assert_eq!(told.code(), Some(1), "{}", told.stdout());
+    let text = told.stdout();
+    assert!(text.contains("halbes Ersatzzeichenpaar"), "{text}");
+    assert!(!text.contains("Geheim"), "{text}");
+}
+
+#[test]
 fn other_languages_check_line_by_line() {
     let mut command = program(&["validate", "--service", "hundesteuer", "--stdin"]);
     let mut child = command

@@ -361,6 +361,28 @@ async fn what_is_no_json_object_is_malformed() {
 }
 
 #[tokio::test]
+async fn half_a_surrogate_pair_is_a_finding_at_its_place() {
+    let bench = bench().await;
+    let body = dog().to_string();
+    for (with, expected) in [
+        (r#""data":{"x":"geheim\ud800","#, "surrogate /data/x"),
+        (r#""data":{"\udc00":1,"#, "surrogate /data"),
+        (r#""colour":"\ud800","data":{"#, "json /colour"),
+    ] {
+        let text = body.replacen("\"data\":{", with, 1);
+        assert_ne!(text, body);
+        for path in [SUBMISSIONS, VALIDATIONS] {
+            let call = bench.post(path).by("sender");
+            let answer = call.body("application/json", text.clone()).await;
+            let findings = answer.findings();
+            assert!(findings.iter().any(|one| one == expected), "{findings:?}");
+            assert!(!answer.json().to_string().contains("geheim"));
+        }
+    }
+    expect_nothing(&bench).await;
+}
+
+#[tokio::test]
 async fn request_data_and_attachments_are_judged_at_once() {
     let bench = bench().await;
     let change = |body: &mut Value| {

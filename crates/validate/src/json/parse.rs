@@ -8,6 +8,7 @@ use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::{Map, Number, Value};
 
+use super::surrogates;
 use crate::pointer;
 
 /// Bounds of a JSON text. The default: 8 MiB, 64 levels, 200 000 values.
@@ -52,6 +53,7 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value, Findings> {
         values: RefCell::new(0),
         broken: RefCell::new(None),
         duplicates: RefCell::default(),
+        failed_at: RefCell::default(),
     };
     let mut source = serde_json::Deserializer::from_slice(bytes);
     let seed = Element {
@@ -71,6 +73,10 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value, Findings> {
                 Err(duplicates)
             }
         }
+        Err(error) if surrogates::is_half(bytes, &error) => {
+            let at = state.failed_at.into_inner().unwrap_or_default();
+            Err(vec![surrogates::finding(&at, &error)])
+        }
         Err(error) => Err(vec![fault(&error, state.broken.into_inner(), limits)]),
     }
 }
@@ -86,6 +92,8 @@ struct State {
     values: RefCell<usize>,
     broken: RefCell<Option<Bound>>,
     duplicates: RefCell<Findings>,
+    /// The innermost place that could not be read.
+    failed_at: RefCell<Option<String>>,
 }
 
 fn fault(error: &serde_json::Error, broken: Option<Bound>, limits: Limits) -> Finding {
@@ -134,6 +142,13 @@ impl Element<'_> {
             return Err(E::custom("depth"));
         }
         Ok(depth)
+    }
+
+    fn failed<E>(&self, at: impl FnOnce() -> String) -> impl FnOnce(E) -> E {
+        |error| {
+            self.state.failed_at.borrow_mut().get_or_insert_with(at);
+            error
+        }
     }
 
     fn duplicate(&self, name: &str) {
@@ -212,13 +227,14 @@ impl<'de> Visitor<'de> for Element<'_> {
         let depth = self.enter()?;
         let mut items = Vec::new();
         loop {
-            let at = format!("{}/{}", self.at, items.len());
-            let Some(item) = access.next_element_seed(Element {
+            let place = || format!("{}/{}", self.at, items.len());
+            let seed = Element {
                 state: self.state,
                 depth,
-                at,
-            })?
-            else {
+                at: place(),
+            };
+            let item = access.next_element_seed(seed).map_err(self.failed(place))?;
+            let Some(item) = item else {
                 return Ok(Value::Array(items));
             };
             items.push(item);
@@ -228,21 +244,20 @@ impl<'de> Visitor<'de> for Element<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let depth = self.enter()?;
         let mut members = Map::new();
-        while let Some(name) = access.next_key::<String>()? {
-            let mut at = self.at.clone();
-            pointer::push(
-                &mut at,
-                if pointer::showable(&name) {
-                    &name
-                } else {
-                    pointer::UNSHOWN
-                },
-            );
-            let value = access.next_value_seed(Element {
+        let here = || self.at.clone();
+        while let Some(name) = access.next_key::<String>().map_err(self.failed(here))? {
+            let place = || {
+                let mut at = self.at.clone();
+                let is_shown = pointer::showable(&name);
+                pointer::push(&mut at, if is_shown { &name } else { pointer::UNSHOWN });
+                at
+            };
+            let seed = Element {
                 state: self.state,
                 depth,
-                at,
-            })?;
+                at: place(),
+            };
+            let value = access.next_value_seed(seed).map_err(self.failed(place))?;
             if members.contains_key(&name) {
                 self.duplicate(&name);
             } else {
@@ -300,6 +315,39 @@ mod tests {
             &[("", "json", "is not valid JSON (line 1, column 4)")],
         );
         check("", &[("", "json", "ends too early (line 1, column 0)")]);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_told_with_its_place() {
+        const TOLD: &str =
+            "has half of a surrogate pair: \\uD800 to \\uDFFF are no characters alone";
+        for (text, at, place) in [
+            (
+                r#"{"a":[{"b":"x\ud800"}]}"#,
+                "/a/0/b",
+                "(line 1, column 20)",
+            ),
+            (r#"{"a":["\ud800\ud800"]}"#, "/a/0", "(line 1, column 19)"),
+            (r#"{"a":"\uDC00 x"}"#, "/a", "(line 1, column 12)"),
+            (
+                r#"{"a":1,"b":"\ud83dx\ude00"}"#,
+                "/b",
+                "(line 1, column 19)",
+            ),
+            (r#"{"a":{"\udfff":1}}"#, "/a", "(line 1, column 13)"),
+            (r#""\ud83d\n""#, "", "(line 1, column 9)"),
+        ] {
+            let told = format!("{TOLD} {place}");
+            check(text, &[(at, "surrogate", &told)]);
+        }
+        let pair = parse(br#"["\ud83d\ude00"]"#, Limits::default()).unwrap();
+        assert_eq!(pair, serde_json::json!(["\u{1F600}"]));
+        // Broken for another reason, though there is one before it.
+        let cut = r#"["\\ud800", ?]"#;
+        check(
+            cut,
+            &[("", "json", "is not valid JSON (line 1, column 13)")],
+        );
     }
 
     #[test]
@@ -365,6 +413,20 @@ mod tests {
             let ours = parse(&bytes, Limits::default());
             if let Ok(value) = ours {
                 assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), value);
+            }
+        }
+
+        #[test]
+        fn any_escapes_get_an_answer_and_lone_surrogates_a_finding(units in proptest::collection::vec(0xd7f0_u16..0xe010, 0..6)) {
+            let escapes: Vec<String> = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escapes = escapes.concat();
+            let text = format!("{{\"a\":\"{escapes}\"}}");
+            match (String::from_utf16(&units), parse(text.as_bytes(), Limits::default())) {
+                (Ok(expected), Ok(value)) => assert_eq!(value["a"], expected.as_str()),
+                (Err(_), Err(findings)) => {
+                    assert_eq!((findings[0].at.as_str(), findings[0].rule.as_str()), ("/a", "surrogate"));
+                }
+                (expected, found) => panic!("{text}: {expected:?} {found:?}"),
             }
         }
     }
