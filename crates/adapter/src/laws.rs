@@ -44,6 +44,14 @@ pub fn is_told_in_two_languages(fault: &Fault) {
     }
 }
 
+/// What is wrong with a setting's value, as its type says it, has German words too.
+///
+/// # Panics
+/// If it has none.
+pub fn value_is_told_in_german(told: &str) {
+    assert_ne!(amtsbote_problem::toml::german(told), told);
+}
+
 /// Without what stands in brackets: there the other side is quoted, in its own language.
 fn own_words(text: &str) -> String {
     let mut depth = 0_usize;

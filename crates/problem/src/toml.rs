@@ -2,6 +2,8 @@
 //!
 //! The parser and serde give sentences and no parts, so their known shapes are told anew; an unknown one stays English.
 
+mod values;
+
 /// What the parser says of a file of settings, in German: one sentence, or the sentence with its place and line above it.
 pub fn german(told: &str) -> String {
     let lines: Vec<String> = told.lines().map(line).collect();
@@ -53,7 +55,8 @@ fn sentence(told: &str) -> Option<String> {
     let one = known
         .iter()
         .find_map(|(start, german)| Some(german(told.strip_prefix(start)?)));
-    one.or_else(|| syntax(told))
+    one.or_else(|| values::german(told))
+        .or_else(|| syntax(told))
 }
 
 /// `… or …` and `one of …`: a list.

@@ -426,7 +426,7 @@ impl Body {
 
 #[cfg(test)]
 mod tests {
-    use amtsbote_adapter::laws::is_told_in_two_languages;
+    use amtsbote_adapter::laws::{is_told_in_two_languages, value_is_told_in_german};
 
     use super::*;
 
@@ -438,7 +438,10 @@ mod tests {
             format!("{base}{settings}")
         };
         let told = match toml::from_str::<Settings>(&text) {
-            Err(error) => Some(error.message().to_owned()),
+            Err(error) => {
+                value_is_told_in_german(error.message());
+                Some(error.message().to_owned())
+            }
             Ok(settings) => settings.check().err().map(|fault| {
                 is_told_in_two_languages(&fault);
                 fault.to_string()

@@ -189,14 +189,17 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use amtsbote_adapter::laws::is_told_in_two_languages;
+    use amtsbote_adapter::laws::{is_told_in_two_languages, value_is_told_in_german};
 
     use super::*;
 
     fn check(settings: &str, expected: Option<&str>) {
         let base = "host = \"h\"\nfrom = \"a@b.example\"\nledger_dir = \"l\"\n";
         let told = match toml::from_str::<Settings>(&format!("{base}{settings}")) {
-            Err(error) => Some(error.message().to_owned()),
+            Err(error) => {
+                value_is_told_in_german(error.message());
+                Some(error.message().to_owned())
+            }
             Ok(settings) => settings.check().err().map(|fault| {
                 is_told_in_two_languages(&fault);
                 fault.to_string()

@@ -219,7 +219,7 @@ impl TryFrom<String> for RemotePath {
 
 #[cfg(test)]
 mod tests {
-    use amtsbote_adapter::laws::is_told_in_two_languages;
+    use amtsbote_adapter::laws::{is_told_in_two_languages, value_is_told_in_german};
 
     use super::*;
 
@@ -237,7 +237,11 @@ mod tests {
             ("ssh-ed25519 AAAA", false),
             ("", false),
         ] {
-            assert_eq!(HostKey::try_from(text.to_owned()).is_ok(), fits, "{text}");
+            let read = HostKey::try_from(text.to_owned());
+            assert_eq!(read.is_ok(), fits, "{text}");
+            if let Err(malformed) = read {
+                value_is_told_in_german(&malformed.to_string());
+            }
         }
     }
 
@@ -251,7 +255,10 @@ mod tests {
             ("a/../b", None),
             ("a\nb", None),
         ] {
-            let path = RemotePath::try_from(text.to_owned()).ok();
+            let path = RemotePath::try_from(text.to_owned());
+            let path = path
+                .map_err(|malformed| value_is_told_in_german(&malformed.to_string()))
+                .ok();
             assert_eq!(path.as_ref().map(RemotePath::as_str), expected, "{text}");
         }
     }

@@ -68,8 +68,8 @@ impl OpenCases for Waiting<'_> {
             let found = ways.open_ways(self.destination, (after, since), max).await;
             let found = found.map_err(|error| {
                 WayFault::unavailable(
-                    format!("die eigene Datenbank antwortet nicht: {error}"),
-                    error.to_string(),
+                    format!("die eigene Datenbank antwortet nicht ({error})"),
+                    format!("our own database does not answer ({error})"),
                 )
             })?;
             let case = |way: WayBack| OpenCase {
