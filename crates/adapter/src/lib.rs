@@ -36,6 +36,7 @@ mod packed;
 mod parcel;
 pub mod placement;
 pub mod returned;
+pub mod steps;
 mod stream;
 mod translation;
 pub mod transport;

@@ -26,7 +26,7 @@ pub enum ContentCipher {
     Aes256Cbc,
 }
 
-/// Why nobody is encrypted for. Positions count from 0.
+/// Why nobody is encrypted for. Positions count from 1, as people do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedRecipient {
     /// No certificate at all.
@@ -57,10 +57,10 @@ impl Recipients {
             return Err(RefusedRecipient::Nobody);
         }
         let mut certificates = Vec::new();
-        for (at, pem) in pems.iter().enumerate() {
-            let certificate = X509::from_pem(pem).map_err(|_| RefusedRecipient::Unreadable(at))?;
+        for (nr, pem) in (1..).zip(pems) {
+            let certificate = X509::from_pem(pem).map_err(|_| RefusedRecipient::Unreadable(nr))?;
             if !is_fit(&certificate) {
-                return Err(RefusedRecipient::UnfitKey(at));
+                return Err(RefusedRecipient::UnfitKey(nr));
             }
             certificates.push(certificate);
         }
@@ -71,12 +71,12 @@ impl Recipients {
 
     /// Whether all certificates are valid at that moment (Unix seconds).
     pub fn check_dates(&self, now_s: i64) -> Result<(), RefusedRecipient> {
-        for (at, certificate) in self.0.iter().enumerate() {
+        for (nr, certificate) in (1..).zip(&self.0) {
             let valid = Asn1Time::from_unix(now_s).is_ok_and(|now| {
                 certificate.not_before() <= now.as_ref() && certificate.not_after() >= now.as_ref()
             });
             if !valid {
-                return Err(RefusedRecipient::OutOfDate(at));
+                return Err(RefusedRecipient::OutOfDate(nr));
             }
         }
         Ok(())

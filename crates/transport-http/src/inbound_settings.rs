@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::fields::{Fields, Pointer};
+use crate::percent::encoded;
 use crate::settings::Status;
 
 const ANSWER_MAX_BYTES: usize = 48 << 20;
@@ -184,18 +185,6 @@ pub(crate) fn answer_max() -> Bilingual {
 fn names(names: &[&str]) -> String {
     let shown: Vec<_> = names.iter().map(|name| format!("{{{name}}}")).collect();
     shown.join(", ")
-}
-
-/// RFC 3986 §2.3: what is not unreserved is encoded, the slash too.
-fn encoded(text: &str) -> String {
-    let one = |byte: u8| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    text.bytes().map(one).collect()
 }
 
 const CASE: [&str; 3] = ["submission", "case", "message"];

@@ -29,6 +29,7 @@ mod ledger;
 mod lying;
 mod multipart;
 mod outbound;
+mod percent;
 mod reading;
 mod said;
 mod settings;

@@ -1,7 +1,6 @@
 //! Settings of a delivery in several calls; their reference is the README.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use amtsbote_adapter::ParcelPath;
 use amtsbote_model::ParcelId;
@@ -9,6 +8,7 @@ use amtsbote_problem::Bilingual;
 use serde::Deserialize;
 use url::Url;
 
+use crate::percent::encoded;
 use crate::settings::{Answers, Body, FileNumber, MalformedUrl, Repeats, Status, UrlTemplate};
 
 /// What follows the call that brings the application.
@@ -184,19 +184,6 @@ impl TryFrom<String> for StepUrl {
     }
 }
 
-/// As one part of a path (RFC 3986, section 2.3).
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
 impl Steps {
     pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
         let steps = self.attachment.iter().chain(&self.close);
@@ -365,7 +352,7 @@ impl StepLookup {
 
 #[cfg(test)]
 mod tests {
-    use amtsbote_adapter::laws::is_told_in_two_languages;
+    use amtsbote_adapter::laws::{is_told_in_two_languages, value_is_told_in_german};
 
     use super::*;
     use crate::Settings;
@@ -375,7 +362,10 @@ mod tests {
             "url = \"https://h/a\"\nrepeats = \"recognised\"\nbody.kind = \"file\"\n[steps]\nid.json = \"/id\"\n{steps}"
         );
         let told = match toml::from_str::<Settings>(&text) {
-            Err(error) => Some(error.message().to_owned()),
+            Err(error) => {
+                value_is_told_in_german(error.message());
+                Some(error.message().to_owned())
+            }
             Ok(settings) => settings.check().err().map(|fault| {
                 is_told_in_two_languages(&fault);
                 fault.to_string()

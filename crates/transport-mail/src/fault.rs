@@ -8,15 +8,13 @@ pub(crate) fn unfit(error: &RefusedRecipient) -> Fault {
     let german = match error {
         RefusedRecipient::Nobody => "kein Zertifikat ist angegeben".to_owned(),
         RefusedRecipient::Unreadable(nr) => {
-            format!(
-                "Zertifikat {nr} (ab 0 gezählt) ist nicht lesbar; erwartet wird eines in der Form PEM"
-            )
+            format!("Zertifikat {nr} ist nicht lesbar; erwartet wird eines in der Form PEM")
         }
         RefusedRecipient::OutOfDate(nr) => {
-            format!("Zertifikat {nr} (ab 0 gezählt) ist jetzt nicht gültig; ein neues eintragen")
+            format!("Zertifikat {nr} ist jetzt nicht gültig; ein neues eintragen")
         }
         RefusedRecipient::UnfitKey(nr) => format!(
-            "Zertifikat {nr} (ab 0 gezählt) hat keinen Schlüssel zum Verschlüsseln: RSA ab 2048 Bit oder eine Kurve ab 256 Bit ist nötig"
+            "Zertifikat {nr} hat keinen Schlüssel zum Verschlüsseln: RSA ab 2048 Bit oder eine Kurve ab 256 Bit ist nötig"
         ),
     };
     Fault::misconfigured(
