@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs independent XTA 2 clients against the XTA server of an agent: xta-tool (from PyPI), and a client that Apache CXF generates from
-# the WSDL the server serves, with its policies and with both directions checked against its schemas.
+# Runs independent XTA 2 clients against the XTA server of an agent: xta-tool (from PyPI), a client that Apache CXF generates from the
+# WSDL the server serves, with its policies and with both directions checked against its schemas, and one that zeep (from PyPI) makes of it.
 #
 #   interop/xta.sh [PROGRAM]      PROGRAM: a built amtsbote; without it, one is built
 #

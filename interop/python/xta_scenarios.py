@@ -4,7 +4,7 @@
 
 AMTSBOTE is the program, XTA the command of xta-tool, WORK an empty folder, JARS the folder of a Java web service stack. Sets up a
 gateway and an agent whose way out is a message box, sends an application through the intake, and takes it away with the client as a
-procedure would; then sends an answer. Then the same with a client that the stack generates from the WSDL which the server serves.
+procedure would; then sends an answer. Then the same with clients that the stack and zeep make from the WSDL which the server serves.
 Prints one PASS or FAIL line for each scenario and ends with 1 if one failed. Standard library only.
 """
 
@@ -348,6 +348,14 @@ def generated(house):
     return ended.returncode == 0
 
 
+def of_zeep(house):
+    """The same with zeep, in a process of its own."""
+    waiting = "urn:uuid:" + house.submit("interop-third")
+    files = [WORK / name for name in ["xta.wsdl", "procedure.pem", "procedure.key", "ca.pem"]]
+    script = pathlib.Path(__file__).with_name("xta_zeep.py")
+    return subprocess.run([sys.executable, script, *files, "bab:06414000", waiting]).returncode == 0
+
+
 def main():
     house = House()
     failed = False
@@ -368,6 +376,7 @@ def main():
                 traceback.print_exc()
                 print(f"FAIL xta-tool: {name}", flush=True)
         failed = not generated(house) or failed
+        failed = not of_zeep(house) or failed
     finally:
         house.stop()
     return 1 if failed else 0

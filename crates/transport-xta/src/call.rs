@@ -5,10 +5,13 @@ use std::time::Duration;
 use amtsbote_adapter::Fault;
 use amtsbote_outgoing::{Failure, Outgoing, read_bounded};
 use amtsbote_problem::Bilingual;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
+use crate::coding::Coding;
 use crate::fault::rejected;
 use crate::mime::{Parts, Step};
 use crate::mtom::{Message, Part, Shape};
@@ -78,6 +81,8 @@ impl Ports {
             .map_err(|failure| failed(&failure))?
             .header(CONTENT_TYPE, &message.content_type)
             .header(CONTENT_LENGTH, message.length)
+            // Without it any encoding would do (RFC 9110 §12.5.3).
+            .header(ACCEPT_ENCODING, "identity")
             // SOAP 1.2 has the action in the content type; peers of XTA read this one as well, without quotes.
             .header("SOAPAction", &action);
         let sent = self.outgoing.send_upload(call, message.stream()).await;
@@ -97,9 +102,11 @@ async fn read(response: Response) -> Result<Envelope, NoResult> {
         .and_then(|seconds| seconds.trim().parse().ok())
         .map(Duration::from_secs);
     let shape = header(CONTENT_TYPE).and_then(Shape::of);
+    let coding = Coding::of(header(CONTENT_ENCODING).unwrap_or_default());
     let bytes = read_bounded(response, ANSWER_MAX_BYTES)
         .await
         .map_err(|failure| failed(&failure))?;
+    let bytes = coding.decoded(bytes.to_vec())?;
     let answer = shape
         .as_ref()
         .and_then(|shape| root(shape, &bytes))

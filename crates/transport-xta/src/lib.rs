@@ -22,6 +22,7 @@ mod accounts;
 mod box_outbound;
 mod browse;
 mod call;
+mod coding;
 mod directory;
 mod fault;
 mod inbound;

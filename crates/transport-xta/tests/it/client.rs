@@ -115,6 +115,18 @@ fn a_lost_answer_is_looked_up_and_the_message_not_sent_twice() {
 }
 
 #[test]
+fn answers_that_are_compressed_though_nobody_asked_are_read() {
+    let stage = Stage::new();
+    let peer = Peer::new(&stage.pki, |operation, _| match operation {
+        "CreateMessageID" => Told::Packed(NEW_ID.to_owned()),
+        _ => Told::Packed(String::new()),
+    });
+    let way = stage.client(&peer.base(), "known");
+    assert_eq!(deliver(&way), Ok(Arrival::New));
+    assert_eq!(peer.asked(), ["CreateMessageID", "SendMessage"]);
+}
+
+#[test]
 fn a_report_about_an_id_alone_does_not_mean_that_the_message_arrived() {
     let stage = Stage::new();
     let peer = Peer::new(&stage.pki, |operation, _| match operation {

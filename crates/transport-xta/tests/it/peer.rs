@@ -1,10 +1,13 @@
 //! A peer that answers as it is told, whatever it is asked.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use amtsbote_transport_xta::mutual_tls;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -19,6 +22,8 @@ pub(crate) enum Told {
     Plain(String),
     /// Answers with this body of an envelope, as multipart.
     Mtom(String),
+    /// Answers with this body of an envelope, compressed though nobody asked.
+    Packed(String),
     /// Answers with a fault of XTA.
     Fault(&'static str),
     /// Answers with a status and a header.
@@ -155,6 +160,15 @@ async fn answer(
             "application/soap+xml;charset=UTF-8",
             envelope(&body),
         ),
+        Told::Packed(body) => {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(envelope(&body).as_bytes()).unwrap();
+            let answer = Response::builder()
+                .header("content-type", "application/soap+xml;charset=UTF-8")
+                .header("content-encoding", "gzip");
+            let packed = Bytes::from(packed.finish().unwrap());
+            Ok(answer.body(Full::new(packed)).unwrap())
+        }
         Told::Mtom(body) => {
             let related = "multipart/related; type=\"application/xop+xml\"; boundary=\"uuid:x\"; start=\"<root@x>\"; start-info=\"application/soap+xml\"";
             let whole = format!(
