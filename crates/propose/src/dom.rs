@@ -41,6 +41,16 @@ pub(crate) struct Element {
     pub(crate) code_labels: Vec<String>,
     /// The same of its attributes, by name.
     pub(crate) attribute_codes: Vec<(String, Vec<String>)>,
+    /// All attributes its type has, as if each were an element.
+    pub(crate) attribute_types: Vec<Element>,
+    /// The built-in type of XSD that its text is of.
+    pub(crate) base: String,
+    /// What the schema says of it.
+    pub(crate) documentation: String,
+    /// How often it has to stand there, if that is known.
+    pub(crate) least: Option<u32>,
+    /// How often it may, if that is known.
+    pub(crate) most: Option<u32>,
 }
 
 impl Element {
@@ -180,7 +190,7 @@ pub(crate) fn encoding(bytes: &[u8]) -> Option<Encoding> {
 
 fn broken(error: &dyn std::fmt::Display) -> Unusable {
     Unusable::new(
-        format!("die XML-Datei ist nicht wohlgeformt: {error}"),
+        format!("die XML-Datei ist nicht wohlgeformt ({error})"),
         format!("the XML file is not well-formed: {error}"),
     )
 }

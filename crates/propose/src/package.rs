@@ -455,8 +455,9 @@ fn from_json(
         ));
     }
     let sample: Value = serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
         Unusable::new(
-            format!("das Muster ist kein JSON: {error}"),
+            format!("das Muster ist kein JSON (Zeile {line}, Spalte {column})"),
             format!("the sample is not JSON: {error}"),
         )
     })?;

@@ -3,6 +3,7 @@
 //! substitution group. A sequence that repeats becomes `b:group`.
 
 mod maker;
+pub(crate) mod pattern;
 mod reading;
 mod set;
 
@@ -15,6 +16,9 @@ use set::{File, Found, Set, is_abstract};
 
 /// What stands where the schema only says that there is text.
 pub(crate) const PLACEHOLDER: &str = "OFFEN";
+
+/// How the remark on an attribute begins that may be left out.
+pub(crate) const LATER_ATTRIBUTE: &str = "optionales Attribut / optional attribute: ";
 
 /// The element that stands for several; the template's prefix takes its place.
 pub(crate) const GROUP: &str = "b:group";

@@ -89,8 +89,9 @@ fn taken(bytes: &[u8], losses: &mut Losses) -> Result<Value, Unusable> {
         ));
     }
     let schema: Value = serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
         Unusable::new(
-            format!("das Schema ist kein JSON: {error}"),
+            format!("das Schema ist kein JSON (Zeile {line}, Spalte {column})"),
             format!("the schema is not JSON: {error}"),
         )
     })?;
@@ -197,6 +198,10 @@ struct Times {
 impl Times {
     /// Items of a list nothing else bounds: every list needs a limit.
     const LIST_MAX: u32 = 1_000;
+    const ONE: Self = Self {
+        least: 1,
+        most: Some(1),
+    };
 }
 
 /// A text without a bound of its own: every text needs a limit.

@@ -1,90 +1,273 @@
-//! An XSD root as JSON Schema: elements become members of their local name.
+//! An XSD root as JSON Schema: elements and attributes become members of their local name.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use super::{Losses, Members, TEXT_MAX, Times};
 use crate::dom::Element;
-use crate::xsd::PLACEHOLDER;
+use crate::xsd::{LATER_ATTRIBUTE, pattern};
+
+/// The text of an element that has attributes, too.
+const TEXT: &str = "wert";
+/// Longer documentation is a description, not a label.
+const TITLE_MAX_CHARS: usize = 80;
+/// More digits do not fit into a number that every reader of JSON keeps.
+const DIGITS_MAX: u32 = 15;
 
 pub(super) fn schema(root: &Element, losses: &mut Losses) -> Value {
     let mut schema = node(root, &format!("/{}", root.local()), losses);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["title"] = json!(root.local());
     losses.add(
         "",
-        "aus XSD: Namensräume, Reihenfolge und Attribute gehen nicht mit",
-        "from XSD: namespaces, order and attributes are not carried over",
+        "aus XSD: Namensräume und Reihenfolge gehen nicht mit, \\d in Mustern heißt 0–9, und leere Texte werden nicht angenommen",
+        "from XSD: namespaces and order are not carried over, \\d in patterns means 0–9, and empty texts are not accepted",
     );
     schema
 }
 
 fn node(element: &Element, at: &str, losses: &mut Losses) -> Value {
-    for remark in element
-        .remarks
-        .iter()
-        .filter(|remark| *remark != "optional")
-    {
+    let carried = |remark: &&String| *remark != "optional" && !remark.starts_with(LATER_ATTRIBUTE);
+    for remark in element.remarks.iter().filter(carried) {
         losses.add(at, remark.clone(), remark.clone());
     }
-    for (name, _) in &element.attributes {
-        if !name.starts_with("xmlns") && !name.starts_with("xsi:") {
-            losses.add(&format!("{at}/@{name}"), "Attribut", "attribute");
+    let attributes = attributes(element, at, losses);
+    let mut schema = if !element.children.is_empty() {
+        object(element, attributes, at, losses)
+    } else if attributes.is_empty() {
+        leaf(element, at, losses)
+    } else {
+        let mut members = Members::default();
+        if !element.takes_no_text {
+            losses.add(
+                at,
+                format!("hat Text und Attribute: der Text steht im Feld {TEXT}"),
+                format!("has text and attributes: the text is the member {TEXT}"),
+            );
+            members.add(TEXT, leaf(element, at, losses), Times::ONE);
         }
-    }
-    if element.children.is_empty() {
-        let mut leaf = leaf(element);
-        leaf["title"] = json!(element.local());
-        for (word, value) in &element.facets {
-            facet(&mut leaf, (word, value), at, losses);
-        }
-        return leaf;
-    }
+        add(&mut members, attributes);
+        members.into_schema()
+    };
+    label(&mut schema, element);
+    schema
+}
+
+fn object(
+    element: &Element,
+    attributes: Vec<(String, Value, Times)>,
+    at: &str,
+    losses: &mut Losses,
+) -> Value {
     let mut members = Members::default();
     for child in &element.children {
+        let least = if child.is_required == Some(true) {
+            child.least.unwrap_or(1).max(1)
+        } else {
+            0
+        };
         let times = Times {
-            least: u32::from(child.is_required == Some(true)),
-            most: if child.repeats { None } else { Some(1) },
+            least,
+            most: if child.repeats { child.most } else { Some(1) },
         };
         let below = node(child, &format!("{at}/{}", child.local()), losses);
         members.add(child.local(), below, times);
     }
-    let mut schema = members.into_schema();
-    schema["title"] = json!(element.local());
-    schema
+    add(&mut members, attributes);
+    members.into_schema()
 }
 
-/// By what the sample holds for the type.
-fn leaf(element: &Element) -> Value {
-    if !element.codes.is_empty() {
-        return json!({ "type": "string", "enum": element.codes });
-    }
-    match element.text.as_str() {
-        "2026-01-31" => json!({ "type": "string", "format": "date" }),
-        "2026-01-31T08:00:00+01:00" => json!({ "type": "string", "format": "date-time" }),
-        "true" => json!({ "type": "boolean" }),
-        "0.00" => json!({ "type": "number" }),
-        "1" => json!({ "type": "integer" }),
-        PLACEHOLDER => json!({ "type": "string", "minLength": 1, "maxLength": TEXT_MAX }),
-        _ => json!({ "type": "string", "maxLength": TEXT_MAX }),
-    }
-}
-
-fn facet(leaf: &mut Value, (word, value): (&str, &str), at: &str, losses: &mut Losses) {
-    let is_text = leaf["type"] == "string";
-    let number = value.parse::<u32>().ok();
-    match (word, number) {
-        ("maxLength" | "minLength", Some(number)) if is_text => leaf[word] = json!(number),
-        ("length", Some(number)) if is_text => {
-            leaf["minLength"] = json!(number);
-            leaf["maxLength"] = json!(number);
+fn add(members: &mut Members, attributes: Vec<(String, Value, Times)>) {
+    for (mut name, schema, times) in attributes {
+        if members.properties.contains_key(&name) {
+            name.push_str("-attribut");
         }
-        ("minInclusive", Some(number)) if !is_text => leaf["minimum"] = json!(number),
-        ("maxInclusive", Some(number)) if !is_text => leaf["maximum"] = json!(number),
-        ("whiteSpace", _) => {}
+        members.add(&name, schema, times);
+    }
+}
+
+/// The attributes that carry something: what is fixed says nothing.
+fn attributes(element: &Element, at: &str, losses: &mut Losses) -> Vec<(String, Value, Times)> {
+    let mut carried = Vec::new();
+    for attribute in &element.attribute_types {
+        let at = format!("{at}/@{}", attribute.local());
+        if attribute.facets.iter().any(|(word, _)| word == "fixed") {
+            losses.add(
+                &at,
+                "ist fest vorgegeben und steht nicht in den Daten",
+                "is fixed and not in the data",
+            );
+            continue;
+        }
+        let mut schema = leaf(attribute, &at, losses);
+        label(&mut schema, attribute);
+        let times = Times {
+            least: u32::from(attribute.is_required == Some(true)),
+            most: Some(1),
+        };
+        carried.push((attribute.local().to_owned(), schema, times));
+    }
+    carried
+}
+
+fn label(schema: &mut Value, element: &Element) {
+    let told = element.documentation.as_str();
+    let is_title = (1..=TITLE_MAX_CHARS).contains(&told.chars().count());
+    schema["title"] = json!(if is_title { told } else { element.local() });
+    if !is_title && !told.is_empty() {
+        schema["description"] = json!(told);
+    }
+}
+
+fn leaf(element: &Element, at: &str, losses: &mut Losses) -> Value {
+    let mut leaf = if element.codes.is_empty() {
+        typed(element)
+    } else {
+        codes(element)
+    };
+    for (word, value) in &element.facets {
+        facet(&mut leaf, (word, value), (element, at), losses);
+    }
+    leaf
+}
+
+fn codes(element: &Element) -> Value {
+    let mut leaf = json!({ "type": "string", "enum": element.codes });
+    let told = element.codes.iter().zip(&element.code_labels);
+    let told = told.filter(|(_, label)| !label.is_empty());
+    let labels: Map<String, Value> = told
+        .map(|(code, label)| (code.clone(), json!({ "de": label })))
+        .collect();
+    if !labels.is_empty() {
+        leaf["x-enum-labels"] = Value::Object(labels);
+    }
+    leaf
+}
+
+/// By the built-in type it is made of.
+fn typed(element: &Element) -> Value {
+    let formed = |form: &str| json!({ "type": "string", "pattern": form });
+    if element.takes_no_text {
+        return json!({ "type": "string", "maxLength": 0 });
+    }
+    match element.base.as_str() {
+        "date" => json!({ "type": "string", "format": "date" }),
+        "dateTime" => json!({ "type": "string", "format": "date-time" }),
+        "time" => formed("^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"),
+        "gYear" => formed("^[0-9]{4}$"),
+        "gYearMonth" => formed("^[0-9]{4}-(0[1-9]|1[0-2])$"),
+        "boolean" => json!({ "type": "boolean" }),
+        "decimal" | "double" | "float" => json!({ "type": "number" }),
+        "base64Binary" => {
+            json!({ "type": "string", "contentEncoding": "base64", "maxLength": TEXT_MAX })
+        }
+        "anyURI" | "hexBinary" => json!({ "type": "string", "maxLength": TEXT_MAX }),
+        name => match whole(name) {
+            Some((least, most)) => {
+                let mut leaf = json!({ "type": "integer" });
+                for (word, bound) in [("minimum", least), ("maximum", most)] {
+                    if let Some(bound) = bound {
+                        leaf[word] = json!(bound);
+                    }
+                }
+                leaf
+            }
+            None => json!({ "type": "string", "minLength": 1, "maxLength": TEXT_MAX }),
+        },
+    }
+}
+
+/// Least and most of a built-in type of whole numbers.
+fn whole(name: &str) -> Option<(Option<i64>, Option<i64>)> {
+    Some(match name {
+        "integer" | "long" => (None, None),
+        "nonNegativeInteger" | "unsignedLong" => (Some(0), None),
+        "positiveInteger" => (Some(1), None),
+        "nonPositiveInteger" => (None, Some(0)),
+        "negativeInteger" => (None, Some(-1)),
+        "int" => (Some(i32::MIN.into()), Some(i32::MAX.into())),
+        "short" => (Some(i16::MIN.into()), Some(i16::MAX.into())),
+        "byte" => (Some(i8::MIN.into()), Some(i8::MAX.into())),
+        "unsignedInt" => (Some(0), Some(u32::MAX.into())),
+        "unsignedShort" => (Some(0), Some(u16::MAX.into())),
+        "unsignedByte" => (Some(0), Some(u8::MAX.into())),
+        _ => return None,
+    })
+}
+
+fn facet(
+    leaf: &mut Value,
+    (word, value): (&str, &str),
+    (element, at): (&Element, &str),
+    losses: &mut Losses,
+) {
+    let is_text = leaf["type"] == "string";
+    let is_octets = ["base64Binary", "hexBinary"].contains(&element.base.as_str());
+    let is_number = ["number", "integer"]
+        .iter()
+        .any(|kind| leaf["type"] == *kind);
+    let length = value.parse::<u32>().ok().filter(|_| is_text && !is_octets);
+    let number = serde_json::from_str::<Number>(value)
+        .ok()
+        .filter(|_| is_number);
+    let digits = value.parse::<u32>().ok().filter(|n| *n <= DIGITS_MAX);
+    match (word, length, number, digits) {
+        ("maxLength" | "minLength", Some(length), ..) => leaf[word] = json!(length),
+        ("length", Some(length), ..) => {
+            leaf["minLength"] = json!(length);
+            leaf["maxLength"] = json!(length);
+        }
+        ("minInclusive", _, Some(number), _) => leaf["minimum"] = json!(number),
+        ("maxInclusive", _, Some(number), _) => leaf["maximum"] = json!(number),
+        ("minExclusive", _, Some(number), _) => leaf["exclusiveMinimum"] = json!(number),
+        ("maxExclusive", _, Some(number), _) => leaf["exclusiveMaximum"] = json!(number),
+        ("totalDigits", .., Some(digits)) if leaf["type"] == "integer" => narrow(leaf, digits),
+        ("fractionDigits", .., Some(0)) if is_number => leaf["type"] = json!("integer"),
+        ("fixed", ..) if is_text => leaf["const"] = json!(value),
+        ("pattern", ..) if is_text && pattern::ecma(value).is_some() => {
+            demand(leaf, pattern::ecma(value).unwrap_or_default());
+        }
+        ("pattern", ..) if is_text => losses.add(
+            at,
+            format!("das Muster {value} hat in JSON Schema nichts Gleiches und wird nicht geprüft"),
+            format!("the pattern {value} has no equal in JSON Schema and is not checked"),
+        ),
+        ("union", ..) => losses.add(
+            at,
+            format!("von mehreren Typen ({value}) ist nur der erste übernommen"),
+            format!("of several types ({value}) the first alone is carried over"),
+        ),
+        ("list", ..) => losses.add(
+            at,
+            "ist eine Liste von Werten, durch Leerzeichen getrennt; übernommen ist ein einzelner",
+            "is a list of values separated by blanks; a single one is carried over",
+        ),
+        ("whiteSpace", ..) => {}
         _ => losses.add(
             at,
             format!("die Einschränkung {word} = {value} wird nicht geprüft"),
             format!("the restriction {word} = {value} is not checked"),
         ),
+    }
+}
+
+/// No more than so many digits.
+fn narrow(leaf: &mut Value, digits: u32) {
+    let most = 10_i64.saturating_pow(digits) - 1;
+    let tighter = |word: &str, own: i64| match leaf[word].as_i64() {
+        Some(known) if known.abs() <= most => known,
+        _ => own,
+    };
+    let (least, most) = (tighter("minimum", -most), tighter("maximum", most));
+    leaf["minimum"] = json!(least);
+    leaf["maximum"] = json!(most);
+}
+
+/// One more pattern: all of them hold.
+fn demand(leaf: &mut Value, pattern: String) {
+    if leaf.get("pattern").is_none() {
+        leaf["pattern"] = Value::String(pattern);
+    } else if let Some(more) = leaf.get_mut("allOf").and_then(Value::as_array_mut) {
+        more.push(json!({ "pattern": pattern }));
+    } else {
+        leaf["allOf"] = json!([{ "pattern": pattern }]);
     }
 }

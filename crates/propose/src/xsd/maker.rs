@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::reading::{builtin, date_like, documented, facets, named, repeats};
+use super::reading::{
+    builtin, date_like, documentation, documented, facets, named, occurs, patterns, repeats,
+};
 use super::set::{Set, is_abstract};
-use super::{Choices, DEPTH_MAX, GROUP, INSTANCE, NODES_MAX, PLACEHOLDER, XSD};
+use super::{Choices, DEPTH_MAX, GROUP, INSTANCE, LATER_ATTRIBUTE, NODES_MAX, PLACEHOLDER, XSD};
 use crate::dom::Element;
 
 /// Where an element is declared, and whether it has to be there.
@@ -75,7 +77,11 @@ impl<'s> Maker<'s> {
                     is_required,
                 },
             )?;
-            made.repeats = repeats(definition);
+            count(&mut made, definition);
+            let own = documentation(definition);
+            if !own.is_empty() {
+                made.documentation = own;
+            }
             return Some(made);
         }
         let of = self.set.file(file)?;
@@ -92,7 +98,8 @@ impl<'s> Maker<'s> {
         };
         let mut made = Element::new(name);
         made.is_required = Some(is_required);
-        made.repeats = repeats(definition);
+        made.documentation = documentation(definition);
+        count(&mut made, definition);
         if !is_required {
             made.remarks.push("optional".to_owned());
         }
@@ -103,6 +110,7 @@ impl<'s> Maker<'s> {
         {
             text.clone_into(&mut made.text);
         }
+        made.facets.extend(fixed(definition));
         Some(made)
     }
 
@@ -161,6 +169,7 @@ impl<'s> Maker<'s> {
         if name.0 == XSD {
             builtin(&name.1).clone_into(&mut made.text);
             made.is_binary = name.1 == "base64Binary";
+            made.base = name.1;
             return;
         }
         if let Some((found, at)) = self.set.global("complexType", &name) {
@@ -237,6 +246,7 @@ impl<'s> Maker<'s> {
             if let Some(first) = of("union", "memberTypes").or_else(|| of("list", "itemType")) {
                 self.typed(first, file, made);
             }
+            made.facets.extend(several(definition));
             return;
         };
         let (codes, labels): (Vec<String>, Vec<String>) = restriction
@@ -250,11 +260,16 @@ impl<'s> Maker<'s> {
         } else if let Some(base) = restriction.attribute("base") {
             self.typed(base, file, made);
             made.facets.extend(facets(restriction));
+            made.facets.extend(patterns(restriction));
             let mut patterns = restriction.children_named("pattern");
             let date = patterns.find_map(|one| date_like(one.attribute("value")?));
             if let Some(date) = date {
                 date.clone_into(&mut made.text);
             }
+        } else if let Some(inline) = restriction.child("simpleType") {
+            self.simple(inline, file, made);
+            made.facets.extend(facets(restriction));
+            made.facets.extend(patterns(restriction));
         } else {
             PLACEHOLDER.clone_into(&mut made.text);
         }
@@ -292,6 +307,8 @@ impl<'s> Maker<'s> {
         if let Some(base) = restriction.attribute("base") {
             self.typed(base, file, made);
         }
+        made.facets.extend(facets(restriction));
+        made.facets.extend(patterns(restriction));
     }
 
     pub(super) fn particles_and_attributes(
@@ -327,31 +344,66 @@ impl<'s> Maker<'s> {
     }
 
     pub(super) fn attribute(&mut self, definition: &'s Element, file: usize, made: &mut Element) {
-        let Some(name) = definition.attribute("name") else {
+        let usage = definition.attribute("use");
+        if usage == Some("prohibited") {
             return;
+        }
+        let Some(name) = definition.attribute("name") else {
+            return self.referred(definition, file, made);
         };
-        let fixed = definition
-            .attribute("fixed")
-            .or_else(|| definition.attribute("default"));
         if made.attribute(name).is_some() {
             return;
         }
-        if definition.attribute("use") != Some("required") {
-            if definition.attribute("use") != Some("prohibited") {
-                made.remarks
-                    .push(format!("optionales Attribut / optional attribute: {name}"));
+        let is_required = usage == Some("required");
+        let typed = self.attribute_type(definition, (file, is_required));
+        if is_required {
+            let is_open = definition.attribute("fixed").is_none()
+                && definition.attribute("default").is_none();
+            if is_open && !typed.codes.is_empty() {
+                let codes = typed.codes.clone();
+                made.attribute_codes.push((name.to_owned(), codes));
             }
+            made.attributes.push((name.to_owned(), typed.text.clone()));
+        } else {
+            made.remarks.push(format!("{LATER_ATTRIBUTE}{name}"));
+        }
+        made.attribute_types
+            .retain(|known| known.local() != typed.local());
+        made.attribute_types.push(typed);
+    }
+
+    /// An attribute that is declared elsewhere.
+    fn referred(&mut self, definition: &'s Element, file: usize, made: &mut Element) {
+        let Some(reference) = definition.attribute("ref") else {
             return;
+        };
+        let name = self.set.file(file).map(|of| of.named(reference));
+        let found = name.and_then(|name| self.set.global("attribute", &name));
+        let mut typed = match found {
+            Some((target, at)) => self.attribute_type(target, (at, false)),
+            None => Element::new(reference),
+        };
+        typed.is_required = Some(definition.attribute("use") == Some("required"));
+        made.attribute_types.push(typed);
+    }
+
+    fn attribute_type(
+        &mut self,
+        definition: &'s Element,
+        (file, is_required): (usize, bool),
+    ) -> Element {
+        let mut typed = Element::new(definition.attribute("name").unwrap_or_default());
+        typed.is_required = Some(is_required);
+        typed.documentation = documentation(definition);
+        self.content(definition, file, &mut typed);
+        let said = definition
+            .attribute("fixed")
+            .or_else(|| definition.attribute("default"));
+        if let Some(text) = said {
+            text.clone_into(&mut typed.text);
         }
-        let mut typed = Element::new(name);
-        match fixed {
-            Some(text) => text.clone_into(&mut typed.text),
-            None => self.content(definition, file, &mut typed),
-        }
-        if !typed.codes.is_empty() {
-            made.attribute_codes.push((name.to_owned(), typed.codes));
-        }
-        made.attributes.push((name.to_owned(), typed.text));
+        typed.facets.extend(fixed(definition));
+        typed
     }
 
     pub(super) fn particle(
@@ -423,10 +475,12 @@ impl<'s> Maker<'s> {
             out.extend(inside);
         } else if let [only] = inside.as_mut_slice() {
             only.repeats = true;
+            only.most = None;
             out.extend(inside);
         } else if self.choices == Choices::All {
             for one in &mut inside {
                 one.repeats = true;
+                one.most = None;
             }
             out.extend(inside);
         } else if !inside.is_empty() {
@@ -458,6 +512,9 @@ impl<'s> Maker<'s> {
             for one in alternatives {
                 self.particle(one, (at.0, false), out);
             }
+            if let Some(made) = out.get_mut(from).filter(|_| names.len() > 1) {
+                made.remarks.push(one_of(&names));
+            }
             return;
         }
         if let Some(first) = alternatives.first() {
@@ -466,10 +523,37 @@ impl<'s> Maker<'s> {
         if let Some(made) = out.get_mut(from)
             && names.len() > 1
         {
-            made.remarks.push(format!(
-                "Auswahl, nur eines davon / choice, one of: {}",
-                names.join(" | ")
-            ));
+            made.remarks.push(one_of(&names));
         }
     }
+}
+
+fn count(made: &mut Element, definition: &Element) {
+    let (least, most) = occurs(definition);
+    made.repeats = repeats(definition);
+    (made.least, made.most) = (Some(least), most);
+}
+
+/// What a definition fixes, as a restriction.
+fn fixed(definition: &Element) -> Option<(String, String)> {
+    let text = definition.attribute("fixed")?;
+    Some(("fixed".to_owned(), text.to_owned()))
+}
+
+/// That a type is made of several others, as a restriction.
+fn several(definition: &Element) -> Option<(String, String)> {
+    if let Some(union) = definition.child("union") {
+        let types = union.attribute("memberTypes").unwrap_or_default();
+        return Some(("union".to_owned(), types.to_owned()));
+    }
+    let list = definition.child("list")?;
+    let item = list.attribute("itemType").unwrap_or_default();
+    Some(("list".to_owned(), item.to_owned()))
+}
+
+fn one_of(names: &[String]) -> String {
+    format!(
+        "Auswahl, nur eines davon / choice, one of: {}",
+        names.join(" | ")
+    )
 }

@@ -3,8 +3,15 @@
 use super::PLACEHOLDER;
 use crate::dom::{Element, local};
 
+const DOCUMENTATION_MAX_CHARS: usize = 500;
+
 /// What a definition says of itself in one line: its documentation, or `wert` as XÖV writes it.
 pub(super) fn documented(definition: &Element) -> String {
+    documentation(definition).chars().take(60).collect()
+}
+
+/// The same, as long as a description may be.
+pub(super) fn documentation(definition: &Element) -> String {
     let Some(annotation) = definition.child("annotation") else {
         return String::new();
     };
@@ -12,7 +19,35 @@ pub(super) fn documented(definition: &Element) -> String {
     let own = own.filter(|text| !text.is_empty());
     let told = own.or_else(|| annotation.text_at(&["appinfo", "wert"]));
     let words: Vec<&str> = told.unwrap_or_default().split_whitespace().collect();
-    words.join(" ").chars().take(60).collect()
+    words
+        .join(" ")
+        .chars()
+        .take(DOCUMENTATION_MAX_CHARS)
+        .collect()
+}
+
+/// Patterns of one restriction are alternatives: they become one.
+pub(super) fn patterns(restriction: &Element) -> Option<(String, String)> {
+    let all: Vec<&str> = restriction
+        .children_named("pattern")
+        .filter_map(|one| one.attribute("value"))
+        .collect();
+    let one = match all.as_slice() {
+        [] => return None,
+        [only] => (*only).to_owned(),
+        several => format!("({})", several.join(")|(")),
+    };
+    Some(("pattern".to_owned(), one))
+}
+
+/// How often a definition has to and may stand there; the second is none without a bound.
+pub(super) fn occurs(definition: &Element) -> (u32, Option<u32>) {
+    let number = |name: &str| definition.attribute(name).map(str::parse::<u32>);
+    let least = number("minOccurs").and_then(Result::ok).unwrap_or(1);
+    match number("maxOccurs") {
+        None => (least, Some(1)),
+        Some(most) => (least, most.ok()),
+    }
 }
 
 /// A date as the usual patterns of German procedures want it: the place of digits and what stands between them tell.
@@ -82,7 +117,12 @@ pub(super) fn facets(restriction: &Element) -> impl Iterator<Item = (String, Str
     restriction
         .children
         .iter()
-        .filter(|facet| !matches!(facet.local(), "enumeration" | "annotation" | "simpleType"))
+        .filter(|facet| {
+            !matches!(
+                facet.local(),
+                "enumeration" | "pattern" | "annotation" | "simpleType"
+            )
+        })
         .filter_map(|facet| {
             Some((
                 facet.local().to_owned(),

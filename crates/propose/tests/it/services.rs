@@ -105,7 +105,7 @@ fn an_xsd_becomes_members_with_types_and_restrictions() {
     assert_eq!(made.schema["properties"]["F1"]["maxLength"], 55);
     assert_eq!(made.schema["properties"]["F2"]["items"]["format"], "date");
     assert_eq!(made.schema["properties"]["F3"]["enum"], json!(["a", "b"]));
-    assert!(losses(&made).contains("the restriction pattern = [A-Z]+ is not checked"));
+    assert_eq!(made.schema["properties"]["F1"]["pattern"], "^[A-Z]+$");
 }
 
 #[test]
