@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod broken_inputs;
 mod edge;
 mod held;
 mod hessen;
