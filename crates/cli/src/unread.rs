@@ -1,4 +1,6 @@
-//! Faults of files, of ways and of the delivery service in the user's language.
+//! Faults of files, of databases, of ways and of the delivery service in the user's language.
+
+mod stores;
 
 use std::error::Error;
 use std::fmt;
@@ -93,6 +95,7 @@ fn german(error: &(dyn Error + 'static)) -> Option<String> {
     ours.or_else(failure)
         .or_else(refusal)
         .or_else(closed)
+        .or_else(|| stores::german(error))
         .or_else(io)
         .or_else(toml)
 }

@@ -35,6 +35,7 @@ pub use gateway::{Examined, Member, NotAdmitted, PostgresStore, Shelf, SigningKe
 pub use leases::PostgresLeases;
 pub use open_error::OpenError;
 pub use relays::PostgresRelays;
+pub use session::Unfit;
 pub use sums::RowsExamined;
 pub use target::{Encryption, Target};
 pub use transfer::{NotBegun, PostgresTransfer};
