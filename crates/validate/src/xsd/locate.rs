@@ -8,6 +8,7 @@ use xsd_schema::{
     LocationRequest, LocationRewriter, SchemaError, SchemaLoader, SchemaResolver, SchemaResult,
 };
 
+use super::alternatives;
 use super::contents;
 
 /// The files of a set.
@@ -180,7 +181,10 @@ impl LocationRewriter for Locations {
 impl SchemaLoader for Locations {
     fn load(&self, location: &str) -> SchemaResult<String> {
         match index(location).and_then(|at| self.0.files.get(at)) {
-            Some(file) => xsd_schema::decode_xml_bytes(file.bytes.clone()),
+            Some(file) => {
+                let text = xsd_schema::decode_xml_bytes(file.bytes.clone())?;
+                Ok(alternatives::in_parentheses(&text))
+            }
             None => Err(SchemaError::resolution("the file is not part of the set")),
         }
     }

@@ -107,6 +107,25 @@ fn attributes_and_roots_are_checked() {
 }
 
 #[test]
+fn each_alternative_of_a_pattern_is_the_whole_value() {
+    let schema = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="a"><xs:simpleType>
+        <xs:restriction base="xs:string"><xs:pattern value="[A-Z]|x|[0-9]{2}"/></xs:restriction></xs:simpleType></xs:element></xs:schema>"#;
+    let set = set(&[("a.xsd", schema)]).unwrap();
+    for (value, is_valid) in [
+        ("A", true),
+        ("x", true),
+        ("12", true),
+        ("A2A", false),
+        ("Ax", false),
+        ("112", false),
+        ("xx", false),
+    ] {
+        let findings = set.check(format!("<a>{value}</a>").as_bytes());
+        assert_eq!(findings.is_empty(), is_valid, "{value}: {findings:?}");
+    }
+}
+
+#[test]
 fn dangling_references_can_be_warnings() {
     let document = br"<antrag xmlns='urn:small' version='1'><name>A</name><datum>2026-01-02</datum><verweis>weg</verweis></antrag>";
     let strict = set(&[("small.xsd", SMALL)]).unwrap().report(document);
