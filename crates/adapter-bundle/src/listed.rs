@@ -6,6 +6,8 @@ use amtsbote_adapter::{Algorithm, Checksums, OpenedAttachment, ParcelFile};
 use amtsbote_model::Personal;
 use serde_json::{Value, json};
 
+use crate::settings::SumForm;
+
 /// One file of the parcel.
 #[derive(Debug, Clone)]
 pub(crate) struct Listed {
@@ -90,6 +92,27 @@ impl Listed {
 pub(crate) fn value(files: &[Listed]) -> Value {
     let value = |(index, file): (usize, &Listed)| file.value(index + 1);
     Value::Array(files.iter().enumerate().map(value).collect())
+}
+
+/// The file beside a file, and what stands in it.
+pub(crate) struct SumFile {
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl Listed {
+    /// The file with the checksum of this one; the path of a file that has no sum beforehand is the error.
+    pub(crate) fn sum_file(&self, algorithm: Algorithm, form: SumForm) -> Result<SumFile, &str> {
+        let sum = self.sum(algorithm).ok_or(self.path.as_str())?;
+        let file = self.path.rsplit('/').next().unwrap_or_default();
+        Ok(SumFile {
+            path: format!("{}.{}", self.path, algorithm.name()),
+            text: match form {
+                SumForm::Line => format!("{sum}  {file}\n"),
+                SumForm::Bare => sum.to_owned(),
+            },
+        })
+    }
 }
 
 /// As `sha256sum -c` reads it; the path of a file that has no sum beforehand is the error.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use amtsbote_adapter::file_lineage::{
-    SettingLine, archived, document_type, explain_sources, renumbered,
+    SettingLine, archived, document_type, explain_sources, of_file, renumbered,
 };
 use amtsbote_adapter::{
     Algorithm, Archive, Beside, FileName, Format, Lineage, Mapping, Opened, Package, ParcelFile,
@@ -112,6 +112,19 @@ impl Format for Bundle {
     }
 }
 
+/// A document with attachments in it streams.
+fn no_sum(setting: &str, path: &str) -> Findings {
+    let finding = Finding::new(
+        format!("package.toml/settings/{setting}"),
+        "checksum",
+        Bilingual::new(
+            format!("{path} enthält Anlagen und hat deshalb vorher keine Prüfsumme"),
+            format!("{path} holds attachments and has no checksum beforehand"),
+        ),
+    );
+    vec![finding.of_receiver()]
+}
+
 /// Where the package says this name.
 fn line_of(package: &Package, key: &str, name: Option<&FileName>) -> SettingLine {
     package.setting_line(key, name.map_or("", FileName::as_str))
@@ -164,6 +177,7 @@ impl Mapping for Compiled {
         made.files.extend(along.files);
         made.lineage.extend(along.lineage);
         self.sums(&mut made, opened)?;
+        self.sum_files(&mut made)?;
         made.unique()?;
         // What the parts told of their sources stands once for all. They do not know why attachments are called as they are.
         let names: BTreeSet<String> = laid.names.outputs().collect();
@@ -197,19 +211,8 @@ impl Compiled {
         let Some(name) = &self.settings.checksums else {
             return Ok(());
         };
-        let text = listed::sums(&made.listed, self.settings.algorithm).map_err(|path| {
-            vec![
-                Finding::new(
-                    "package.toml/settings/checksums",
-                    "checksum",
-                    Bilingual::new(
-                        format!("{path} enthält Anlagen und hat deshalb vorher keine Prüfsumme"),
-                        format!("{path} holds attachments and has no checksum beforehand"),
-                    ),
-                )
-                .of_receiver(),
-            ]
-        })?;
+        let text = listed::sums(&made.listed, self.settings.algorithm)
+            .map_err(|path| no_sum("checksums", path))?;
         let nr = made.files.len() + 1;
         made.lineage.push(name.lineage(nr, self.checksums_line));
         made.lineage.push(document_type(nr, "checksums"));
@@ -224,6 +227,30 @@ impl Compiled {
             media_type: "text/plain".to_owned(),
             pieces: vec![Piece::Bytes(Personal::new(Bytes::from(text)))],
         });
+        Ok(())
+    }
+
+    /// A file with its checksum beside each file.
+    fn sum_files(&self, made: &mut Made) -> Result<(), Findings> {
+        let listed = std::mem::take(&mut made.listed);
+        for file in &listed {
+            for algorithm in &self.settings.sum_files {
+                let sum = file
+                    .sum_file(*algorithm, self.settings.sum_form)
+                    .map_err(|path| no_sum("sum_files", path))?;
+                let nr = made.files.len() + 1;
+                let rule = format!("sum_files = {}", algorithm.name());
+                let said = |what: &str| Lineage::made(of_file(nr, what), Vec::new(), &rule);
+                made.lineage.extend(["@name", "line[1]"].map(said));
+                made.lineage.push(document_type(nr, "sum_files"));
+                made.files.push(ParcelFile {
+                    path: safe(&sum.path)?,
+                    media_type: "text/plain".to_owned(),
+                    pieces: vec![Piece::Bytes(Personal::new(Bytes::from(sum.text)))],
+                });
+            }
+        }
+        made.listed = listed;
         Ok(())
     }
 

@@ -17,6 +17,11 @@ pub(crate) struct Settings {
     pub(crate) checksums: Option<FileName>,
     #[serde(default)]
     pub(crate) algorithm: Algorithm,
+    /// Of which checksums each file has a file of its own beside it.
+    #[serde(default)]
+    pub(crate) sum_files: Vec<Algorithm>,
+    #[serde(default)]
+    pub(crate) sum_form: SumForm,
     /// Folder of the attachments, `.` or `none`.
     #[serde(default = "anlagen")]
     attachments: String,
@@ -37,6 +42,17 @@ pub(crate) enum Pack {
     #[default]
     Files,
     Zip,
+}
+
+/// What stands in the file with the checksum of one other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SumForm {
+    /// Checksum and name, as `sha256sum -c` reads it.
+    #[default]
+    Line,
+    /// The checksum alone, without a line end.
+    Bare,
 }
 
 fn anlagen() -> String {

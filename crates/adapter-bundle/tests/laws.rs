@@ -239,3 +239,44 @@ fn a_list_of_checksums_has_the_algorithm_the_procedure_wants() {
         }
     }
 }
+
+#[test]
+fn each_file_has_its_checksums_beside_it() {
+    let entries = |setting: &str| {
+        let sums = format!("checksums = \"SHA256SUMS\"\n{setting}");
+        let preview = with("checksums = \"SHA256SUMS\"", &sums).preview(&bundle(), "zwei");
+        let preview = preview.unwrap();
+        assert_eq!(preview.findings, []);
+        let mut files = preview.files.iter();
+        let zip = files.find(|(name, _)| name.starts_with("ANTRAG_")).unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(zip.1)).unwrap();
+        let mut entries = BTreeMap::new();
+        for at in 0..archive.len() {
+            let mut entry = archive.by_index(at).unwrap();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            entries.insert(entry.name().to_owned(), bytes);
+        }
+        entries
+    };
+    let files = entries("sum_files = [\"md5\", \"sha256\"]");
+    let text = |name: &str| String::from_utf8(files[name].clone()).unwrap();
+    let sum = |name: &str, algorithm: Algorithm| {
+        let sums = Checksums::of(&files[name], &[algorithm]);
+        sums.get(algorithm).unwrap().to_owned()
+    };
+    for file in ["dokumente/01-foto.jpg", "antrag.xml"] {
+        let name = file.rsplit('/').next().unwrap();
+        let md5 = sum(file, Algorithm::Md5);
+        assert_eq!(text(&format!("{file}.md5")), format!("{md5}  {name}\n"));
+        let sha256 = sum(file, Algorithm::Sha256);
+        assert_eq!(
+            text(&format!("{file}.sha256")),
+            format!("{sha256}  {name}\n")
+        );
+    }
+    assert!(!files.contains_key("SHA256SUMS.md5"));
+    let bare = entries("sum_files = [\"md5\"]\nsum_form = \"bare\"");
+    let md5 = sum("antrag.xml", Algorithm::Md5);
+    assert_eq!(bare["antrag.xml.md5"], md5.into_bytes());
+}

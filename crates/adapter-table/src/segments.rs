@@ -5,7 +5,7 @@ use amtsbote_translate::Change;
 use amtsbote_translate::columns::{Cell, Field, Layout, Position, Record};
 use serde::Deserialize;
 
-use crate::settings::{Kind, Settings, Wrong};
+use crate::settings::{Kind, LineBreaks, Settings, Wrong};
 use crate::wire::{Misfit, encoded};
 use crate::written::finding;
 
@@ -72,6 +72,10 @@ const SIGNS: (&str, &str) = (
     "jedes Zeichen ein anderes: ASCII, kein Buchstabe, keine Ziffer, kein Leerzeichen; terminator auch \"\\r\" oder \"\\n\"",
     "each sign another one: ASCII, no letter, digit or blank; terminator may be \"\\r\" or \"\\n\"",
 );
+const BREAKS: (&str, &str) = (
+    "\"escape\" (\\.br\\) gehört in Segmenten zu escape = \"hl7\"",
+    "\"escape\" (\\.br\\) belongs to escape = \"hl7\" in segments",
+);
 const ADVICE: (&str, &str) = (
     "service_advice gehört zu escape = \"release\" und einem sichtbaren terminator",
     "service_advice belongs to escape = \"release\" and a terminator one can see",
@@ -87,7 +91,7 @@ impl Signs {
             .chain(rest)
     }
 
-    pub(crate) fn wrong(&self) -> Vec<Wrong> {
+    pub(crate) fn wrong(&self, line_breaks: LineBreaks) -> Vec<Wrong> {
         let mut seen = Vec::new();
         let is_good = |sign: char| sign.is_ascii_punctuation();
         let mut is_fine = is_good(self.decimal);
@@ -101,6 +105,9 @@ impl Signs {
             wrong.push(("segments", SIGNS));
         }
         let is_told = self.escape == Escape::Release && !self.terminator.is_control();
+        if line_breaks == LineBreaks::Escape && self.escape != Escape::Hl7 {
+            wrong.push(("line_breaks", BREAKS));
+        }
         if self.service_advice && !is_told {
             wrong.push(("segments", ADVICE));
         }
@@ -124,6 +131,18 @@ impl Signs {
     fn escaped(&self, text: &str) -> Result<String, Misfit> {
         let mut out = String::with_capacity(text.len());
         for c in text.chars() {
+            // Only line_breaks = "escape" leaves them there; a tab has no escape sequence.
+            match c {
+                '\n' | '\r' => {
+                    out.extend([self.release, '.', 'b', 'r', self.release]);
+                    continue;
+                }
+                '\t' => {
+                    out.push(' ');
+                    continue;
+                }
+                _ => {}
+            }
             if !self.all().any(|sign| sign == c) {
                 out.push(c);
                 continue;

@@ -128,7 +128,7 @@ pub(crate) enum LineBreaks {
     Blank,
     /// Stay, inside quotes. CSV only.
     Keep,
-    /// `\n`, `\r`, `\t`, and `\\` for the sign itself. Keys only.
+    /// In keys `\n`, `\r`, `\t`, and `\\` for the sign itself; in segments of HL7 `\.br\`.
     Escape,
     /// A finding.
     Report,
@@ -275,7 +275,7 @@ impl Settings {
             Kind::Csv => self.wrong_in_csv(),
             Kind::Fixed => Vec::new(),
             Kind::Keys => self.wrong_in_keys(),
-            Kind::Segments => self.signs().wrong(),
+            Kind::Segments => self.signs().wrong(self.line_breaks),
         };
         findings.extend(
             wrong
@@ -295,7 +295,7 @@ impl Settings {
         };
         let breaks = match self.line_breaks {
             LineBreaks::Keep => vec![csv],
-            LineBreaks::Escape => vec![keys],
+            LineBreaks::Escape => vec![keys, segments],
             LineBreaks::Blank | LineBreaks::Report => all_kinds,
         };
         let all = [

@@ -205,7 +205,16 @@ impl Said {
             };
             let is_free = |name: &str| !taken.contains(&name.to_lowercase());
             let Some(name) = self.pattern.name(&filling, is_free) else {
-                findings.push(too_long(index));
+                // Too long even without what the application says: nobody there can shorten it.
+                let ours = told.as_ref().map(|told| of_receiver(told, index));
+                let without = Filling {
+                    own: ours.unwrap_or_default(),
+                    ..filling
+                };
+                findings.push(match self.pattern.name(&without, is_free) {
+                    Some(_) => too_long(index),
+                    None => too_long(index).of_receiver(),
+                });
                 continue;
             };
             taken.insert(name.to_lowercase());
@@ -316,6 +325,22 @@ fn own(told: &Translation<Table>, index: usize) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The values of the package or the destination; what the application says is left empty.
+fn of_receiver(told: &Translation<Table>, index: usize) -> BTreeMap<String, String> {
+    let place = told.document.reveal().records.get(index);
+    let place = place.map_or("", |record| record.place.as_str());
+    let is_said = |name: &str| {
+        let output = format!("{place}/{name}");
+        let of_value = told.lineage.iter().filter(|one| one.output == output);
+        of_value
+            .flat_map(|one| &one.sources)
+            .any(|source| matches!(source.root(), Root::Data | Root::Sender | Root::Attachments))
+    };
+    let mut own = own(told, index);
+    own.retain(|name, _| !is_said(name));
+    own
+}
+
 /// Where these come from. What belongs to no attachment alone decided about all.
 fn places(told: &Translation<Table>, index: usize) -> Vec<Place> {
     let records = &told.document.reveal().records;
@@ -421,6 +446,8 @@ fn too_long(index: usize) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use amtsbote_problem::Whose;
+
     use super::*;
     use crate::Files;
     use crate::example::Case;
@@ -567,6 +594,29 @@ mod tests {
         let refused = named(&package(settings, &[("a.pdf", "")]), &[]).expect_err("too long");
         assert_eq!(refused[0].rule, "attachment-name");
         assert!(!format!("{refused:?}").contains("Geheimnis"));
+    }
+
+    #[test]
+    fn a_name_too_long_is_theirs_whose_value_is_too_long() {
+        let whose = |value: &str| {
+            let settings = format!(
+                "attachment_name = {{ text = \"{{x}}_{{az}}_{{name}}.{{ext}}\", max = 24, values.x = '{value}', values.az = \"$root.az\" }}"
+            );
+            let mut package = package(&settings, &[("a.pdf", "")]);
+            let receiver = b"{\"lang\":\"0123456789-0123456789-0123456789\"}".to_vec();
+            package
+                .files
+                .insert("examples/a/receiver.json".to_owned(), receiver);
+            named(&package, &[]).expect_err("too long")[0].whose
+        };
+        assert_eq!(whose("$root.lang"), Whose::Sender);
+        assert_eq!(whose("$receiver.lang"), Whose::Receiver);
+        assert_eq!(
+            whose("\"0123456789-0123456789-0123456789\""),
+            Whose::Receiver
+        );
+        // Each fits alone, both together do not: a shorter one of the application would do.
+        assert_eq!(whose("\"0123456789\""), Whose::Sender);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Sheet {
     pub(crate) has_header: bool,
     pub(crate) names: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
+    /// How many lines of a title stand above the names; the first of them is kept.
+    pub(crate) titles: usize,
     /// The line above the names, and the one below the rows, if they have another number of cells.
     pub(crate) before: Vec<String>,
     pub(crate) after: Vec<String>,
@@ -44,6 +46,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
     let separator = separator(&text);
     let mut records = records(&text, separator);
     records.retain(|(row, _)| row.iter().any(|cell| !cell.trim().is_empty()));
+    let titles = titles(&records);
+    records.drain(titles.min(1)..titles);
     let (mut rows, marks): (Vec<Vec<String>>, Vec<Vec<bool>>) = records.into_iter().unzip();
     if rows.is_empty() || rows.iter().any(|row| row.len() > COLUMNS_MAX) {
         return Err(Unusable::new(
@@ -79,6 +83,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, Unusable> {
         has_header,
         names: unique(names),
         rows,
+        titles,
         before,
         after,
         around_quoted,
@@ -161,11 +166,27 @@ fn quotes(rows: &[Vec<String>], (marks, above): (&[Vec<bool>], usize), separator
     }
 }
 
+/// A line with one cell at most, whatever separators a spreadsheet put behind it.
+fn is_title(row: &[String]) -> bool {
+    row.iter().filter(|cell| !cell.trim().is_empty()).count() < 2
+}
+
+/// How many lines of a title stand above a line of names with rows below it.
+fn titles(records: &[(Vec<String>, Vec<bool>)]) -> usize {
+    const TITLES_MAX: usize = 20;
+    let looked_at = records.iter().take(TITLES_MAX);
+    let titles = looked_at.take_while(|(row, _)| is_title(row)).count();
+    match records.get(titles..) {
+        Some([(names, _), _, ..]) if names.len() > 2 && is_header(names) => titles,
+        Some(_) | None => 0,
+    }
+}
+
 /// Takes a head line off whose number of cells is another than that of the names below it, and a last line that differs from the rows.
 fn around(rows: &mut Vec<Vec<String>>) -> (Vec<String>, Vec<String>) {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     if let [first, second, third, ..] = rows.as_slice()
-        && first.len() != second.len()
+        && (first.len() != second.len() || is_title(first))
         && second.len() > 2
         && third.len() == second.len()
         && is_header(second)

@@ -441,6 +441,11 @@ fn file_name(name: &str) -> String {
     }
 }
 
+fn is_json_lines(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.all(|line| serde_json::from_str::<Map<String, Value>>(line).is_ok())
+}
+
 fn from_json(
     named: Named<'_>,
     bytes: &[u8],
@@ -455,6 +460,12 @@ fn from_json(
         ));
     }
     let sample: Value = serde_json::from_str(&text).map_err(|error| {
+        if is_json_lines(&text) {
+            return Unusable::new(
+                "das Muster enthält mehrere JSON-Dokumente, eines je Zeile (JSON Lines); eine Übergabe ist ein Dokument: eine Zeile allein als Muster nehmen, in package.toml dann form = \"one-line\"",
+                "the sample holds several JSON documents, one per line (JSON Lines); a handover is one document: take one line as the sample, and say form = \"one-line\" in package.toml",
+            );
+        }
         let (line, column) = (error.line(), error.column());
         Unusable::new(
             format!("das Muster ist kein JSON (Zeile {line}, Spalte {column})"),

@@ -92,6 +92,7 @@ pub(crate) fn list(drafts: &[Draft], offer: &Offer<'_>, maps: &mut Maps) -> List
         head(draft, stand, &mut listed);
         let writer = Writer {
             drafts,
+            stands: &stands,
             draft,
             stand,
             offer,
@@ -261,6 +262,7 @@ fn head(draft: &Draft, stand: &Stand, listed: &mut Listed) {
 /// Writes the fields of one kind.
 struct Writer<'w> {
     drafts: &'w [Draft],
+    stands: &'w [Stand],
     draft: &'w Draft,
     stand: &'w Stand,
     offer: &'w Offer<'w>,
@@ -354,6 +356,11 @@ impl Writer<'_> {
             let words = format!("count = \"row\"\n{form}");
             return Some(("Nummer des Satzes / number of the record", words));
         }
+        if counts.iter().any(|count| *count > 1) && Some(counts.clone()) == self.parents() {
+            let words = format!("count = \"parent\"\n{form}");
+            let remark = "Nummer des Satzes darüber / number of the record above";
+            return Some((remark, words));
+        }
         let goes_up = |pair: &[usize]| match pair {
             [last, next] => *next == last + 1 || *next == 1,
             _ => true,
@@ -383,6 +390,19 @@ impl Writer<'_> {
         let of = self.counted(*total).filter(|_| is_last && *total > 1)?;
         let words = format!("count = \"rows\"\n{of}{form}");
         Some(("Zahl der Sätze / number of records", words))
+    }
+
+    /// For each record of the kind the number of the record it stands in.
+    fn parents(&self) -> Option<Vec<usize>> {
+        let above = self.stand.depth.checked_sub(2)?;
+        let rank = self
+            .drafts
+            .iter()
+            .position(|one| std::ptr::eq(one, self.draft))?;
+        let before = self.drafts.get(..rank)?.iter().zip(self.stands);
+        let (parent, _) = before.rev().find(|(_, stand)| stand.depth == above + 1)?;
+        let of = |row: &usize| parent.rows.iter().rev().find(|above| *above < row).copied();
+        self.draft.rows.iter().map(of).collect()
     }
 
     /// Whether a field is the first that is not the kind's own sign: there records of a list are numbered.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::Unusable;
 use crate::binding::quoted;
+use crate::package::{Note, NoteKind};
 use crate::records::{Draft, DraftField, Repeats, kind_name};
 use crate::text::decoded;
 
@@ -20,6 +21,8 @@ pub(crate) struct Segments {
     pub(crate) drafts: Vec<Draft>,
     /// Line of the settings that says how a line ends.
     pub(crate) signs: String,
+    /// What of the sample the proposal does not follow.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// Element, component, part, each from 1.
@@ -37,9 +40,13 @@ struct Signs {
     has_advice: bool,
 }
 
+#[derive(Default)]
 struct Segment {
     tag: String,
     values: BTreeMap<Position, String>,
+    /// Elements of which only the first repetition is kept.
+    repeated: BTreeSet<usize>,
+    has_breaks: bool,
 }
 
 /// Whether a text looks like segments.
@@ -114,7 +121,15 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Segments, Unusable> {
             "the file does not begin like a file of segments (UNA, UNB, UNH or MSH); other signs stand in [settings.segments]",
         )
     })?;
-    let segments = segments(rest, &signs);
+    let mut segments = segments(rest, &signs);
+    let mut notes = Vec::new();
+    notes.extend(one_message(&mut segments));
+    notes.extend(repetitions(&segments, &signs));
+    let breaks = if segments.iter().any(|segment| segment.has_breaks) {
+        "line_breaks = \"escape\"\n"
+    } else {
+        ""
+    };
     let behind = format!("{}\r\n", signs.terminator);
     let line_end = if text.contains(&behind) {
         "crlf"
@@ -125,10 +140,64 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Segments, Unusable> {
     };
     Ok(Segments {
         encoding,
-        settings: format!("line_end = \"{line_end}\"\n"),
+        settings: format!("line_end = \"{line_end}\"\n{breaks}"),
         signs: table(&signs),
         drafts: drafts(&segments),
+        notes,
     })
+}
+
+/// Keeps the first of several messages, with the envelope around them.
+fn one_message(segments: &mut Vec<Segment>) -> Option<Note> {
+    let is_head = |segment: &Segment| segment.tag == "UNH" || segment.tag.starts_with("MSH");
+    let is_end = |segment: &Segment| matches!(&*segment.tag, "UNE" | "UNZ" | "BTS" | "FTS");
+    let messages = segments.iter().filter(|segment| is_head(segment)).count();
+    if messages < 2 {
+        return None;
+    }
+    let mut heads = 0;
+    segments.retain(|segment| {
+        heads += usize::from(is_head(segment));
+        heads < 2 || is_end(segment)
+    });
+    Some(Note::new(
+        NoteKind::Layout,
+        "record".to_owned(),
+        &format!(
+            "das Muster enthält {messages} Nachrichten; vorgeschlagen ist die erste: ein Antrag ist eine Übergabe, also eine Datei mit einer Nachricht"
+        ),
+        &format!(
+            "the sample holds {messages} messages; the first is proposed: an application is a handover, so a file with one message"
+        ),
+    ))
+}
+
+/// Elements that repeat within a segment.
+fn repetitions(segments: &[Segment], signs: &Signs) -> Option<Note> {
+    let sign = signs.repetition?;
+    let mut places: Vec<String> = Vec::new();
+    for segment in segments {
+        let tag: String = segment
+            .tag
+            .chars()
+            .take_while(|c| c.is_alphanumeric())
+            .collect();
+        for element in &segment.repeated {
+            let place = format!("{tag}/{element}");
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+    let places = (!places.is_empty()).then(|| places.join(", "))?;
+    Some(Note::new(
+        NoteKind::Layout,
+        places,
+        &format!(
+            "das Element wiederholt sich ({sign}); die Vorlage schreibt nur die erste Wiederholung"
+        ),
+        &format!("the element repeats ({sign}); the template writes the first repetition only"),
+    ))
 }
 
 fn table(signs: &Signs) -> String {
@@ -159,27 +228,22 @@ fn table(signs: &Signs) -> String {
 fn segments(text: &str, signs: &Signs) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut here = (0, 1, 1);
-    let mut values: BTreeMap<Position, String> = BTreeMap::new();
+    let mut open = Segment::default();
+    let mut is_further = false;
     let mut chars = text.chars();
     let is_hl7 = signs.escape == "hl7";
     while let Some(c) = chars.next() {
-        let is_head = is_hl7 && here.0 <= 1 && is_head(&values);
+        let is_head = is_hl7 && here.0 <= 1 && is_head(&open.values);
         if c == signs.terminator {
-            let tag = values.remove(&(0, 1, 1)).unwrap_or_default();
-            let values = std::mem::take(&mut values);
-            if !tag.trim().is_empty() {
-                segments.push(Segment {
-                    tag: tag.trim().to_owned(),
-                    values,
-                });
-            }
-            here = (0, 1, 1);
+            let segment = std::mem::take(&mut open);
+            segments.extend(closed(segment));
+            (here, is_further) = ((0, 1, 1), false);
             if segments.len() >= SEGMENTS_MAX {
                 break;
             }
         } else if is_head && here.0 == 0 && c == signs.element {
             // The head of HL7 names the signs: they are part of its tag.
-            let tag = values.entry(here).or_default();
+            let tag = open.values.entry(here).or_default();
             tag.push(c);
             for sign in chars.by_ref().take_while(|c| *c != signs.element) {
                 tag.push(sign);
@@ -193,22 +257,45 @@ fn segments(text: &str, signs: &Signs) -> Vec<Segment> {
                 "T" => signs.part,
                 "R" => signs.repetition,
                 "E" => Some(signs.release),
+                ".br" => Some('\n'),
                 _ => None,
             };
-            values.entry(here).or_default().extend(sign);
+            open.has_breaks |= sign == Some('\n');
+            open.put(here, sign.filter(|_| !is_further));
         } else if c == signs.release {
-            values.entry(here).or_default().extend(chars.next());
+            open.put(here, chars.next().filter(|_| !is_further));
         } else if c == signs.element {
-            here = (here.0 + 1, 1, 1);
+            (here, is_further) = ((here.0 + 1, 1, 1), false);
+        } else if Some(c) == signs.repetition && here.0 > 0 {
+            open.repeated.insert(here.0);
+            is_further = true;
+        } else if is_further {
+            // Only the first repetition is kept.
         } else if c == signs.component {
             here = (here.0, here.1 + 1, 1);
         } else if Some(c) == signs.part {
             here.2 += 1;
         } else if here.0 > 0 || !matches!(c, '\r' | '\n') {
-            values.entry(here).or_default().push(c);
+            open.put(here, Some(c));
         }
     }
+    segments.extend(closed(open));
     segments
+}
+
+/// A segment, if it has a tag.
+fn closed(mut segment: Segment) -> Option<Segment> {
+    let tag = segment.values.remove(&(0, 1, 1)).unwrap_or_default();
+    tag.trim().clone_into(&mut segment.tag);
+    (!segment.tag.is_empty()).then_some(segment)
+}
+
+impl Segment {
+    fn put(&mut self, at: Position, c: Option<char>) {
+        if let Some(c) = c {
+            self.values.entry(at).or_default().push(c);
+        }
+    }
 }
 
 fn is_head(values: &BTreeMap<Position, String>) -> bool {

@@ -34,6 +34,7 @@ pub(crate) fn from_csv(
     let listed = csv::list(&columns, offer, maps);
     let mut notes = listed.notes;
     notes.extend(encoding_note(bytes));
+    notes.extend(titles(sheet.titles));
     if !sheet.has_header {
         notes.push(Note::new(
             NoteKind::Info,
@@ -87,6 +88,22 @@ fn encoding_note(bytes: &[u8]) -> Option<Note> {
     })
 }
 
+/// A column list has one record above the names.
+fn titles(lines: usize) -> Option<Note> {
+    (lines > 1).then(|| {
+        Note::new(
+            NoteKind::Layout,
+            "before".to_owned(),
+            &format!(
+                "über den Spaltennamen stehen {lines} Zeilen, vorgeschlagen ist die erste: braucht das Verfahren alle, jede Zeile als [[record]] schreiben (docs/tutorial/formate.md, zwei Kopfzeilen)"
+            ),
+            &format!(
+                "{lines} lines stand above the columns' names, the first is proposed: if the procedure needs all, write each line as a [[record]] (docs/tutorial/formate.md)"
+            ),
+        )
+    })
+}
+
 /// Lines of several lengths are records of several kinds.
 fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
     let lines = bytes.split(|byte| *byte == b'\n');
@@ -95,10 +112,10 @@ fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
     let first = lengths.next()?;
     lengths.any(|length| length != first).then(|| {
         Note::new(
-            NoteKind::Info,
+            NoteKind::Layout,
             "column".to_owned(),
-            "die Zeilen sind verschieden lang: mehrere Satzarten schreibt [[record]] statt [[column]] (docs/tutorial/formate.md)",
-            "the lines differ in length: records of several kinds are written with [[record]] instead of [[column]] (docs/tutorial/formate.md)",
+            "die Zeilen sind verschieden lang, es sind wohl mehrere Satzarten: --fields nennt je Satzart, womit ihre Zeilen beginnen, und ihre Felder, etwa --fields '[E2KOPF],SATZ:10,NR:6,[E2HUND],SATZ:10,NAME:25'",
+            "the lines differ in length, there seem to be several kinds of records: --fields tells of each kind what its lines begin with, and its fields, such as --fields '[E2HEAD],KIND:10,NR:6,[E2DOG],KIND:10,NAME:25'",
         )
     })
 }
@@ -205,7 +222,8 @@ pub(crate) fn from_segments(
         segments.settings,
         segments.signs
     );
-    let listed = records::list(&segments.drafts, offer, maps);
+    let mut listed = records::list(&segments.drafts, offer, maps);
+    listed.notes.extend(segments.notes);
     Ok(nameless(of_records(bytes, settings, listed)))
 }
 

@@ -356,3 +356,43 @@ fn fields_of_a_record_come_from_one_object_and_only_what_closes_the_file_counts(
     assert!(!records[..5].iter().any(counts), "{list}");
     has(records[5], &["count = \"rows\"\nof = [\"satze1betrie\", "]);
 }
+
+#[test]
+fn one_message_of_several_is_proposed_and_repetitions_and_breaks_are_told() {
+    let sample = "MSH|^~\\&|A|B\rPID|1||17^^^X~18^^^Y|Muster^Erika\rNTE|1||eins\\.br\\zwei\rMSH|^~\\&|A|B\rPID|1||19|Meier^Bo\r";
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Segments(sample.as_bytes()),
+    );
+    assert!(text(&proposal, "package.toml").contains("line_breaks = \"escape\""));
+    let list = text(&proposal, "saetze.toml");
+    assert_eq!(list.matches("tag = \"PID\"").count(), 1, "{list}");
+    assert!(!list.contains("each ="), "{list}");
+    let layout = |note: &&amtsbote_propose::Note| note.kind == NoteKind::Layout;
+    let told: Vec<(&str, &str)> = proposal
+        .notes
+        .iter()
+        .filter(layout)
+        .map(|note| (note.at.as_str(), note.text.en.as_str()))
+        .collect();
+    assert_eq!(told[0].0, "record");
+    assert!(
+        told[0].1.starts_with("the sample holds 2 messages"),
+        "{told:?}"
+    );
+    assert_eq!(told[1].0, "PID/3");
+    assert!(told[1].1.starts_with("the element repeats (~)"), "{told:?}");
+
+    let sample = "UNB+UNOC:3+A+B'UNH+1+X'NAD+HA+1'UNT+3+1'UNH+2+X'NAD+HA+2'UNT+3+2'UNZ+2+1'";
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Segments(sample.as_bytes()),
+    );
+    let list = text(&proposal, "saetze.toml");
+    for tag in ["UNB", "UNH", "NAD", "UNT", "UNZ"] {
+        let tag = format!("tag = \"{tag}\"");
+        assert_eq!(list.matches(&tag).count(), 1, "{list}");
+    }
+}

@@ -234,6 +234,7 @@ fn what_cannot_be_read_is_refused_with_a_hint_in_both_languages() {
         Sample::Xml(b"<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", None),
         Sample::Xml(huge.as_bytes(), None),
         Sample::Json(b"{"),
+        Sample::Json(b"{\"a\":1}\n{\"a\":2}\n"),
         Sample::Csv(b""),
         Sample::Fixed(b"\n\n", None),
         Sample::Xsd(schemas(&empty)),

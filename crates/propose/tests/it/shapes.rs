@@ -343,3 +343,27 @@ fn glued_fields_are_told_with_an_example_of_the_record_description() {
         None
     );
 }
+
+#[test]
+fn lines_of_a_title_above_the_names_are_no_names() {
+    let sample = "Anmeldungen;;;\r\nStand: 02.01.2026;;;\r\n\r\nNachname;Vorname;Ort;Rasse\r\nM\u{fc}ller;Erika;Kassel;Dackel\r\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(sample.as_bytes()));
+    let list = text(&proposal, "spalten.toml");
+    assert!(list.contains("header = \"below\""), "{list}");
+    assert!(list.contains("text = \"Anmeldungen\""), "{list}");
+    assert!(list.contains("name = \"Vorname\"\nfrom = "), "{list}");
+    let layout = |note: &&amtsbote_propose::Note| note.kind == NoteKind::Layout;
+    let told = proposal.notes.iter().find(layout).unwrap();
+    assert!(
+        told.text.en.starts_with("2 lines stand above"),
+        "{}",
+        told.text.en
+    );
+}
+
+#[test]
+fn kinds_with_long_names_are_told_with_the_way_to_describe_them() {
+    let told =
+        layout("EDI_DC40  0001\nE2HALTER  000001 M\u{fc}ller\nE2HUND    000002 Bello Dackel\n");
+    assert!(told.unwrap().contains("--fields '[E2KOPF]"));
+}

@@ -38,7 +38,7 @@
 //! each = ".antragsteller"         # as above; `if`, too
 //!
 //! [[record.field]]                # as `column`; count = "row" is the number of the record in the file, "rows" that of all records,
-//! name = "FAMNAME"                # and with of = "person" or a list of kinds that of theirs
+//! name = "FAMNAME"                # "parent" that of the record this one stands in, or 0; of = "person" or a list of kinds counts those only
 //! from = ".familienname"
 //!
 //! [[record.record]]
@@ -184,6 +184,8 @@ impl FieldValue {
 enum Counter {
     Row,
     Rows,
+    /// The row of the record it stands in.
+    Parent,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]

@@ -136,10 +136,7 @@ pub(super) const BESIDE_RECORDS: Reason = (
     "neben [[record]] sagt es nichts: als eigenen [[record]] schreiben, oder in einen",
     "beside [[record]] it says nothing: write it as a [[record]] of its own, or inside one",
 );
-pub(super) const ROWS_ONLY: Reason = (
-    "es gehört zu count = \"rows\"",
-    "it belongs to count = \"rows\"",
-);
+pub(super) const COUNT_ONLY: Reason = ("es gehört zu count", "it belongs to count");
 pub(super) const NOT_LEFT_OUT: Reason = (
     "eine Spalte kann nicht wegfallen; empty schreiben",
     "a column cannot be left out; say empty",

@@ -6,12 +6,13 @@ use toml::Spanned;
 
 use super::numbered::{KNOWN, Numbered};
 use super::raw::{
-    BESIDE_RECORDS, CSV_ONLY, HEADER_ONLY, KEYS_ONLY, NO_KINDS, NOT_LEFT_OUT, ONLY_CONSTANTS,
-    RECORDS_ONLY, ROWS_ONLY, RawField, RawLayout, RawRecord, SEGMENTS_ONLY, elsewhere, of_shape,
+    BESIDE_RECORDS, COUNT_ONLY, CSV_ONLY, HEADER_ONLY, KEYS_ONLY, NO_KINDS, NOT_LEFT_OUT,
+    ONLY_CONSTANTS, RECORDS_ONLY, RawField, RawLayout, RawRecord, SEGMENTS_ONLY, elsewhere,
+    of_shape,
 };
 use super::{
-    Counter, FIELDS_MAX, Field, FieldSource, FieldValue, LAYOUT_MAX_BYTES, Parts, Position,
-    RecordKind, RecordSource, Shape, WIDTH_MAX,
+    FIELDS_MAX, Field, FieldSource, FieldValue, LAYOUT_MAX_BYTES, Parts, Position, RecordKind,
+    RecordSource, Shape, WIDTH_MAX,
 };
 use crate::codes::CodeMaps;
 use crate::convert::Conversion;
@@ -445,8 +446,8 @@ impl Builder<'_> {
                 None
             }
         };
-        if !of.is_empty() && raw.count != Some(Counter::Rows) {
-            kinds.push(elsewhere("of", ROWS_ONLY));
+        if !of.is_empty() && raw.count.is_none() {
+            kinds.push(elsewhere("of", COUNT_ONLY));
         }
         if let Some(FieldValue::Bound(binding)) = &value
             && binding.missing == Missing::Drop

@@ -32,7 +32,8 @@ pub(super) fn table(
         lineage: Vec::new(),
         bytes: 0,
         totals: BTreeMap::new(),
-        planned: 0,
+        kinds: Vec::new(),
+        ordinals: BTreeMap::new(),
     };
     rows.fill().map_err(|halt| halt.refusal(limits))?;
     let above = |record: &&Record| record.kind == RecordKind::Before;
@@ -58,7 +59,10 @@ struct Rows<'a> {
     bytes: usize,
     /// Records by the name of their kind.
     totals: BTreeMap<String, usize>,
-    planned: usize,
+    /// The kind of each record that will stand in the file.
+    kinds: Vec<String>,
+    /// How many of some kinds stand in the file up to each record.
+    ordinals: BTreeMap<Vec<String>, Vec<usize>>,
 }
 
 /// A record that will stand in the file.
@@ -67,6 +71,10 @@ struct Planned<'p> {
     spot: Spot,
     /// `$nr` and `$outer_nr`.
     numbers: Numbers,
+    /// Its position among all of them.
+    at: usize,
+    /// That of the record it stands in.
+    parent: Option<usize>,
     /// What `count = "row"` says.
     row: usize,
     place: String,
@@ -81,7 +89,7 @@ impl Rows<'_> {
         };
         // All of them before the first is filled: a head may say how many follow.
         let mut planned = Vec::new();
-        self.plan(&parts.records, &data, &mut planned)?;
+        self.plan(&parts.records, (&data, None), &mut planned)?;
         if let (Some(_), Some(rows)) = (parts.header, parts.rows()) {
             let header = |column: &FieldSource| {
                 Origin::constant(column.line).at(format!("header/{}", column.field.name))
@@ -101,7 +109,7 @@ impl Rows<'_> {
     fn plan<'p>(
         &mut self,
         records: &'p [RecordSource],
-        here: &Context,
+        (here, parent): (&Context, Option<usize>),
         planned: &mut Vec<Planned<'p>>,
     ) -> Result<(), Halt> {
         for source in records {
@@ -115,24 +123,27 @@ impl Rows<'_> {
                 .contexts(&source.scope, &here.spot, Asked { output, line });
             for context in contexts {
                 self.run.count_node()?;
-                self.planned += 1;
+                let at = self.kinds.len();
+                self.kinds.push(source.name.clone());
                 let of_kind = self.totals.entry(source.name.clone()).or_default();
                 *of_kind += 1;
                 let (place, row) = match source.kind {
                     RecordKind::Before => ("before".to_owned(), 0),
                     RecordKind::After => ("after".to_owned(), 0),
                     RecordKind::Row => (format!("row[{of_kind}]"), *of_kind),
-                    RecordKind::Named => (format!("{}[{of_kind}]", source.name), self.planned),
+                    RecordKind::Named => (format!("{}[{of_kind}]", source.name), at + 1),
                 };
                 let outer = self.run.enter(&context);
                 planned.push(Planned {
                     source,
                     spot: context.spot.clone(),
                     numbers: self.run.world.numbers(),
+                    at,
+                    parent,
                     row,
                     place,
                 });
-                let below = self.plan(&source.below, &context, planned);
+                let below = self.plan(&source.below, (&context, Some(at)), planned);
                 self.run.world.number(outer);
                 below?;
             }
@@ -194,10 +205,29 @@ impl Rows<'_> {
     fn total(&self, of: &[String], kind: RecordKind) -> usize {
         let of_kind = |name: &str| self.totals.get(name).copied().unwrap_or_default();
         match (of, kind) {
-            ([], RecordKind::Named) => self.planned,
+            ([], RecordKind::Named) => self.kinds.len(),
             ([], RecordKind::Before | RecordKind::Row | RecordKind::After) => of_kind("column"),
             (names, _) => names.iter().map(|name| of_kind(name)).sum(),
         }
+    }
+
+    /// The number of the record `at` among those of some kinds: how many of them stand in the file up to it.
+    fn ordinal(&mut self, at: usize, of: &[String]) -> usize {
+        if of.is_empty() {
+            return at + 1;
+        }
+        let kinds = &self.kinds;
+        let counted = || {
+            let mut count = 0;
+            let up_to = |kind: &String| {
+                count += usize::from(of.contains(kind));
+                count
+            };
+            kinds.iter().map(up_to).collect()
+        };
+        let ordinals = self.ordinals.entry(of.to_vec());
+        let ordinals: &Vec<usize> = ordinals.or_insert_with(counted);
+        ordinals.get(at).copied().unwrap_or_default()
     }
 
     /// None if the field is left out.
@@ -242,7 +272,9 @@ impl Rows<'_> {
             }
             FieldValue::Count(counter, of, conversions) => {
                 let count = match counter {
-                    Counter::Row => planned.row,
+                    Counter::Row if of.is_empty() => planned.row,
+                    Counter::Row => self.ordinal(planned.at, of),
+                    Counter::Parent => planned.parent.map_or(0, |at| self.ordinal(at, of)),
                     Counter::Rows => self.total(of, planned.source.kind),
                 };
                 (self.counted(*counter, (count, conversions), asked), None)
@@ -292,6 +324,7 @@ impl Rows<'_> {
         };
         let how = match counter {
             Counter::Row => "count = row",
+            Counter::Parent => "count = parent",
             Counter::Rows => "count = rows",
         };
         self.lineage

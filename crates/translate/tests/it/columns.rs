@@ -151,7 +151,11 @@ fn kinds_of_records_that_say_nothing_are_faults() {
         ),
         ("of = \"hund\"", "of = \"katze\"", "katze"),
         ("[\"halter\", \"hund\"]", "[\"halter\", \"maus\"]", "maus"),
-        ("count = \"rows\"\nof", "count = \"row\"\nof", "of"),
+        (
+            "count = \"rows\"\nof",
+            "text = \"1\"\nof",
+            "belongs to count",
+        ),
         ("name = \"ende\"", "name = \"hund\"", "hund"),
         ("name = \"ende\"", "name = \"e[1]\"", "e[1]"),
     ] {
@@ -405,4 +409,56 @@ fn words_of_other_shapes_are_faults_in_both_languages() {
             "{faults}"
         );
     }
+}
+
+#[test]
+fn a_record_knows_its_number_and_that_of_the_record_it_stands_in() {
+    let layout = r#"
+[[record]]
+name = "kopf"
+[[record.field]]
+name = "PARENT"
+count = "parent"
+
+[[record]]
+name = "person"
+each = ".p"
+[[record.field]]
+name = "NR"
+count = "row"
+[[record.field]]
+name = "SEGNUM"
+count = "row"
+of = ["person", "hund"]
+as = "number:000"
+[[record.record]]
+name = "hund"
+each = ".h"
+[[record.record.field]]
+name = "NR"
+count = "row"
+[[record.record.field]]
+name = "PARENT"
+count = "parent"
+[[record.record.field]]
+name = "SEGNUM"
+count = "row"
+of = ["person", "hund"]
+[[record.record.field]]
+name = "PSGNUM"
+count = "parent"
+of = ["person", "hund"]
+as = "number:000"
+"#;
+    let data = json!({"p": [{"h": [1, 2]}, {"h": [3]}]});
+    let expected = [
+        ("kopf[1]", "0"),
+        ("person[1]", "2|001"),
+        ("hund[1]", "3|2|2|001"),
+        ("hund[2]", "4|2|3|001"),
+        ("person[2]", "5|004"),
+        ("hund[3]", "6|5|5|004"),
+    ];
+    let expected = expected.map(|(place, text)| (place.to_owned(), text.to_owned()));
+    assert_eq!(lines(layout, &data), expected);
 }
