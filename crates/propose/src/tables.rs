@@ -104,13 +104,21 @@ fn titles(lines: usize) -> Option<Note> {
     })
 }
 
-/// Lines of several lengths are records of several kinds.
+/// Lines of several lengths that begin with signs are records of several kinds. A name at the beginning is no sign: there an editor may have
+/// cut off the blanks at the ends.
 fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
-    let lines = bytes.split(|byte| *byte == b'\n');
-    let lengths = lines.map(|line| line.trim_ascii_end().len());
-    let mut lengths = lengths.filter(|length| *length > 0);
-    let first = lengths.next()?;
-    lengths.any(|length| length != first).then(|| {
+    let lines: Vec<&[u8]> = bytes
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.trim_ascii_end().is_empty())
+        .collect();
+    let first = lines.first()?.len();
+    let differ = lines.iter().any(|line| line.len() != first);
+    let is_sign = |word: &[u8]| word.iter().any(|b| b.is_ascii_digit() || *b == b'_');
+    let words = lines
+        .iter()
+        .filter_map(|line| line.split(|byte| *byte == b' ').next());
+    (differ && words.into_iter().all(is_sign)).then(|| {
         Note::new(
             NoteKind::Layout,
             "column".to_owned(),

@@ -57,7 +57,11 @@ impl Count {
             Self::Undone => "SELECT count(*) FROM amtsbote_agent.deliveries WHERE state <> 'done'",
             Self::Answers => "SELECT count(*) FROM amtsbote_agent.answers",
             Self::Replied => "SELECT count(*) FROM amtsbote_agent.answers WHERE state = 'sent'",
-            Self::Turns => "SELECT count(*) FROM amtsbote_agent.leases",
+            // One that has ended was of somebody who was killed, or lost it: nobody does it now.
+            Self::Turns => {
+                "SELECT count(*) FROM amtsbote_agent.leases
+                    WHERE until > extract(epoch FROM clock_timestamp()) * 1000"
+            }
             Self::Schemas => "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'amtsbote%'",
             Self::Encrypted => {
                 "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)

@@ -28,6 +28,8 @@ use crate::stand::{LOOK, Program};
 
 /// What is promised for a take-over: ten seconds. Here half as much again, for a machine with other work.
 const TAKEN_OVER_MAX: Duration = Duration::from_secs(15);
+/// Beside other tests on the same cores. Before anybody stood in, it was as long as the cut and more.
+const BESIDE_OTHERS_MAX: Duration = Duration::from_secs(24);
 /// So long it lasts if nobody takes over; in long runs always.
 const HELD: Duration = Duration::from_secs(25);
 /// What was accepted in the first moments must be at its procedure before a short run goes on.
@@ -398,10 +400,14 @@ async fn one_after_the_other(server: Server, bucket: &s3::Server, blows: Vec<Blo
     let logs = running.stop();
     assert!(!logs.contains(MARK), "content in the log");
     assert!(!logs.contains("panicked"), "a panic: {logs}");
+    let longest_max = match told("LINKS") {
+        Some(_) => TAKEN_OVER_MAX,
+        None => BESIDE_OTHERS_MAX,
+    };
     for (blow, measured) in all {
         assert!(measured.accepted > 0, "{}: nothing was sent", blow.name());
         let longest = measured.silence.max(measured.hand_over);
-        assert!(longest <= TAKEN_OVER_MAX, "{}: {measured:?}", blow.name());
+        assert!(longest <= longest_max, "{}: {measured:?}", blow.name());
     }
 }
 
