@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use amtsbote_adapter::{Algorithm, Checksums, OpenedAttachment, ParcelFile};
+use amtsbote_adapter::{Algorithm, Checksums, Opened, OpenedAttachment, ParcelFile};
 use amtsbote_model::Personal;
 use serde_json::{Value, json};
 
@@ -58,12 +58,13 @@ impl Listed {
         })
     }
 
-    fn value(&self, nr: usize) -> Value {
-        let file = self.path.rsplit('/').next().unwrap_or_default();
+    fn value(&self, nr: usize, opened: &Opened<'_>) -> Value {
+        let path = opened.called(&self.path);
+        let file = path.rsplit('/').next().unwrap_or_default();
         let mut value = json!({
             "nr": nr,
             "kind": if self.about.is_some() { "attachment" } else { "document" },
-            "path": self.path,
+            "path": path,
             "file": file,
             "media_type": self.media_type,
             "size_bytes": self.size_bytes,
@@ -89,8 +90,8 @@ impl Listed {
 }
 
 /// `$files`.
-pub(crate) fn value(files: &[Listed]) -> Value {
-    let value = |(index, file): (usize, &Listed)| file.value(index + 1);
+pub(crate) fn value(files: &[Listed], opened: &Opened<'_>) -> Value {
+    let value = |(index, file): (usize, &Listed)| file.value(index + 1, opened);
     Value::Array(files.iter().enumerate().map(value).collect())
 }
 
@@ -102,9 +103,15 @@ pub(crate) struct SumFile {
 
 impl Listed {
     /// The file with the checksum of this one; the path of a file that has no sum beforehand is the error.
-    pub(crate) fn sum_file(&self, algorithm: Algorithm, form: SumForm) -> Result<SumFile, &str> {
+    pub(crate) fn sum_file(
+        &self,
+        algorithm: Algorithm,
+        form: SumForm,
+        opened: &Opened<'_>,
+    ) -> Result<SumFile, &str> {
         let sum = self.sum(algorithm).ok_or(self.path.as_str())?;
-        let file = self.path.rsplit('/').next().unwrap_or_default();
+        let path = opened.called(&self.path);
+        let file = path.rsplit('/').next().unwrap_or_default();
         Ok(SumFile {
             path: format!("{}.{}", self.path, algorithm.name()),
             text: match form {
@@ -116,11 +123,15 @@ impl Listed {
 }
 
 /// As `sha256sum -c` reads it; the path of a file that has no sum beforehand is the error.
-pub(crate) fn sums(files: &[Listed], algorithm: Algorithm) -> Result<String, &str> {
+pub(crate) fn sums<'f>(
+    files: &'f [Listed],
+    algorithm: Algorithm,
+    opened: &Opened<'_>,
+) -> Result<String, &'f str> {
     let mut text = String::new();
     for file in files {
         let sum = file.sum(algorithm).ok_or(file.path.as_str())?;
-        let _ = writeln!(text, "{sum}  {}", file.path);
+        let _ = writeln!(text, "{sum}  {}", opened.called(&file.path));
     }
     Ok(text)
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use amtsbote_adapter::file_lineage::{
-    SettingLine, archived, document_type, explain_sources, of_file, renumbered,
+    SettingLine, archived, called, document_type, explain_sources, of_file, renumbered,
 };
+use amtsbote_adapter::placement::Names;
 use amtsbote_adapter::{
     Algorithm, Archive, Beside, FileName, Format, Lineage, Mapping, Opened, Package, ParcelFile,
     Piece, Product, safe,
@@ -16,7 +17,7 @@ use amtsbote_translate::{Place, Root};
 use bytes::Bytes;
 
 use crate::listed::{self, Listed};
-use crate::settings::{Pack, Settings};
+use crate::settings::{Pack, Settings, SumForm};
 
 /// The format; its parts are documents of the formats it was given.
 pub struct Bundle(Vec<Box<dyn Format>>);
@@ -154,6 +155,14 @@ struct Made {
 
 impl Mapping for Compiled {
     fn translate(&self, opened: &Opened<'_>) -> Result<Product, Findings> {
+        let opened = &Opened {
+            names: match self.settings.pack {
+                Pack::Files => opened.names,
+                // Names inside the archive.
+                Pack::Zip => &Names::Paths,
+            },
+            ..opened.clone()
+        };
         let laid = self.beside.lay(opened, self.documents(opened))?;
         let mut made = Made {
             listed: laid
@@ -164,7 +173,7 @@ impl Mapping for Compiled {
             ..Made::default()
         };
         for part in &self.parts {
-            let files = listed::value(&made.listed);
+            let files = listed::value(&made.listed, opened);
             let product = part.translate(&Opened {
                 attachments: &laid.attachments,
                 files: &files,
@@ -177,7 +186,7 @@ impl Mapping for Compiled {
         made.files.extend(along.files);
         made.lineage.extend(along.lineage);
         self.sums(&mut made, opened)?;
-        self.sum_files(&mut made)?;
+        self.sum_files(&mut made, opened)?;
         made.unique()?;
         // What the parts told of their sources stands once for all. They do not know why attachments are called as they are.
         let names: BTreeSet<String> = laid.names.outputs().collect();
@@ -190,7 +199,7 @@ impl Mapping for Compiled {
             .collect();
         losses.extend(along.losses);
         let (files, mut lineage) = self.packed(made.files, made.lineage, opened)?;
-        explain_sources(&mut lineage, |place| laid.names.known(place));
+        explain_sources(&mut lineage, opened.names, |place| laid.names.known(place));
         Ok(Product {
             files,
             lineage,
@@ -211,7 +220,7 @@ impl Compiled {
         let Some(name) = &self.settings.checksums else {
             return Ok(());
         };
-        let text = listed::sums(&made.listed, self.settings.algorithm)
+        let text = listed::sums(&made.listed, self.settings.algorithm, opened)
             .map_err(|path| no_sum("checksums", path))?;
         let nr = made.files.len() + 1;
         made.lineage.push(name.lineage(nr, self.checksums_line));
@@ -219,8 +228,8 @@ impl Compiled {
         let name = name.of(opened);
         for nr in 1..=text.lines().count() {
             let output = format!("{name}/line[{nr}]");
-            made.lineage
-                .push(Lineage::made(output, Vec::new(), "checksum"));
+            let line = Lineage::made(output, Vec::new(), "checksum");
+            made.lineage.push(called(line, opened.names));
         }
         made.files.push(ParcelFile {
             path: safe(&name)?,
@@ -231,17 +240,21 @@ impl Compiled {
     }
 
     /// A file with its checksum beside each file.
-    fn sum_files(&self, made: &mut Made) -> Result<(), Findings> {
+    fn sum_files(&self, made: &mut Made, opened: &Opened<'_>) -> Result<(), Findings> {
         let listed = std::mem::take(&mut made.listed);
         for file in &listed {
             for algorithm in &self.settings.sum_files {
                 let sum = file
-                    .sum_file(*algorithm, self.settings.sum_form)
+                    .sum_file(*algorithm, self.settings.sum_form, opened)
                     .map_err(|path| no_sum("sum_files", path))?;
                 let nr = made.files.len() + 1;
                 let rule = format!("sum_files = {}", algorithm.name());
                 let said = |what: &str| Lineage::made(of_file(nr, what), Vec::new(), &rule);
-                made.lineage.extend(["@name", "line[1]"].map(said));
+                made.lineage.push(said("@name"));
+                made.lineage.push(match self.settings.sum_form {
+                    SumForm::Line => called(said("line[1]"), opened.names),
+                    SumForm::Bare => said("line[1]"),
+                });
                 made.lineage.push(document_type(nr, "sum_files"));
                 made.files.push(ParcelFile {
                     path: safe(&sum.path)?,

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use amtsbote_adapter::laws::explained::Leaf;
 use amtsbote_adapter::laws::format::{Bench, read_package};
+use amtsbote_adapter::placement::{Layout, Placement};
 use amtsbote_adapter::{Algorithm, Checksums, Format, Package, ParcelFile};
 use amtsbote_adapter_bundle::Bundle;
 use sha2::{Digest as _, Sha256};
@@ -175,6 +176,48 @@ fn the_archive_holds_all_files_and_their_checksums() {
             "index.csv"
         ]
     );
+}
+
+#[test]
+fn under_a_flat_way_documents_and_sums_name_files_as_they_lie() {
+    let mut package = package("paket");
+    package.settings.remove("pack");
+    package.settings.remove("file");
+    package
+        .settings
+        .insert("sum_files".to_owned(), vec!["sha256"].into());
+    let way = Placement {
+        layout: Layout::Flat,
+        name: "B_{parcel}".to_owned().try_into().unwrap(),
+        marker: None,
+        trigger: None,
+    };
+    let names = way.names();
+    let preview = package.preview_called(&bundle(), "zwei", &names).unwrap();
+    let parcel = "00000000-0000-4000-8000-000000000004";
+    let lies: BTreeMap<String, &Vec<u8>> = preview
+        .files
+        .iter()
+        .map(|(path, bytes)| (format!("B_{parcel}_{}", path.replace('/', "_")), bytes))
+        .collect();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&preview.files["manifest.json"]).unwrap();
+    let mut named: Vec<String> = manifest["dateien"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["pfad"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(named.len(), 4);
+    let sums = |path: &str| String::from_utf8(preview.files[path].clone()).unwrap();
+    for line in (sums("SHA256SUMS") + &sums("antrag.xml.sha256")).lines() {
+        let (sum, name) = line.split_once("  ").unwrap();
+        assert_eq!(sum, format!("{:x}", Sha256::digest(lies[name])), "{name}");
+        named.push(name.to_owned());
+    }
+    for name in named {
+        assert!(lies.contains_key(&name), "{name}");
+    }
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! Where the values of files come from that no template makes: the data as sent, its generic rendering, manifests.
 
+use amtsbote_adapter::file_lineage::called;
+use amtsbote_adapter::placement::Names;
 use amtsbote_translate::{Lineage, Place, Root};
 use serde_json::Value;
 
 use crate::generic::{Leaf, What};
 use crate::manifest::Entry;
+
+/// The files, and how documents have to call them.
+type Called<'a> = (&'a [Entry], &'a Names);
 
 /// Each value of the data in the file `file`, which holds it as it was sent.
 pub(crate) fn as_sent(file: &str, data: &Value) -> Vec<Lineage> {
@@ -28,13 +33,13 @@ pub(crate) fn rendered(above: &str, leaves: Vec<Leaf>) -> Vec<Lineage> {
 }
 
 /// Each value of the manifest written as JSON to `file`.
-pub(crate) fn manifest_json(file: &str, manifest: &Value, entries: &[Entry]) -> Vec<Lineage> {
+pub(crate) fn manifest_json(file: &str, manifest: &Value, entries: Called<'_>) -> Vec<Lineage> {
     let about = |at: String| about(format!("{file}{at}"), &at, entries);
     pointers(manifest).into_iter().map(about).collect()
 }
 
 /// Each leaf of the manifest rendered as XML; `above` stands before its paths.
-pub(crate) fn manifest_xml(above: &str, leaves: Vec<Leaf>, entries: &[Entry]) -> Vec<Lineage> {
+pub(crate) fn manifest_xml(above: &str, leaves: Vec<Leaf>, entries: Called<'_>) -> Vec<Lineage> {
     let one = |leaf: Leaf| {
         let output = format!("{above}{}", leaf.path);
         match leaf.what {
@@ -63,7 +68,7 @@ pub(crate) fn inside(nr: usize, index: usize, name: Lineage) -> [Lineage; 5] {
 }
 
 /// The value at `pointer` of a manifest (see `manifest.rs`) as `output`.
-fn about(output: String, pointer: &str, entries: &[Entry]) -> Lineage {
+fn about(output: String, pointer: &str, entries: Called<'_>) -> Lineage {
     let whole = |root: Root, member: &str| {
         let place = Place::of(root);
         if member.is_empty() {
@@ -91,18 +96,23 @@ fn about(output: String, pointer: &str, entries: &[Entry]) -> Lineage {
     Lineage::copied(output, place)
 }
 
-fn of_file(output: String, index: &str, name: &str, entries: &[Entry]) -> Lineage {
+fn of_file(output: String, index: &str, name: &str, (entries, names): Called<'_>) -> Lineage {
     let entry = index.parse().ok().and_then(|at: usize| entries.get(at));
     let Some((attachment, said)) = entry.and_then(|entry| entry.attachment.as_ref()) else {
         // A file made of the data: its name, type, length and checksum.
-        return Lineage::made(output, vec![Place::of(Root::Data)], name);
+        let made = Lineage::made(output, vec![Place::of(Root::Data)], name);
+        return if name == "path" {
+            called(made, names)
+        } else {
+            made
+        };
     };
     let place = Place::of(Root::Attachments).index(*attachment);
     match name {
-        "path" => Lineage {
-            output,
-            ..said.clone()
-        },
+        "path" => {
+            let said = said.clone();
+            called(Lineage { output, ..said }, names)
+        }
         "attachment_id" => Lineage::copied(output, place.key("id")),
         "original_filename" => Lineage::copied(output, place.key("filename")),
         name => Lineage::copied(output, place.key(name)),

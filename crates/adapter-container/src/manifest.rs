@@ -63,7 +63,7 @@ pub(crate) fn manifest(opened: &Opened<'_>, maker: &Maker, entries: &[Entry], li
 fn file(opened: &Opened<'_>, entry: &Entry) -> Value {
     let mut file = Map::new();
     let mut put = |key: &str, value: Value| file.insert(key.to_owned(), value);
-    put("path", entry.path.clone().into());
+    put("path", opened.called(&entry.path).into());
     put("media_type", entry.media_type.clone().into());
     put("size_bytes", entry.size_bytes.into());
     put("sha512", entry.sha512.clone().into());

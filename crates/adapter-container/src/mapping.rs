@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use amtsbote_adapter::file_lineage::{SettingLine, document_name, document_type, explain_sources};
+use amtsbote_adapter::placement::Names;
 use amtsbote_adapter::{
     Format, Mapping, Named, Naming, Opened, OpenedAttachment, Package, ParcelFile, Piece, Product,
     loss_pointers, refusal_findings, template_findings,
@@ -100,6 +101,11 @@ impl Mapping for Compiled {
         let attachments: Vec<_> = opened.attachments.iter().enumerate().map(placed).collect();
         let opened = &Opened {
             attachments: &attachments,
+            names: match self.settings.layout {
+                Layout::Folder => opened.names,
+                // Names inside the one file.
+                Layout::OneFile => &Names::Paths,
+            },
             ..opened.clone()
         };
         match self.settings.layout {
@@ -163,7 +169,7 @@ impl Compiled {
         }
         files.extend(manifests);
         lineage.extend(about);
-        explain_sources(&mut lineage, |place| names.known(place));
+        explain_sources(&mut lineage, opened.names, |place| names.known(place));
         Ok(Product {
             files,
             lineage,
@@ -190,14 +196,22 @@ impl Compiled {
         let kind = self.settings.manifest();
         if matches!(kind, ManifestKind::Json | ManifestKind::Both) {
             let value = manifest(opened, &self.maker, entries, "files");
-            lineage.extend(lineage::manifest_json(MANIFEST_JSON, &value, entries));
+            lineage.extend(lineage::manifest_json(
+                MANIFEST_JSON,
+                &value,
+                (entries, opened.names),
+            ));
             let bytes = Bytes::from(format!("{value:#}\n"));
             files.push(made(MANIFEST_JSON, "application/json", bytes)?);
         }
         if matches!(kind, ManifestKind::Xml | ManifestKind::Both) {
             let mut text = DECLARATION.to_owned();
             let leaves = self.manifest_xml(&mut text, opened, entries, 0)?;
-            lineage.extend(lineage::manifest_xml(MANIFEST_XML, leaves, entries));
+            lineage.extend(lineage::manifest_xml(
+                MANIFEST_XML,
+                leaves,
+                (entries, opened.names),
+            ));
             files.push(made(MANIFEST_XML, "application/xml", Bytes::from(text))?);
         }
         Ok((files, lineage))
@@ -229,7 +243,7 @@ impl Compiled {
         let entries = entries_of(opened, names);
         let mut text = format!("{DECLARATION}<container>\n");
         let leaves = self.manifest_xml(&mut text, opened, &entries, 1)?;
-        let mut lineage = lineage::manifest_xml("/container", leaves, &entries);
+        let mut lineage = lineage::manifest_xml("/container", leaves, (&entries, opened.names));
         text.push_str("  <data>\n");
         text.push_str(&rendered.text);
         text.push_str("  </data>\n");
@@ -249,7 +263,7 @@ impl Compiled {
             lineage.extend(lineage::inside(nr, index, names.said("", index)));
         }
         lineage.extend(self.said(1, "xml"));
-        explain_sources(&mut lineage, |place| names.known(place));
+        explain_sources(&mut lineage, opened.names, |place| names.known(place));
         text.push_str("</container>\n");
         pieces.push(bytes_piece(Bytes::from(text)));
         let mut losses = rendered.losses;

@@ -156,7 +156,7 @@ impl Mapping for Compiled {
         let along = laid.along(&inside, 1)?;
         files.extend(along.files);
         lineage.extend(along.lineage);
-        explain_sources(&mut lineage, |place| laid.names.known(place));
+        explain_sources(&mut lineage, opened.names, |place| laid.names.known(place));
         losses.retain(|loss| laid.names.is_lost(loss));
         losses.extend(along.losses);
         Ok(Product {

@@ -154,7 +154,7 @@ impl Mapping for Compiled {
         lineage.push(self.settings.file.lineage(1, self.name_line));
         lineage.push(document_type(1, &self.written()));
         lineage.extend(along.lineage);
-        explain_sources(&mut lineage, |place| laid.names.known(place));
+        explain_sources(&mut lineage, opened.names, |place| laid.names.known(place));
         let mut losses = loss_pointers(&translation.losses);
         losses.retain(|loss| laid.names.is_lost(loss));
         losses.extend(along.losses);

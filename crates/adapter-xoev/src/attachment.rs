@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use amtsbote_adapter::{
-    AttachmentNames, Letters, Numbering, OpenedAttachment, ParcelFile, ParcelPath, Piece,
+    AttachmentNames, Letters, Numbering, Opened, OpenedAttachment, ParcelFile, ParcelPath, Piece,
 };
 use amtsbote_model::Personal;
 use amtsbote_xoev::Header;
@@ -77,7 +77,7 @@ impl<'a> Named<'a> {
 
     /// `$attachments` for templates: as everywhere, and `file`, the name in the parcel, and `uuid`, an id of the attachment
     /// within the message: the same on repeat.
-    pub(crate) fn source(&self, header: &Header) -> Value {
+    pub(crate) fn source(&self, header: &Header, opened: &Opened<'_>) -> Value {
         let about = |(index, (file, attachment)): (usize, &(String, &OpenedAttachment))| {
             json!({
                 "nr": index + 1,
@@ -88,7 +88,7 @@ impl<'a> Named<'a> {
                 "purpose": attachment.purpose,
                 "sha512": attachment.sha512,
                 "size_bytes": attachment.source.size_bytes(),
-                "file": file,
+                "file": opened.called(file),
                 "uuid": id(attachment, header),
             })
         };

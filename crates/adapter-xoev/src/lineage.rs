@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use amtsbote_adapter::file_lineage::{
     archived, document_name, document_type, explain_sources, of_attachment,
 };
-use amtsbote_adapter::{Change, Lineage, Opened, OpenedAttachment, Trace};
+use amtsbote_adapter::{Change, Lineage, Opened, Trace};
 use amtsbote_translate::{Place, Root};
 use amtsbote_xoev::transliterate;
 use serde_json::Value;
@@ -20,7 +20,7 @@ impl XoevMapping {
         mut lineage: Vec<Lineage>,
         edition: &Edition,
         along: &Along<'_>,
-        attachments: &[OpenedAttachment],
+        opened: &Opened<'_>,
     ) -> Vec<Lineage> {
         let message = self.message_name();
         lineage.push(message.clone());
@@ -42,7 +42,7 @@ impl XoevMapping {
         } else {
             "safe name (XBau, Dateiname)"
         };
-        for (index, attachment) in attachments.iter().enumerate() {
+        for (index, attachment) in opened.attachments.iter().enumerate() {
             let mut said = of_attachment(before + index + 1, index, attachment, rule);
             if is_primary {
                 let place = Place::of(Root::Attachments).index(index);
@@ -54,7 +54,7 @@ impl XoevMapping {
             Pack::Files => lineage,
             Pack::Zip => archived(lineage, message),
         };
-        explain_sources(&mut lineage, |place| {
+        explain_sources(&mut lineage, opened.names, |place| {
             made_of(place).map(|(sources, rule)| (sources, rule.into()))
         });
         lineage

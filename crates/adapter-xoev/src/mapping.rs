@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use amtsbote_adapter::file_lineage::SettingLine;
+use amtsbote_adapter::placement::Names;
 use amtsbote_adapter::{
     Archive, Mapping, Opened, ParcelFile, ParcelPath, Piece, Product as Made, loss_pointers,
     refusal_findings,
@@ -53,6 +54,18 @@ impl Mapping for XoevMapping {
         let edition = self.edition(opened).ok_or_else(|| vec![no_version()])?;
         let header = Header::new(opened.parcel_id, opened.received_at);
         let files = self.along(edition, opened, &header);
+        let opened = &Opened {
+            names: match self.settings.pack() {
+                Pack::Files => opened.names,
+                // Names inside the archive.
+                Pack::Zip => &Names::Paths,
+            },
+            ..opened.clone()
+        };
+        let is_primary = edition.message.standard.has_primary_documents();
+        if is_primary && matches!(opened.names, Names::Behind(_)) && !files.names().is_empty() {
+            return Err(vec![names_of_the_standard()]);
+        }
         let reference = opened.sender.reveal().get("reference");
         let reference = reference.and_then(Value::as_str);
         let test = test_mark(self.settings.test.as_deref(), reference);
@@ -60,7 +73,10 @@ impl Mapping for XoevMapping {
         message["received_on"] = legal_day(opened.received_at)
             .map(|day| day.to_string())
             .into();
-        message["data"] = files.data.as_ref().map_or(Value::Null, DataFile::source);
+        message["data"] = match &files.data {
+            None => Value::Null,
+            Some(data) => data.source(opened),
+        };
         let sources = opened
             .sources()
             .with(
@@ -70,7 +86,7 @@ impl Mapping for XoevMapping {
             .with(Root::Message, message)
             .with(
                 Root::Attachments,
-                self.written(files.attachments.source(&header)),
+                self.written(files.attachments.source(&header, opened)),
             );
         let translation = edition
             .sample
@@ -99,7 +115,7 @@ impl Mapping for XoevMapping {
         lineage.extend((0..opened.attachments.len()).map(attached));
         let along = files;
         let files = self.files(edition, &header, document, &along)?;
-        let lineage = self.said(lineage, edition, &along, opened.attachments);
+        let lineage = self.said(lineage, edition, &along, opened);
         Ok(Made {
             files,
             lineage,
@@ -131,8 +147,8 @@ pub(crate) struct DataFile {
 
 impl DataFile {
     /// `$message.data` for templates.
-    fn source(&self) -> Value {
-        json!({ "file": self.name, "uuid": self.uuid, "size_bytes": self.bytes.len() })
+    fn source(&self, opened: &Opened<'_>) -> Value {
+        json!({ "file": opened.called(&self.name), "uuid": self.uuid, "size_bytes": self.bytes.len() })
     }
 }
 
@@ -374,6 +390,15 @@ fn zipped(message: &ParcelPath, files: Vec<ParcelFile>) -> Result<ParcelFile, Fi
         media_type: "application/zip".to_owned(),
         pieces: vec![Piece::Zip(Arc::new(archive))],
     })
+}
+
+/// xdomea says how files are called; a way that puts something before their names breaks that.
+fn names_of_the_standard() -> Finding {
+    let detail = Bilingual::new(
+        "die Nachricht nennt ihre Dateien, wie der Standard es will, und der Weg hinaus setzt etwas davor: layout = \"folder\" am Weg, oder pack = \"zip\" im Paket",
+        "the message names its files as the standard wants it, and the way out puts something before the names: layout = \"folder\" at the way, or pack = \"zip\" in the package",
+    );
+    Finding::new("", "file-names", detail).of_receiver()
 }
 
 fn unsafe_name() -> Finding {

@@ -10,6 +10,7 @@ use amtsbote_translate::Lineage;
 use futures_util::FutureExt as _;
 
 use crate::example::Case;
+use crate::placement::Names;
 use crate::{Example, Files, Format, Mapping, Opened, Package, ParcelFile, Piece, Product};
 
 /// In front of what stands in a destination's settings.
@@ -113,8 +114,18 @@ impl Package {
 
     /// What the example `name` gives, whatever is expected.
     pub fn preview(&self, format: &dyn Format, name: &str) -> Result<Preview, Findings> {
+        self.preview_called(format, name, &Names::Paths)
+    }
+
+    /// The same for a way that has documents call the files so.
+    pub fn preview_called(
+        &self,
+        format: &dyn Format,
+        name: &str,
+        names: &Names,
+    ) -> Result<Preview, Findings> {
         let mapping = self.compile(format)?;
-        self.preview_with(mapping.as_ref(), name)
+        self.preview_with(mapping.as_ref(), name, names)
     }
 
     /// What a destination does not name, or names in a way the package cannot use: findings of the examples with that `$receiver`
@@ -146,7 +157,7 @@ impl Package {
         let mapping = self.compile(format)?;
         let mut files = Files::new();
         for example in &self.examples {
-            let preview = self.preview_with(mapping.as_ref(), &example.name)?;
+            let preview = self.preview_with(mapping.as_ref(), &example.name, &Names::Paths)?;
             for (path, bytes) in preview.files {
                 files.insert(format!("examples/{}/expected/{path}", example.name), bytes);
             }
@@ -195,7 +206,7 @@ impl Package {
 
     fn run(&self, mapping: &dyn Mapping, example: &Example) -> ExampleResult {
         let name = example.name.clone();
-        match self.preview_with(mapping, &name) {
+        match self.preview_with(mapping, &name, &Names::Paths) {
             Err(findings) => ExampleResult {
                 name,
                 findings,
@@ -231,9 +242,18 @@ impl Package {
             .collect()
     }
 
-    fn preview_with(&self, mapping: &dyn Mapping, name: &str) -> Result<Preview, Findings> {
+    fn preview_with(
+        &self,
+        mapping: &dyn Mapping,
+        name: &str,
+        names: &Names,
+    ) -> Result<Preview, Findings> {
         let case = Case::read(self, name)?;
-        match mapping.translate(&case.opened(self)) {
+        let opened = Opened {
+            names,
+            ..case.opened(self)
+        };
+        match mapping.translate(&opened) {
             Ok(product) => preview(product, name),
             Err(findings) => {
                 let files = Files::from([(

@@ -23,6 +23,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::checksum::hex;
+use crate::placement::Names;
 use crate::{
     Algorithm, AttachmentSource, Checksums, Opened, OpenedAttachment, Package, bytes_source,
 };
@@ -148,6 +149,7 @@ impl Case {
             receiver: &self.receiver,
             sender: &self.sender,
             files: &Value::Null,
+            names: &Names::Paths,
         }
     }
 

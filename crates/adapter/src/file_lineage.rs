@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 use amtsbote_translate::{Lineage, Place, Root, Trace};
 
+use crate::placement::Names;
 use crate::{FileName, OpenedAttachment, Package};
 
 /// What one file of a parcel is called, and why.
@@ -168,9 +169,10 @@ pub fn renumbered(output: &str, before: usize) -> Option<String> {
 }
 
 /// Adds where the sources of `lineage` come from, if they are made of others and that is not told yet; `known` tells of those the format
-/// alone knows.
+/// alone knows, `names` how files are called where they lie.
 pub fn explain_sources(
     lineage: &mut Vec<Lineage>,
+    names: &Names,
     known: impl Fn(&Place) -> Option<(Vec<Place>, Cow<'static, str>)>,
 ) {
     let mut open: Vec<Place> = lineage.iter().flat_map(|one| one.sources.clone()).collect();
@@ -181,10 +183,39 @@ pub fn explain_sources(
         }
         let ours = || made_of(&place).map(|(sources, rule)| (sources, Cow::Borrowed(rule)));
         if let Some((sources, rule)) = known(&place).or_else(ours) {
-            open.extend(sources.clone());
-            lineage.push(Lineage::made(place.to_string(), sources, &rule));
+            let made = Lineage::made(place.to_string(), sources, &rule);
+            let made = if is_name(&place) {
+                called(made, names)
+            } else {
+                made
+            };
+            open.extend(made.sources.clone());
+            lineage.push(made);
         }
     }
+}
+
+/// Whether the source is the name of a file of the parcel.
+fn is_name(place: &Place) -> bool {
+    let parts: Vec<&str> = place.pointer().split('/').skip(1).collect();
+    // The last: the data as sent, beside an XÖV message.
+    matches!(
+        (place.root(), parts.as_slice()),
+        (Root::Attachments | Root::Files, [_, "path" | "file"]) | (Root::Message, ["data", "file"])
+    )
+}
+
+/// The lineage of a file's name as documents tell it: where the way out names files, of its rule, too.
+pub fn called(mut one: Lineage, names: &Names) -> Lineage {
+    if let Some((rule, source)) = names.rule() {
+        let more = source.filter(|source| !one.sources.contains(source));
+        one.sources.extend(more);
+        one.conversion = Some(match one.conversion {
+            None => rule,
+            Some(before) => format!("{before}; {rule}"),
+        });
+    }
+    one
 }
 
 /// What a source is made of, and how; none where it was given from outside.
@@ -266,7 +297,7 @@ mod tests {
     fn sources_that_are_made_lead_back_to_what_was_given() {
         let mut lineage = vec![Lineage::copied("/a", Place::of(Root::Message).key("uuid"))];
         for _ in 0..2 {
-            explain_sources(&mut lineage, |_| None);
+            explain_sources(&mut lineage, &Names::default(), |_| None);
         }
         let told: Vec<String> = lineage
             .iter()

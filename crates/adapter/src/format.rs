@@ -1,5 +1,6 @@
 //! Target formats: what a procedure reads.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use amtsbote_model::{
@@ -9,6 +10,7 @@ use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::Lineage;
 use serde_json::Value;
 
+use crate::placement::Names;
 use crate::{Answer, AttachmentSource, Checksums, Package, ParcelFile};
 
 /// A target format, such as `xbau`, `container`, `table`. Registered once, in `cli`.
@@ -88,6 +90,15 @@ pub struct Opened<'a> {
     pub sender: &'a Personal<Value>,
     /// Inside a bundle what was made before: `$files` in templates. `null` elsewhere.
     pub files: &'a Value,
+    /// How documents have to call the parcel's files.
+    pub names: &'a Names,
+}
+
+impl Opened<'_> {
+    /// How a document calls the parcel's file at `path`.
+    pub fn called<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        self.names.of(self.parcel_id, path)
+    }
 }
 
 /// An attachment whose tag and hash are verified.

@@ -14,6 +14,7 @@ pub mod explained;
 pub mod format;
 pub mod generate;
 pub mod inbound;
+pub mod names;
 pub mod outbound;
 pub mod repeats;
 pub mod sources;
@@ -171,6 +172,10 @@ macro_rules! format_laws {
             a_faulty_package_is_refused_when_opened,
             a_package_for_another_format_is_refused,
         );
+        #[test]
+        fn documents_call_files_as_they_lie() {
+            $crate::laws::names::documents_call_files_as_they_lie(&$bench);
+        }
     };
     (@each $bench:expr, $($law:ident),+ $(,)?) => {
         $(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use amtsbote_model::Personal;
 
+use crate::placement::Names;
 use crate::{Fault, Parcel, Reply};
 
 /// A transport. One call is one try.
@@ -17,6 +18,11 @@ pub trait Outbound: Send + Sync {
 
     /// Whether a parcel could be handed over now, without any effect at the procedure.
     fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>>;
+
+    /// How documents have to call the parcel's files: by their paths, unless this way names the files otherwise.
+    fn names(&self) -> Names {
+        Names::default()
+    }
 }
 
 /// Proof that the procedure's way in has the parcel, durable on its side as far as the way can tell.

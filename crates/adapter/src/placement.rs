@@ -1,10 +1,12 @@
 //! How a parcel lies where files lie: which file gets which name, and in which order they become visible. Shared by the
 //! ways out that write files. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use amtsbote_model::ParcelId;
 use amtsbote_problem::{Bilingual, Finding};
+use amtsbote_translate::Place;
 use serde::Deserialize;
 
 use crate::transport::{name_of, parcel_id, said};
@@ -84,6 +86,50 @@ impl TryFrom<String> for NamePattern {
             Ok(Self(text))
         } else {
             Err(MalformedPattern)
+        }
+    }
+}
+
+/// How documents have to call the parcel's files, so that whoever reads them finds the files as they arrive.
+///
+/// ```text
+///  of the file anlagen/1.pdf      is called             where
+///  Paths                          anlagen/1.pdf         folders, archives, XTA
+///  Joined                         anlagen_1.pdf         parts of a form, of a mail
+///  Last                           1.pdf                 calls of their own
+///  Behind                         <name>_anlagen_1.pdf  files side by side
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Names {
+    /// By their paths.
+    #[default]
+    Paths,
+    /// With `_` for `/`.
+    Joined,
+    /// By the last part of their paths.
+    Last,
+    /// With `_` for `/`, behind the name of the parcel.
+    Behind(NamePattern),
+}
+
+impl Names {
+    /// The file at `path` of this parcel.
+    pub fn of<'p>(&self, id: ParcelId, path: &'p str) -> Cow<'p, str> {
+        match self {
+            Self::Paths => path.into(),
+            Self::Joined => joined(path).into(),
+            Self::Last => path.rsplit('/').next().unwrap_or_default().into(),
+            Self::Behind(pattern) => behind(&pattern.of(id), path).into(),
+        }
+    }
+
+    /// How they come about, where they are not the paths, and what else they are made of.
+    pub fn rule(&self) -> Option<(String, Option<Place>)> {
+        match self {
+            Self::Paths => None,
+            Self::Joined => Some(("/ becomes _".to_owned(), None)),
+            Self::Last => Some(("the last part".to_owned(), None)),
+            Self::Behind(pattern) => Some((rule(pattern), Some(parcel_id()))),
         }
     }
 }
@@ -232,26 +278,34 @@ impl Plan<'_> {
 impl Placement {
     /// Where the names come from by which a parcel of so many `files` lies there.
     pub fn said(&self, files: usize) -> Vec<Lineage> {
-        let rule = format!("outbound.name = {}", self.name.0);
+        let named = format!("outbound.name = {}", self.name.0);
         let marker = self.marker.iter();
         let marker = marker.map(|_| said("@marker", &[], "outbound.marker: an empty file"));
         let each = 1..=files;
-        let named = each.map(|nr| {
+        let names = each.map(|nr| {
             let name = name_of(nr);
             match self.layout {
                 Layout::Folder => said(format!("file[{nr}]/@name"), &[], &name),
                 Layout::Flat => said(
                     format!("file[{nr}]/@name"),
                     &[parcel_id()],
-                    &format!("{rule}; {name}, / becomes _"),
+                    &format!("{}; {name}", rule(&self.name)),
                 ),
             }
         });
         let folder = match self.layout {
-            Layout::Folder => Some(said("@folder", &[parcel_id()], &rule)),
+            Layout::Folder => Some(said("@folder", &[parcel_id()], &named)),
             Layout::Flat => None,
         };
-        folder.into_iter().chain(named).chain(marker).collect()
+        folder.into_iter().chain(names).chain(marker).collect()
+    }
+
+    /// How documents have to call the files that lie so.
+    pub fn names(&self) -> Names {
+        match self.layout {
+            Layout::Folder => Names::Paths,
+            Layout::Flat => Names::Behind(self.name.clone()),
+        }
     }
 
     /// Places the files of `parcel`, or says why no receiver of files could take them.
@@ -342,8 +396,20 @@ fn flat_name(name: &str, file: &ParcelFile, files: usize) -> String {
     let path = file.path.as_str();
     match path.rsplit_once('.') {
         Some((_, ending)) if files == 1 && !ending.contains('/') => format!("{name}.{ending}"),
-        _ => format!("{name}_{}", path.replace('/', "_")),
+        _ => behind(name, path),
     }
+}
+
+fn behind(name: &str, path: &str) -> String {
+    format!("{name}_{}", joined(path))
+}
+
+fn joined(path: &str) -> String {
+    path.replace('/', "_")
+}
+
+fn rule(name: &NamePattern) -> String {
+    format!("outbound.name = {}; / becomes _", name.0)
 }
 
 /// Files that are one on a file system that ignores case, or that would be file and folder at once. Findings tell the
@@ -471,6 +537,40 @@ mod tests {
                 "0004-a-ID.ok",
             ],
         );
+    }
+
+    #[test]
+    fn documents_are_told_the_names_files_lie_under() {
+        let id: ParcelId = "f39ab143-d91a-474a-b69f-b00f1a1873c2".parse().unwrap();
+        let paths = ["antrag.xml", "anlagen/01.pdf", "steuer"];
+        let file = |path: &&str| ParcelFile {
+            path: path.parse().unwrap(),
+            media_type: String::new(),
+            pieces: vec![],
+        };
+        let parcel = Parcel {
+            id,
+            files: paths.iter().map(file).collect(),
+        };
+        for layout in [Layout::Folder, Layout::Flat] {
+            let placement = Placement {
+                layout,
+                name: "a-{parcel}".to_owned().try_into().unwrap(),
+                marker: None,
+                trigger: None,
+            };
+            let plan = placement.plan(&parcel).unwrap();
+            let lies = |file: &Planned<'_>| match layout {
+                Layout::Folder => [&file.folders[..], std::slice::from_ref(&file.leaf)]
+                    .concat()
+                    .join("/"),
+                Layout::Flat => file.leaf[POSITION_LEN..].to_owned(),
+            };
+            let lie: BTreeSet<String> = plan.files.iter().map(lies).collect();
+            let names = placement.names();
+            let told = paths.map(|path| names.of(id, path).into_owned());
+            assert_eq!(lie, told.into(), "{layout:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Between an opened submission and crate `translate`: the same sources, code maps and findings for every format.
 
-use amtsbote_model::{ParcelId, Personal};
+use amtsbote_model::Personal;
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::{CodeMap, CodeMaps, Faults, Ignored, Place, Refusal, Root, Sources};
 use serde_json::{Value, json};
@@ -21,13 +21,13 @@ impl Opened<'_> {
             .with(Root::Submission, json!({ "id": self.submission_id.to_string(), "service": self.service.as_str(), "destination_id": self.destination_id.to_string() }))
             .with(Root::Case, json!({ "id": self.case_id.to_string() }))
             .with(Root::Parcel, json!({ "id": self.parcel_id.to_string() }))
-            .with(Root::Attachments, Value::Array(self.attachments.iter().enumerate().map(|one| about(self.parcel_id, one)).collect()))
+            .with(Root::Attachments, Value::Array(self.attachments.iter().enumerate().map(|one| about(self, one)).collect()))
             .with(Root::Files, self.files.clone())
     }
 }
 
-fn about(parcel: ParcelId, (index, attachment): (usize, &OpenedAttachment)) -> Value {
-    let path = attachment.path.as_deref();
+fn about(opened: &Opened<'_>, (index, attachment): (usize, &OpenedAttachment)) -> Value {
+    let path = attachment.path.as_deref().map(|path| opened.called(path));
     json!({
         "nr": index + 1,
         "id": attachment.id.to_string(),
@@ -41,8 +41,8 @@ fn about(parcel: ParcelId, (index, attachment): (usize, &OpenedAttachment)) -> V
         "sha1": attachment.old_sums.get(Algorithm::Sha1),
         "md5": attachment.old_sums.get(Algorithm::Md5),
         "path": path,
-        "file": path.and_then(|path| path.rsplit('/').next()),
-        "content": crate::beside::mark(parcel, index + 1),
+        "file": path.as_deref().and_then(|path| path.rsplit('/').next()),
+        "content": crate::beside::mark(opened.parcel_id, index + 1),
     })
 }
 

@@ -10,6 +10,7 @@ use amtsbote_model::Secret;
 use amtsbote_translate::{Lineage, Place, Root};
 use serde::de::DeserializeOwned;
 
+use crate::placement::Names;
 use crate::{Fault, Outbound, file_lineage};
 
 /// Longest file of a key, a certificate or a secret.
@@ -28,6 +29,12 @@ pub trait Transport: Send + Sync {
     /// a form, a subject, a cover. Outputs are made by [`said`]. Opens no file and calls nobody; values of settings are not told, since
     /// they may be secrets.
     fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault>;
+
+    /// How a way with these settings has documents call the parcel's files: see [`Outbound::names`]. Opens no file and calls nobody.
+    fn names(&self, settings: toml::Table) -> Result<Names, Fault> {
+        let _ = settings;
+        Ok(Names::default())
+    }
 }
 
 /// What a way says at `at`, made of `sources` as `rule` tells: a setting, or what the protocol wants.

@@ -479,6 +479,7 @@ fn translate(
     content: &Content,
     spooled: &Spooled,
 ) -> Result<Result<Product, Findings>, Stopped> {
+    let names = served.outbound.names();
     let sender = Personal::new(
         json!({ "reference": content.sender_reference.as_ref().map(Personal::reveal) }),
     );
@@ -495,6 +496,7 @@ fn translate(
         receiver: &served.receiver,
         sender: &sender,
         files: &serde_json::Value::Null,
+        names: &names,
     };
     // A panic is the package's fault, and known as such.
     let translated = catch_unwind(AssertUnwindSafe(|| {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::placement::Names;
 use amtsbote_adapter::returned::Habits;
 use amtsbote_adapter::{Fault, Format, Inbound, Lineage, Outbound, Transport, is_archive};
 use amtsbote_agent::{ReadAnswer, WayIn};
@@ -222,6 +223,12 @@ pub(crate) fn outbound(settings: &toml::Table, base: &Path) -> Result<Arc<dyn Ou
 pub(crate) fn said(settings: &toml::Table, files: usize) -> Result<Vec<Lineage>> {
     let (transport, settings) = transport(settings)?;
     Ok(transport.said(settings, files)?)
+}
+
+/// How that way has documents call the parcel's files.
+pub(crate) fn names(settings: &toml::Table) -> Result<Names> {
+    let (transport, settings) = transport(settings)?;
+    Ok(transport.names(settings)?)
 }
 
 /// The transport that `settings` name, and the rest of them.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::placement::{Layout, Plan};
+use amtsbote_adapter::placement::{Layout, Names, Plan};
 use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 use tokio::io::AsyncWriteExt as _;
@@ -39,6 +39,11 @@ impl Transport for Folder {
     fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
         let settings: Settings = settings_of(self, settings)?;
         Ok(settings.placement().said(files))
+    }
+
+    fn names(&self, settings: toml::Table) -> Result<Names, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(settings.placement().names())
     }
 }
 
@@ -207,5 +212,9 @@ impl Outbound for FolderOutbound {
             limit,
             blocking(move || Folders::open(&settings).map(drop)),
         ))
+    }
+
+    fn names(&self) -> Names {
+        self.settings.placement().names()
     }
 }

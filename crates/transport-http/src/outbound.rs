@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::placement::Names;
 use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 use amtsbote_model::ParcelId;
@@ -43,6 +44,11 @@ impl Transport for Http {
     fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
         let settings: Settings = settings_of(self, settings)?;
         Ok(crate::said::said(&settings, files))
+    }
+
+    fn names(&self, settings: toml::Table) -> Result<Names, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(settings.names())
     }
 }
 
@@ -320,5 +326,9 @@ impl Outbound for HttpOutbound {
     /// Asks `probe_url` with GET, or `url` with OPTIONS.
     fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {
         Box::pin(within(limit, self.look()))
+    }
+
+    fn names(&self) -> Names {
+        self.settings.names()
     }
 }

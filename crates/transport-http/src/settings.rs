@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::Fault;
+use amtsbote_adapter::placement::Names;
 use amtsbote_model::ParcelId;
 use amtsbote_outgoing::Cidr;
 use amtsbote_problem::Bilingual;
@@ -288,6 +289,18 @@ impl TryFrom<String> for UrlTemplate {
 }
 
 impl Settings {
+    /// How documents have to call the files it brings: as the parts of a form are called, or each file's own call.
+    pub(crate) fn names(&self) -> Names {
+        let steps = self.steps.as_ref();
+        if steps.is_some_and(|steps| steps.attachment.is_some()) {
+            return Names::Last;
+        }
+        match self.body {
+            Body::File | Body::Json | Body::Xml => Names::Paths,
+            Body::Multipart { .. } => Names::Joined,
+        }
+    }
+
     /// What it says of reaching the interface.
     pub(crate) fn access(&self) -> Access {
         Access {

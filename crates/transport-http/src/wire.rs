@@ -336,6 +336,28 @@ mod tests {
         assert_eq!(parts[5], "--\r\n");
     }
 
+    #[test]
+    fn documents_are_told_the_names_parts_and_calls_have() {
+        let named = |more: &str| {
+            let settings =
+                format!("url = \"https://h.example/\"\nrepeats = \"recognised\"\n{more}");
+            let settings: crate::Settings = toml::from_str(&settings).unwrap();
+            let id = "f39ab143-d91a-474a-b69f-b00f1a1873c2".parse().unwrap();
+            settings.names().of(id, "b/c.txt").into_owned()
+        };
+        let multipart = "kind = \"multipart\"";
+        let (_, text) = sent(multipart, &["a.txt", "b/c.txt"]);
+        let part = named(&format!("body = {{ {multipart} }}"));
+        assert!(text.contains(&format!("filename=\"{part}\"")), "{text}");
+        assert_eq!(named("body = { kind = \"json\" }"), "b/c.txt");
+        assert_eq!(
+            named(
+                "body = { kind = \"file\" }\n[steps]\nid = { json = \"/id\" }\n[steps.attachment]\nrepeats = \"recognised\"\nurl = \"https://h.example/{parcel}/{name}\""
+            ),
+            "c.txt"
+        );
+    }
+
     /// What a body says around the files is explained, and nothing that it does not say.
     #[test]
     fn every_part_of_every_body_is_explained() {

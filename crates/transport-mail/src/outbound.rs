@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use amtsbote_adapter::placement::Names;
 use amtsbote_adapter::transport::{read_small, settings_of};
 use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 use amtsbote_jose::cms::{ContentCipher, Recipients};
@@ -42,7 +43,14 @@ impl Transport for Mail {
         let settings: Settings = settings_of(self, settings)?;
         Ok(crate::wire::said(&settings, files))
     }
+
+    fn names(&self, _settings: toml::Table) -> Result<Names, Fault> {
+        Ok(NAMES)
+    }
 }
+
+/// Of the parts of a mail.
+const NAMES: Names = Names::Joined;
 
 /// The way out to one mailbox.
 pub struct MailOutbound {
@@ -188,5 +196,9 @@ impl Outbound for MailOutbound {
     /// Connects, logs in, names sender and recipients, and takes it back.
     fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {
         Box::pin(within(limit, self.look()))
+    }
+
+    fn names(&self) -> Names {
+        NAMES
     }
 }

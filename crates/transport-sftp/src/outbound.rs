@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use amtsbote_adapter::placement::Plan;
+use amtsbote_adapter::placement::{Names, Plan};
 use amtsbote_adapter::transport::settings_of;
 use amtsbote_adapter::{Arrival, Fault, Lineage, Outbound, Parcel, Receipt, Reply, Transport};
 
@@ -34,6 +34,11 @@ impl Transport for Sftp {
     fn said(&self, settings: toml::Table, files: usize) -> Result<Vec<Lineage>, Fault> {
         let settings: Settings = settings_of(self, settings)?;
         Ok(settings.placement().said(files))
+    }
+
+    fn names(&self, settings: toml::Table) -> Result<Names, Fault> {
+        let settings: Settings = settings_of(self, settings)?;
+        Ok(settings.placement().names())
     }
 }
 
@@ -167,5 +172,9 @@ impl Outbound for SftpOutbound {
     /// there.
     fn probe(&self, limit: Duration) -> Reply<'_, Result<(), Fault>> {
         Box::pin(within(limit, self.look()))
+    }
+
+    fn names(&self) -> Names {
+        self.settings.placement().names()
     }
 }

@@ -59,13 +59,7 @@ pub(super) fn check(
             attachment += 1;
             continue;
         }
-        let bytes = collect(file).expect("in memory");
-        let leaves = match file.media_type.as_str() {
-            "application/xml" => xml(&bytes),
-            "application/json" => json(&bytes),
-            _ => read(file, &bytes),
-        };
-        for (at, text) in leaves {
+        for (at, text) in leaves_of(file, &read) {
             explained.leaf(file.path.as_str(), &at, &text);
         }
     }
@@ -84,6 +78,19 @@ pub(super) fn check(
                 one.output
             );
         }
+    }
+}
+
+/// The values of a document.
+pub(super) fn leaves_of(
+    file: &ParcelFile,
+    read: &impl Fn(&ParcelFile, &[u8]) -> Vec<Leaf>,
+) -> Vec<Leaf> {
+    let bytes = collect(file).expect("in memory");
+    match file.media_type.as_str() {
+        "application/xml" => xml(&bytes),
+        "application/json" => json(&bytes),
+        _ => read(file, &bytes),
     }
 }
 

@@ -85,7 +85,7 @@ fn read_below(folder: &Path, prefix: &str, files: &mut Files) {
     }
 }
 
-fn mapping(bench: &impl Bench, package: &Package) -> Box<dyn Mapping> {
+pub(super) fn mapping(bench: &impl Bench, package: &Package) -> Box<dyn Mapping> {
     bench
         .format()
         .open(package)
@@ -103,7 +103,10 @@ fn bytes(product: &Product) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Runs `with` on every example that can be translated; at least one has to be.
-fn each_product(bench: &impl Bench, mut with: impl FnMut(&Package, &dyn Mapping, &Value, Product)) {
+pub(super) fn each_product(
+    bench: &impl Bench,
+    mut with: impl FnMut(&Package, &dyn Mapping, &Value, Product),
+) {
     let mut some = false;
     for package in bench.packages() {
         let mapping = mapping(bench, &package);

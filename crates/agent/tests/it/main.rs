@@ -17,6 +17,8 @@ mod large;
 #[cfg(test)]
 mod listening;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod packed;
 #[cfg(test)]
 mod poison;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use amtsbote_adapter::placement::Names;
 use amtsbote_adapter::{
     Arrival, Fault, Mapping, Opened, Outbound, Parcel, ParcelFile, Piece, Product, Receipt, Reply,
 };
@@ -39,6 +40,8 @@ pub(crate) struct Procedure {
     /// Told when a call has begun.
     pub(crate) called: tokio::sync::Notify,
     pub(crate) fuse: Option<Arc<Fuse>>,
+    /// How it has documents call files.
+    pub(crate) names: Mutex<Names>,
 }
 
 impl Procedure {
@@ -127,9 +130,13 @@ impl Outbound for Procedure {
     fn probe(&self, _limit: Duration) -> Reply<'_, Result<(), Fault>> {
         Box::pin(std::future::ready(Ok(())))
     }
+
+    fn names(&self) -> Names {
+        self.names.lock().unwrap().clone()
+    }
 }
 
-/// The data as it is, and the attachments. `zahl` 666 panics, 13 is a finding, 14 one that is ours to mend.
+/// The data as it is, and the attachments; where files are called otherwise than their paths, a document that names one. `zahl` 666 panics, 13 is a finding, 14 one that is ours to mend.
 pub(crate) struct AsItIs;
 
 impl Mapping for AsItIs {
@@ -162,6 +169,14 @@ impl Mapping for AsItIs {
                 path: format!("anlagen/{nr}.bin").parse().unwrap(),
                 media_type: attachment.media_type.clone(),
                 pieces: vec![Piece::Attachment(attachment.source.clone())],
+            });
+        }
+        if opened.names.rule().is_some() {
+            let called = opened.called("antrag.json").into_owned();
+            files.push(ParcelFile {
+                path: "steuer.txt".parse().unwrap(),
+                media_type: "text/plain".to_owned(),
+                pieces: vec![Piece::Bytes(Personal::new(called.into()))],
             });
         }
         Ok(Product {

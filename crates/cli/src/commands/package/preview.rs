@@ -31,7 +31,14 @@ pub(crate) fn run(args: &Args, registry: &Registry, talk: Talk) -> Result<()> {
         );
     }
     let format = registry.format(&package.format)?;
-    let mut preview = package.preview(format, &name).map_err(|findings| {
+    let way = args.outbound.as_deref();
+    let way = way
+        .map(|settings| outbound(&package, settings))
+        .transpose()?;
+    let names = way.as_ref().map(registry::names).transpose()?;
+    let names = names.unwrap_or_default();
+    let preview = package.preview_called(format, &name, &names);
+    let mut preview = preview.map_err(|findings| {
         talk.findings(&findings);
         talk.error(
             format_args!(
@@ -44,10 +51,10 @@ pub(crate) fn run(args: &Args, registry: &Registry, talk: Talk) -> Result<()> {
             ),
         )
     })?;
-    if let Some(outbound) = &args.outbound {
-        preview
-            .lineage
-            .extend(around(&package, &preview, outbound)?);
+    if let Some(way) = &way {
+        let files = preview.parcel.iter();
+        let files = files.filter(|(name, _)| !name.contains('/')).count();
+        preview.lineage.extend(registry::said(way, files)?);
     }
     tell(&preview, args.by, (&encodings(&package.settings), talk))
 }
@@ -75,8 +82,8 @@ pub(super) fn in_lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// What the way out says around the files: the one of the settings that names the package, else the first one.
-fn around(package: &Mapping, preview: &Preview, settings: &Path) -> Result<Vec<Lineage>> {
+/// The way out of the settings that name the package, else the first one.
+fn outbound(package: &Mapping, settings: &Path) -> Result<toml::Table> {
     let text = folder::read_text(settings)?;
     let table: toml::Table =
         toml::from_str(&text).with_context(|| format!("{} is not TOML", settings.display()))?;
@@ -102,11 +109,7 @@ fn around(package: &Mapping, preview: &Preview, settings: &Path) -> Result<Vec<L
     let place = places.iter().find(names).or(places.first());
     let outbound = place.and_then(|place| place.get("outbound")?.as_table());
     let outbound = outbound.with_context(|| format!("{} has no [outbound]", settings.display()))?;
-    let files = preview
-        .parcel
-        .iter()
-        .filter(|(name, _)| !name.contains('/'));
-    registry::said(outbound, files.count())
+    Ok(outbound.clone())
 }
 
 fn example(package: &Mapping, wanted: Option<&str>, talk: Talk) -> Result<String> {
