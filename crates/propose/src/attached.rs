@@ -148,6 +148,53 @@ pub(crate) fn source(name: &str) -> Option<&'static str> {
     Some(expression)
 }
 
+/// Where an attachment's content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// In the document: its name is the sender's.
+    Inside,
+    /// In a file of that name beside the document.
+    Beside,
+}
+
+/// What tells of an attachment under that name, where the sample has that value.
+pub(crate) fn told(name: &str, value: &str, content: Content) -> Option<&'static str> {
+    let by_name = source(name);
+    match by_name {
+        Some(".filename") if content == Content::Beside && names_the_file(name) => Some(".file"),
+        None => sum(name, value),
+        Some(from) => Some(as_long(from, name, value)),
+    }
+}
+
+/// A checksum is the one that is so long, whatever it is called.
+pub(crate) fn as_long(from: &'static str, name: &str, value: &str) -> &'static str {
+    match from {
+        ".sha256" | ".sha512" | ".sha1" | ".md5" => sum(name, value).unwrap_or(from),
+        _ => from,
+    }
+}
+
+/// A title is no name of a file.
+fn names_the_file(name: &str) -> bool {
+    const TITLES: &[&str] = &["titel", "title", "bezeichnung"];
+    !TITLES.contains(&folded(name).as_str())
+}
+
+/// The checksum that is so long. As short as MD5 are other numbers, too: there the name has to tell.
+fn sum(name: &str, value: &str) -> Option<&'static str> {
+    const SUMS: &[&str] = &["summe", "sum", "hash", "md5", "wert", "value", "digest"];
+    let name = folded(name);
+    let is_hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match value.len() {
+        32 if is_hex && SUMS.iter().any(|part| name.contains(part)) => Some(".md5"),
+        40 if is_hex => Some(".sha1"),
+        64 if is_hex => Some(".sha256"),
+        128 if is_hex => Some(".sha512"),
+        _ => None,
+    }
+}
+
 /// The same for an attribute, which never holds a content but may name the file.
 pub(crate) fn attribute(name: &str) -> Option<&'static str> {
     const FILES: &[&str] = &["datei", "file", "href", "ref", "src"];
@@ -165,4 +212,26 @@ pub(crate) fn attribute(name: &str) -> Option<&'static str> {
 /// Whether an attachment may lack it.
 pub(crate) fn may_lack(expression: &str) -> bool {
     matches!(expression, ".filename" | ".description" | ".path")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_files_name_is_that_beside_the_document_and_a_sum_is_told_by_its_length() {
+        let (sha256, md5) = ("9F".repeat(32), "0a".repeat(16));
+        for (name, value, content, expected) in [
+            ("dateiname", "plan.pdf", Content::Beside, Some(".file")),
+            ("dateiname", "plan.pdf", Content::Inside, Some(".filename")),
+            ("titel", "Lageplan", Content::Beside, Some(".filename")),
+            ("wert", sha256.as_str(), Content::Beside, Some(".sha256")),
+            ("pruefsumme", md5.as_str(), Content::Beside, Some(".md5")),
+            ("kennung", md5.as_str(), Content::Beside, None),
+            ("pruefsumme", "?", Content::Beside, Some(".sha256")),
+            ("verfahren", "SHA-256", Content::Beside, None),
+        ] {
+            assert_eq!(told(name, value, content), expected, "{name} {value}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::attached;
+use crate::attached::{self, Content};
 use crate::binding::{self, Context, Maps};
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Offer, Source, matches};
@@ -19,6 +19,8 @@ pub(crate) struct Drafted {
 }
 
 pub(crate) fn draft(sample: &Value, offer: &Offer<'_>, maps: &mut Maps) -> Drafted {
+    let mut notes = Vec::new();
+    let sample = &united(sample, "", &mut notes);
     let mut slots = Vec::new();
     collect(sample, "", &mut Vec::new(), &mut slots);
     let found = matches(&slots, offer);
@@ -27,7 +29,7 @@ pub(crate) fn draft(sample: &Value, offer: &Offer<'_>, maps: &mut Maps) -> Draft
         found: &found,
         fields: offer.fields,
         maps,
-        notes: Vec::new(),
+        notes,
         next: 0,
     };
     let sample = writer.value(sample, &Context::default());
@@ -46,6 +48,52 @@ pub(crate) fn draft(sample: &Value, offer: &Offer<'_>, maps: &mut Maps) -> Draft
 
 fn below(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The objects of a list as one that has the members of all: some items say more than the first.
+fn united(value: &Value, at: &str, notes: &mut Vec<Note>) -> Value {
+    match value {
+        Value::Object(members) => {
+            let inside = |(name, member): (&String, &Value)| {
+                (name.clone(), united(member, &below(at, name), notes))
+            };
+            members.iter().map(inside).collect()
+        }
+        Value::Array(items) if items.len() > 1 && items.iter().all(Value::is_object) => {
+            notes.push(Note::new(
+                NoteKind::Repeat,
+                at.to_owned(),
+                "die Einträge dieser Liste des Musters stehen in der Vorlage als einer, der alles hat, was einer von ihnen hat",
+                "the items of this list of the sample are one in the template, which has all that any of them has",
+            ));
+            let one = items.iter().fold(Value::Null, absorbed);
+            Value::Array(vec![united(&one, &format!("{at}/0"), notes)])
+        }
+        Value::Array(items) => {
+            let inside = |(nr, item)| united(item, &format!("{at}/{nr}"), notes);
+            items.iter().enumerate().map(inside).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+/// `known`, with what `other` has and it has not.
+fn absorbed(known: Value, other: &Value) -> Value {
+    match (known, other) {
+        (Value::Object(mut members), Value::Object(more)) => {
+            for (name, member) in more {
+                let known = members.entry(name.clone()).or_insert(Value::Null);
+                *known = absorbed(known.take(), member);
+            }
+            Value::Object(members)
+        }
+        (Value::Array(mut items), Value::Array(more)) => {
+            items.extend(more.iter().cloned());
+            Value::Array(items)
+        }
+        (Value::Null, other) => other.clone(),
+        (known, _) => known,
+    }
 }
 
 fn collect(value: &Value, at: &str, above: &mut Vec<String>, slots: &mut Vec<Slot>) {
@@ -120,7 +168,7 @@ impl Writer<'_> {
                     self.next += 1;
                     value.clone()
                 }
-                Some(first) => Value::Array(vec![self.item(first, items.len(), context)]),
+                Some(first) => Value::Array(vec![self.item(first, context)]),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 self.leaf(value, context)
@@ -135,13 +183,8 @@ impl Writer<'_> {
     }
 
     /// An item that stands for a list: repeated if fields of a list of the data go into it.
-    fn item(&mut self, item: &Value, of: usize, outer: &Context) -> Value {
+    fn item(&mut self, item: &Value, outer: &Context) -> Value {
         let range = self.next..self.next + count(item);
-        let at = self
-            .slots
-            .get(range.start)
-            .map_or("", |slot| slot.at.as_str())
-            .to_owned();
         let mut lists: Vec<(Vec<Step>, usize)> = Vec::new();
         for at in range {
             let Some(Match {
@@ -166,14 +209,6 @@ impl Writer<'_> {
         let best = lists
             .into_iter()
             .max_by_key(|(list, uses)| (*uses, std::cmp::Reverse(list.len())));
-        if of > 1 {
-            self.notes.push(Note::new(
-                NoteKind::Repeat,
-                at,
-                "von der Liste des Musters steht der erste Eintrag in der Vorlage",
-                "of the sample's list the first item is in the template",
-            ));
-        }
         let Some((list, _)) = best else {
             return self.value(item, outer);
         };
@@ -189,28 +224,50 @@ impl Writer<'_> {
 
     /// The list of attachments: what is said of each, and their content.
     fn attachments(&mut self, item: &Map<String, Value>) -> Value {
-        let at = self.next;
-        self.next += item.values().map(count).sum::<usize>();
+        let at = self.slots.get(self.next);
+        let at = at.map(|slot| slot.at.clone()).unwrap_or_default();
+        let is_content = |name: &String| attached::source(name) == Some(".content");
+        let content = if item.keys().any(is_content) {
+            Content::Inside
+        } else {
+            Content::Beside
+        };
         let mut made = Map::new();
         made.insert("$each".to_owned(), Value::from("$attachments"));
-        for (name, member) in item {
-            let is_leaf = !member.is_array() && !member.is_object();
-            let member = match attached::source(name).filter(|_| is_leaf) {
-                None => member.clone(),
-                Some(from) if attached::may_lack(from) => {
-                    json!({ "$from": from, "$missing": "empty" })
-                }
-                Some(from) => json!({ "$from": from }),
-            };
-            made.insert(name.clone(), member);
-        }
-        let at = self
-            .slots
-            .get(at)
-            .map(|slot| slot.at.clone())
-            .unwrap_or_default();
+        made.extend(self.told(item, content));
         self.notes.push(of_attachments(at));
         json!([made])
+    }
+
+    /// What is said of an attachment, also in parts of it.
+    fn told(&mut self, item: &Map<String, Value>, content: Content) -> Map<String, Value> {
+        let mut made = Map::new();
+        for (name, member) in item {
+            let bound = match member {
+                Value::Object(inside) => Value::Object(self.told(inside, content)),
+                Value::Array(_) => {
+                    self.next += count(member);
+                    member.clone()
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    let value = member.as_str().unwrap_or_default();
+                    let at = self.next;
+                    self.next += 1;
+                    match attached::told(name, value, content) {
+                        None => {
+                            self.open(member, at);
+                            member.clone()
+                        }
+                        Some(from) if attached::may_lack(from) => {
+                            json!({ "$from": from, "$missing": "empty" })
+                        }
+                        Some(from) => json!({ "$from": from }),
+                    }
+                }
+            };
+            made.insert(name.clone(), bound);
+        }
+        made
     }
 
     fn leaf(&mut self, value: &Value, context: &Context) -> Value {

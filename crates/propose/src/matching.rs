@@ -378,10 +378,46 @@ fn score(read: &Read<'_>, known: &Known<'_>) -> i32 {
         names::alike(&read.own, label) - 3,
     ];
     let name = of_name.into_iter().max().unwrap_or(0);
+    let name = name.max(together(read, key)).max(of_object(read, known));
     if name < 40 {
         return 0;
     }
     name + context(read, known, left) + value(read, known)
+}
+
+/// `geburt/ort` is `geburtsort`: a name means more with the one above it.
+fn together(read: &Read<'_>, key: &str) -> i32 {
+    /// More than the same name below anything else.
+    const TOGETHER: i32 = 112;
+    let Some(above) = read.slot.above.last() else {
+        return 0;
+    };
+    let (above, own) = (names::folded(local(above)), names::folded(&read.slot.name));
+    let key = names::folded(key);
+    let is_key = |joined: String| joined == key || names::is_known_as(&joined, &key);
+    let one_word =
+        own != key && (is_key(format!("{above}{own}")) || is_key(format!("{above}s{own}")));
+    if one_word { TOGETHER } else { 0 }
+}
+
+/// `miete` is `miete/gesamtMonatlichCent`: a value called like the object whose whole it is.
+fn of_object(read: &Read<'_>, known: &Known<'_>) -> i32 {
+    const WHOLE: &[&str] = &[
+        "gesamt", "betrag", "summe", "wert", "hoehe", "total", "amount",
+    ];
+    let is_number = matches!(
+        (&known.field.kind, &read.look),
+        (Kind::Number, Look::Number(_))
+    );
+    let above = known.field.above().last().map(|name| names::folded(name));
+    let is_object = above.is_some_and(|above| above == names::folded(&read.slot.name));
+    let words = names::words(known.field.leaf().0);
+    let is_whole = words.iter().any(|word| WHOLE.contains(&word.as_str()));
+    if is_number && is_object && is_whole {
+        78
+    } else {
+        0
+    }
 }
 
 /// `left`: how many words of the name do not name the surroundings.

@@ -316,6 +316,13 @@ pub(crate) fn same_meaning(one: &str, other: &str) -> bool {
     one == other || !meanings(one).is_disjoint(&meanings(other))
 }
 
+/// Whether a list of words that mean the same has both.
+pub(crate) fn is_known_as(one: &str, other: &str) -> bool {
+    GROUPS
+        .iter()
+        .any(|group| group.contains(&one) && group.contains(&other))
+}
+
 /// `ANTRAGST_NAME`: a beginning of at least four letters stands for the whole word.
 pub(crate) fn is_short_for(short: &str, word: &str) -> bool {
     short.len() >= 4 && short.len() < word.len() && word.starts_with(short)
@@ -353,7 +360,8 @@ pub(crate) fn alike(one: &[String], other: &str) -> i32 {
     if same_meaning(&joined, &whole) {
         return 90;
     }
-    let other = parts(other);
+    let given = other;
+    let other = parts(given);
     let shared = one
         .iter()
         .filter(|word| other.iter().any(|other| same_meaning(word, other)))
@@ -365,7 +373,11 @@ pub(crate) fn alike(one: &[String], other: &str) -> i32 {
         (&whole, &joined)
     };
     let tells = !GENERIC.contains(&short.as_str());
-    let contained = if tells && short.len() >= 4 && long.contains(short.as_str()) {
+    // `untervermietet` is no `miete`.
+    let is_part = |long: &str| long.starts_with(short.as_str()) || long.ends_with(short.as_str());
+    let is_part = is_part(long)
+        || (joined.len() < whole.len() && words(given).iter().any(|word| is_part(word)));
+    let contained = if tells && short.len() >= 4 && is_part {
         45 + 40 * short.len() / long.len()
     } else {
         0

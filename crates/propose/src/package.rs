@@ -480,10 +480,21 @@ fn from_json(
     }
     let drafted = json::draft(&sample, offer, maps);
     let text = format!("{:#}\n", drafted.sample);
+    let open = drafted.notes.iter();
+    let open = open.filter(|note| note.kind == NoteKind::Constant);
+    // JSON has no comments.
+    let mut marks = String::new();
+    for note in open {
+        let at = &note.at;
+        let _ = writeln!(
+            marks,
+            "# offen: {at} hat den Wert des Musters / open: has the sample's value"
+        );
+    }
     Ok(Made {
         format: "json",
         settings: format!(
-            "template = \"vorlage.json\"\nfile = {}\n{}",
+            "template = \"vorlage.json\"\n{marks}file = {}\n{}",
             named.file("json"),
             attachments(&text)
         ),

@@ -56,8 +56,8 @@ pub(crate) fn of_attachments(at: String) -> Note {
     Note::new(
         NoteKind::Info,
         at,
-        "Vorschlag: die Anlagen des Antrags; Inhalt mit .content geht in Base64 mit, dann steht attachments = \"none\" in package.toml",
-        "proposal: the application's attachments; content goes along in base64 with .content, and package.toml says attachments = \"none\"",
+        "Vorschlag: die Anlagen des Antrags; Inhalt mit .content geht in Base64 mit, dann steht attachments = \"none\" in package.toml. Zum Ansehen eine Datei nach examples/…/attachments/ legen",
+        "proposal: the application's attachments; content goes along in base64 with .content, and package.toml says attachments = \"none\". To see them, put a file into examples/…/attachments/",
     )
 }
 

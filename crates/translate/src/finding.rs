@@ -103,6 +103,9 @@ impl Rule {
 /// In front of what stands in the destination's settings.
 const RECEIVER: &str = "$receiver";
 
+/// In front of what is known of attachments.
+const ATTACHMENTS: &str = "$attachments/";
+
 /// One thing a submission lacks for a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -121,11 +124,17 @@ pub struct Finding {
 impl Finding {
     /// Whose it is to mend: as the rule says, and the receiver's where the destination's settings lack or misname something.
     pub fn whose(&self) -> Whose {
-        if self.at.starts_with(RECEIVER) {
+        if self.at.starts_with(RECEIVER) || self.is_of_place() {
             Whose::Receiver
         } else {
             self.rule.whose()
         }
+    }
+
+    /// Where an attachment lies is the package's to say; its name and description are the sender's.
+    fn is_of_place(&self) -> bool {
+        let member = self.at.rsplit('/').next();
+        self.at.starts_with(ATTACHMENTS) && matches!(member, Some("path" | "file"))
     }
 
     /// What the destination lacks is no fault of the application: it stands elsewhere.
@@ -134,6 +143,12 @@ impl Finding {
             return Bilingual::new(
                 "der Wert fehlt beim Ziel: in den Einstellungen unter [agent.destination.receiver] nennen, für das Beispiel in examples/…/receiver.json",
                 "the destination lacks the value: name it in the settings below [agent.destination.receiver], for the example in examples/…/receiver.json",
+            );
+        }
+        if self.rule == Rule::Missing && self.is_of_place() {
+            return Bilingual::new(
+                "die Anlage liegt in keiner Datei: in package.toml attachments auf einen Ordner oder \".\" setzen, oder hier .filename nehmen, den Namen, den der Antrag nennt",
+                "the attachment lies in no file: set attachments in package.toml to a folder or \".\", or take .filename here, the name the application gives",
             );
         }
         self.rule.texts()

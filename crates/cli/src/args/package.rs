@@ -44,6 +44,9 @@ pub(crate) enum Package {
     Activate {
         /// Package folder.
         dir: PathBuf,
+        /// What is still marked as open is meant so: constants of the sample go to the procedure with every application.
+        #[arg(long)]
+        accept_open: bool,
         #[command(flatten)]
         kept: KeptPackages,
         /// Folder of official XSD sets.

@@ -177,6 +177,46 @@ fn two_versions() -> (Desk, String) {
     (desk, out)
 }
 
+/// The sample's invented person would be in every application.
+#[test]
+fn a_value_of_the_sample_goes_out_only_if_somebody_says_it_is_meant() {
+    let desk = Desk::new();
+    let sample =
+        r#"{ "kopf": { "stelle": "K7" }, "halter": { "nachname": "Muster", "bekannt": "Erika" } }"#;
+    std::fs::write(desk.path("hund.json"), sample).unwrap();
+    let out = desk.text("hund");
+    let sample = desk.text("hund.json");
+    run(&[
+        "package",
+        "new",
+        &sample,
+        "--service",
+        "hundesteuer",
+        "--name",
+        "hund",
+        "--out",
+        &out,
+    ])
+    .ok();
+    edit(
+        &desk.path("hund/package.toml"),
+        "draft = true\nname",
+        "name",
+    );
+    let open = ["open-marks", "line 15, 16", "--accept-open"];
+    desk.kept(&["activate", &out]).failed(&open);
+    // What has a source now is settled.
+    edit(
+        &desk.path("hund/vorlage.json"),
+        "\"Erika\"",
+        "{ \"$from\": \".anlass\" }",
+    );
+    run(&["package", "expect", &out]).ok();
+    let open = ["open-marks", "line 15:", "--accept-open"];
+    desk.kept(&["activate", &out]).failed(&open);
+    desk.kept(&["activate", &out, "--accept-open"]).ok();
+}
+
 #[test]
 fn an_example_without_output_is_told_and_whose_fault_it_is() {
     let (desk, out) = two_versions();

@@ -2,7 +2,7 @@
 
 use super::shape::{bindable, count, holds_nothing, is_leaf, text_of};
 use super::{first_list, first_only, is_counter, of_attachments, padded};
-use crate::attached;
+use crate::attached::{self, Content};
 use crate::binding::{self, Context, Maps, Words};
 use crate::dom::{Element, local};
 use crate::fields::{Field, Step};
@@ -111,15 +111,16 @@ impl Writer<'_> {
         element
             .remarks
             .push("Vorschlag / proposal: each $attachments".to_owned());
-        let names: Vec<String> = element
+        let attributes: Vec<(String, String)> = element
             .attributes
             .iter()
-            .map(|(name, _)| name.clone())
-            .filter(|name| self.is_bound(name))
+            .filter(|(name, _)| self.is_bound(name))
+            .cloned()
             .collect();
         let at = format!("{parent}/{}", element.name);
-        for name in &names {
-            match attached::attribute(local(name)) {
+        for (name, value) in &attributes {
+            match attached::attribute(local(name)).map(|from| attached::as_long(from, name, value))
+            {
                 Some("$nr") => self.counter(element, name),
                 Some(from) => {
                     self.word(element, &of("attr", name), from);
@@ -134,27 +135,47 @@ impl Writer<'_> {
         if element.children.is_empty() && !names_a_file(element) {
             self.word(element, "from", ".content");
         }
+        let is_content =
+            |child: &Element| is_file(child) || attached::source(child.local()) == Some(".content");
+        let content = if element.children.iter().any(is_content) {
+            Content::Inside
+        } else {
+            Content::Beside
+        };
+        self.told(element, &at, content);
+        self.notes.push(of_attachments(at));
+    }
+
+    /// What the elements below say of an attachment, also in parts of it.
+    fn told(&mut self, element: &mut Element, at: &str, content: Content) {
         for child in &mut element.children {
             let place = format!("{at}/{}", child.name);
+            if !child.children.is_empty() {
+                self.told(child, &place, content);
+                continue;
+            }
+            let value = child.text.trim();
             let source = if is_file(child) {
                 Some(".content")
             } else {
-                attached::source(child.local())
+                attached::told(child.local(), value, content)
             };
-            match source.filter(|_| child.children.is_empty()) {
+            match source {
                 Some(from) => {
                     self.word(child, "from", from);
                     if attached::may_lack(from) {
                         self.word(child, "missing", "empty");
                     }
                 }
-                None if child.children.is_empty() && !child.text.trim().is_empty() => {
+                None if !value.is_empty() => {
+                    child.remarks.push(
+                        "offen: Konstante aus dem Muster / open: constant of the sample".to_owned(),
+                    );
                     self.notes.push(constant(place));
                 }
                 None => {}
             }
         }
-        self.notes.push(of_attachments(at));
     }
 
     fn matched(&self, at: usize) -> Option<&Match> {

@@ -5,6 +5,8 @@ mod from_xsd;
 #[cfg(test)]
 mod held;
 #[cfg(test)]
+mod json;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod samples;

@@ -212,6 +212,8 @@ fn each_finding_says_whose_it_is() {
         ("<x b:from='.kg[0]'/>", Whose::Receiver),
         ("<x b:from='$receiver.absent'/>", Whose::Receiver),
         ("<x b:from='$receiver.ags' b:as='date'/>", Whose::Receiver),
+        ("<x b:from='$attachments[0].file'/>", Whose::Receiver),
+        ("<x b:from='$attachments[0].filename'/>", Whose::Sender),
     ] {
         let Err(Refusal::Incomplete { findings, .. }) = translate(&wrapped(template), &data) else {
             panic!("{template} is translated");

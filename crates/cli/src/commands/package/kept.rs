@@ -29,8 +29,17 @@ pub(super) fn dir(kept: &KeptPackages, talk: Talk) -> Result<PathBuf> {
     Ok(base.join(agent.packages_dir))
 }
 
+/// What marks of open places mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marks {
+    /// Somebody has to look.
+    Open,
+    /// Somebody has looked: the constants of the sample are those of the procedure.
+    Meant,
+}
+
 pub(super) fn activate(
-    from: &Path,
+    (from, marks): (&Path, Marks),
     kept: &KeptPackages,
     registry: &Registry,
     talk: Talk,
@@ -38,7 +47,7 @@ pub(super) fn activate(
     let package = read(from, talk)?;
     let store = Store::new(&dir(kept, talk)?);
     demand_passed(&package, registry, talk)?;
-    demand_confirmed(&package, talk)?;
+    demand_confirmed(&package, marks, talk)?;
     let (name, version) = (package.name.to_string(), package.version.clone());
     let before = store.pointer(&name)?.map(|pointer| pointer.active);
     store.keep(&name, &version, &folder::read(from)?, talk)?;
@@ -95,13 +104,25 @@ pub(super) fn rollback(
 }
 
 /// What a proposal left open would go to the procedure with every application.
-fn demand_confirmed(package: &Mapping, talk: Talk) -> Result<()> {
-    let open = super::unconfirmed(package);
+fn demand_confirmed(package: &Mapping, marks: Marks, talk: Talk) -> Result<()> {
+    let open = super::open::unconfirmed(package);
     super::tell_notices(&open, talk);
-    if open.iter().all(|notice| notice.rule == super::MARKED) {
+    let mut refused = open
+        .iter()
+        .filter(|notice| notice.rule != super::open::EMPTY);
+    let only_marks = refused
+        .clone()
+        .all(|notice| notice.rule == super::open::MARKED);
+    if refused.next().is_none() || (only_marks && marks == Marks::Meant) {
         return Ok(());
     }
     let what = format!("{}@{}", package.name, package.version);
+    if only_marks {
+        return Err(talk.error(
+            format_args!("{what} wird nicht aktiv: Werte des Musters, etwa Name oder Konto einer erfundenen Person, gingen mit jedem Antrag ans Fachverfahren. Ist alles, was darüber steht, so gemeint (Konstanten des Verfahrens): --accept-open"),
+            format_args!("{what} does not become active: values of the sample, such as name or account of an invented person, would go to the procedure with every application. If all that stands above is meant so (constants of the procedure): --accept-open"),
+        ));
+    }
     Err(talk.error(
         format_args!("{what} wird nicht aktiv: was darüber steht, ginge so ans Fachverfahren"),
         format_args!(

@@ -3,13 +3,14 @@
 mod diff;
 mod kept;
 mod new;
+mod open;
 mod preview;
 mod sample;
 
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::{Difference, Package as Mapping, Report};
-use amtsbote_problem::{Bilingual, Finding, Findings};
+use amtsbote_problem::Findings;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
@@ -35,8 +36,18 @@ pub(crate) fn run(args: &Package, talk: Talk) -> Result<()> {
             kept,
             xsd_dir,
         } => diff::run((from, to), kept, &registry(xsd_dir)?, talk),
-        Package::Activate { dir, kept, xsd_dir } => {
-            kept::activate(dir, kept, &registry(xsd_dir)?, talk)
+        Package::Activate {
+            dir,
+            accept_open,
+            kept,
+            xsd_dir,
+        } => {
+            let marks = if *accept_open {
+                kept::Marks::Meant
+            } else {
+                kept::Marks::Open
+            };
+            kept::activate((dir, marks), kept, &registry(xsd_dir)?, talk)
         }
         Package::Rollback {
             name,
@@ -219,76 +230,8 @@ fn check_one(dir: &Path, registry: &Registry, talk: Talk) -> Result<(Report, Fin
         .format(&package.format)
         .with_context(|| format!("{} cannot be checked", dir.display()))?;
     let mut notices = format.notices(&package);
-    notices.extend(unconfirmed(&package));
+    notices.extend(open::unconfirmed(&package));
     Ok((package.check(format), notices))
-}
-
-/// The rule of places that the template itself still calls open: constants of the sample may be meant.
-const MARKED: &str = "open-marks";
-
-/// Lines that the template itself still calls open.
-fn marked(path: &str, text: &str) -> Option<Finding> {
-    let is_open = |line: &str| line.contains("offen: ") && line.contains(" / open: ");
-    let lines = text.lines().zip(1..).filter(|(line, _)| is_open(line));
-    let lines: Vec<String> = lines.map(|(_, nr)| nr.to_string()).collect();
-    let lines = (!lines.is_empty()).then(|| lines.join(", "))?;
-    let text = Bilingual::new(
-        format!(
-            "{path}: noch als offen vermerkt, Zeile {lines}: Quelle eintragen, oder den Vermerk löschen, wenn es so gemeint ist"
-        ),
-        format!(
-            "{path}: still marked as open, line {lines}: enter a source, or remove the mark if it is meant so"
-        ),
-    );
-    Some(Finding::new(path, MARKED, text))
-}
-
-/// Whether a template or a setting names this file of codes.
-fn is_named(package: &Mapping, path: &str) -> bool {
-    let stem = Path::new(path).file_stem();
-    let name = stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let is_ours = |path: &str| !path.starts_with("codes/") && !path.starts_with("examples/");
-    let mut ours = package.files.iter().filter(|(path, _)| is_ours(path));
-    ours.any(|(_, bytes)| {
-        let text = String::from_utf8_lossy(bytes);
-        text.contains(&format!("\"{name}\"")) || text.contains(&format!("'{name}'"))
-    })
-}
-
-/// What a proposal left for a person to decide, and is still there: placeholders that would be handed over, codes nobody confirmed.
-fn unconfirmed(package: &Mapping) -> Findings {
-    let told = |path: &str, bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let (rule, de, en) = if path.contains("/expected/")
-            && [">OFFEN<", "\"OFFEN\""]
-                .iter()
-                .any(|open| text.contains(open))
-        {
-            (
-                "placeholder",
-                "die Ausgabe enthält noch den Platzhalter OFFEN: in der Vorlage eine Quelle oder den richtigen Text eintragen",
-                "the output still holds the placeholder OFFEN: enter a source or the right text in the template",
-            )
-        } else if path.starts_with("codes/") && text.contains("  # ?") && is_named(package, path) {
-            (
-                "codes-unconfirmed",
-                "Codes sind noch unbestätigt (# ?): ändern oder das Zeichen entfernen",
-                "codes are not confirmed yet (# ?): change them or remove the sign",
-            )
-        } else {
-            let is_part = path.contains('/')
-                || Path::new(path)
-                    .extension()
-                    .is_some_and(|ending| ending == "md");
-            return if is_part { None } else { marked(path, &text) };
-        };
-        let text = |text: &str| format!("{path}: {text}");
-        Some(Finding::new(path, rule, Bilingual::new(text(de), text(en))))
-    };
-    let files = package.files.iter();
-    files
-        .filter_map(|(path, bytes)| told(path, bytes))
-        .collect()
 }
 
 fn tell(dir: &Path, report: &Report, talk: Talk) -> Result<()> {
