@@ -31,6 +31,8 @@ pub(crate) struct Element {
     pub(crate) is_binary: bool,
     /// Whether it may stand there several times.
     pub(crate) repeats: bool,
+    /// How many further elements of its name the sample has beside it.
+    pub(crate) others: usize,
     /// Texts of further elements of the sample that this one stands for.
     pub(crate) further: Vec<String>,
     /// Restrictions of its type.

@@ -1,9 +1,12 @@
 //! A JSON sample becomes an annotated sample.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::attached::{self, Content};
 use crate::binding::{self, Context, Maps};
+use crate::counted;
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Offer, Source, matches};
 use crate::names;
@@ -20,7 +23,8 @@ pub(crate) struct Drafted {
 
 pub(crate) fn draft(sample: &Value, offer: &Offer<'_>, maps: &mut Maps) -> Drafted {
     let mut notes = Vec::new();
-    let sample = &united(sample, "", &mut notes);
+    let mut lengths = BTreeMap::new();
+    let sample = &united(sample, "", (&mut notes, &mut lengths));
     let mut slots = Vec::new();
     collect(sample, "", &mut Vec::new(), &mut slots);
     let found = matches(&slots, offer);
@@ -32,8 +36,9 @@ pub(crate) fn draft(sample: &Value, offer: &Offer<'_>, maps: &mut Maps) -> Draft
         notes,
         next: 0,
     };
-    let sample = writer.value(sample, &Context::default());
-    let notes = writer.notes;
+    let mut sample = writer.value(sample, &Context::default());
+    let mut notes = writer.notes;
+    count_lists(&mut sample, "", &lengths, &mut notes);
     let found = slots
         .iter()
         .zip(&found)
@@ -50,16 +55,26 @@ fn below(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The objects of a list as one that has the members of all: some items say more than the first.
-fn united(value: &Value, at: &str, notes: &mut Vec<Note>) -> Value {
+/// The objects of a list as one that has the members of all: some items say more than the first. Lists are told by their length.
+fn united(
+    value: &Value,
+    at: &str,
+    (notes, lengths): (&mut Vec<Note>, &mut BTreeMap<String, usize>),
+) -> Value {
     match value {
         Value::Object(members) => {
             let inside = |(name, member): (&String, &Value)| {
-                (name.clone(), united(member, &below(at, name), notes))
+                let member = united(member, &below(at, name), (notes, lengths));
+                (name.clone(), member)
             };
             members.iter().map(inside).collect()
         }
-        Value::Array(items) if items.len() > 1 && items.iter().all(Value::is_object) => {
+        Value::Array(items) => {
+            lengths.insert(at.to_owned(), items.len());
+            if items.len() < 2 || !items.iter().all(Value::is_object) {
+                let inside = |(nr, item)| united(item, &format!("{at}/{nr}"), (notes, lengths));
+                return items.iter().enumerate().map(inside).collect();
+            }
             notes.push(Note::new(
                 NoteKind::Repeat,
                 at.to_owned(),
@@ -67,14 +82,77 @@ fn united(value: &Value, at: &str, notes: &mut Vec<Note>) -> Value {
                 "the items of this list of the sample are one in the template, which has all that any of them has",
             ));
             let one = items.iter().fold(Value::Null, absorbed);
-            Value::Array(vec![united(&one, &format!("{at}/0"), notes)])
-        }
-        Value::Array(items) => {
-            let inside = |(nr, item)| united(item, &format!("{at}/{nr}"), notes);
-            items.iter().enumerate().map(inside).collect()
+            Value::Array(vec![united(&one, &format!("{at}/0"), (notes, lengths))])
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
+}
+
+/// Binds places that say how many items a list beside them has.
+fn count_lists(
+    template: &mut Value,
+    at: &str,
+    lengths: &BTreeMap<String, usize>,
+    notes: &mut Vec<Note>,
+) {
+    match template {
+        Value::Object(members) => {
+            let lists = lists_in(members, at, lengths);
+            for (name, member) in members {
+                let at = below(at, name);
+                let text = match &*member {
+                    Value::String(text) => Some(text.clone()),
+                    Value::Number(number) => Some(number.to_string()),
+                    Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+                };
+                let list = text.and_then(|text| counted::list(name, &text, &lists));
+                let Some(list) = list else {
+                    count_lists(member, &at, lengths, notes);
+                    continue;
+                };
+                let is_text = member.is_string();
+                *member = json!({ "$from": counted::length(list) });
+                if is_text {
+                    member["$as"] = Value::from("text");
+                }
+                notes.retain(|note| note.at != at || note.kind != NoteKind::Constant);
+                notes.push(Note::new(
+                    NoteKind::Info,
+                    at,
+                    counted::REMARK,
+                    counted::REMARK,
+                ));
+            }
+        }
+        Value::Array(items) => {
+            for (nr, item) in items.iter_mut().enumerate() {
+                count_lists(item, &format!("{at}/{nr}"), lengths, notes);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The lists that are repeated in an object or in parts of it, and how long each is in the sample.
+fn lists_in(
+    members: &Map<String, Value>,
+    at: &str,
+    lengths: &BTreeMap<String, usize>,
+) -> Vec<(String, usize)> {
+    let mut lists = Vec::new();
+    for (name, member) in members {
+        let at = below(at, name);
+        match member {
+            Value::Array(items) => {
+                let each = items.first().and_then(|item| item.get("$each"));
+                let each = each.and_then(Value::as_str).map(str::to_owned);
+                lists.extend(each.zip(lengths.get(&at).copied()));
+            }
+            Value::Object(inside) => lists.extend(lists_in(inside, &at, lengths)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    lists
 }
 
 /// `known`, with what `other` has and it has not.

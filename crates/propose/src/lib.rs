@@ -17,6 +17,7 @@
 mod alike;
 mod attached;
 mod binding;
+mod counted;
 mod csv;
 mod dom;
 mod fields;

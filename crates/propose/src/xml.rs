@@ -1,5 +1,6 @@
 //! An XML sample becomes a template: binding attributes where a field fits, remarks everywhere a person has to look.
 
+mod attachment;
 mod shape;
 mod writer;
 

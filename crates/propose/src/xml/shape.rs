@@ -100,6 +100,7 @@ pub(super) fn collapse(element: &mut Element, above: &str, notes: &mut Vec<Note>
                     ));
                 }
                 first.repeats = true;
+                first.others += 1;
                 absorb(first, &child);
             }
         }
@@ -124,16 +125,28 @@ pub(super) fn absorb(kept: &mut Element, other: &Element) {
     if !text_of(other).trim().is_empty() {
         kept.further.push(text_of(other).trim().to_owned());
     }
-    for child in &other.children {
-        if let Some(known) = kept
-            .children
-            .iter_mut()
-            .find(|known| known.name == child.name)
-        {
+    let at = |kept: &Element, name: &str| {
+        let mut names = kept.children.iter().map(|known| known.name.as_str());
+        names.position(|known| known == name)
+    };
+    for (nr, child) in other.children.iter().enumerate() {
+        let known = at(kept, &child.name);
+        if let Some(known) = known.and_then(|at| kept.children.get_mut(at)) {
             absorb(known, child);
+            continue;
         }
+        // It belongs before what it stands before there.
+        let mut after = other.children.iter().skip(nr + 1);
+        let before = after.find_map(|next| at(kept, &next.name));
+        let mut child = child.clone();
+        child.remarks.push(SOMETIMES.to_owned());
+        let end = kept.children.len();
+        kept.children.insert(before.unwrap_or(end), child);
     }
 }
+
+/// Of what some of the elements have that one of them stands for: a choice, or what may be left out.
+const SOMETIMES: &str = "offen: nur in manchen der Elemente des Musters, b:if sagt wann / open: in some of the sample's elements only, b:if says when";
 
 /// An element that takes one text: none inside, or `<code>` alone.
 pub(super) fn is_leaf(element: &Element) -> bool {

@@ -1,9 +1,10 @@
 //! Writes binding attributes and remarks into the sample.
 
+use super::attachment::is_attachment;
 use super::shape::{bindable, count, holds_nothing, is_leaf, text_of};
-use super::{first_list, first_only, is_counter, of_attachments, padded};
-use crate::attached::{self, Content};
+use super::{first_list, first_only, is_counter, padded};
 use crate::binding::{self, Context, Maps, Words};
+use crate::counted;
 use crate::dom::{Element, local};
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Source};
@@ -85,104 +86,91 @@ impl Writer<'_> {
         {
             self.word(element, "empty", "drop");
         }
+        self.count_lists(element);
     }
 
-    /// Whether an element holds a file in base64 and what is said of it, whatever it is called.
-    fn holds_file(&self, element: &Element) -> bool {
-        if element.children.is_empty() {
-            return is_file(element);
+    /// Binds attributes and elements that say how many items a list below has.
+    fn count_lists(&mut self, element: &mut Element) {
+        let lists = self.lists_in(element);
+        if lists.is_empty() {
+            return;
         }
-        let (files, others): (Vec<&Element>, Vec<&Element>) =
-            element.children.iter().partition(|child| is_file(child));
-        let range = self.next..self.next + count(element);
-        let of_data = range.filter(|at| self.field(*at).is_some()).count();
-        let told = others
-            .iter()
-            .filter(|child| attached::source(child.local()).is_some());
-        let is_flat = others.iter().all(|child| child.children.is_empty());
-        let is_told = element.repeats || told.count() * 2 > others.len();
-        // A person with a photo is no attachment.
-        files.len() == 1 && is_flat && is_told && of_data < 2
-    }
-
-    /// An attachment: what is said of it, and its content.
-    fn attachment(&mut self, element: &mut Element, parent: &str) {
-        self.word(element, "each", "$attachments");
-        element
-            .remarks
-            .push("Vorschlag / proposal: each $attachments".to_owned());
-        let attributes: Vec<(String, String)> = element
-            .attributes
-            .iter()
-            .filter(|(name, _)| self.is_bound(name))
+        // A count of none would be a value, and keep what is left out when it is empty.
+        let is_dropped = self.has_word(element, "empty");
+        let length = |list: &str| {
+            let length = counted::length(list);
+            if is_dropped {
+                format!("{length} | select(. > 0)")
+            } else {
+                length
+            }
+        };
+        let own = element.attributes.iter();
+        let own: Vec<(String, String)> = own
+            .filter(|(name, _)| self.is_bound(name) && !self.has_word(element, &of("attr", name)))
             .cloned()
             .collect();
-        let at = format!("{parent}/{}", element.name);
-        for (name, value) in &attributes {
-            match attached::attribute(local(name)).map(|from| attached::as_long(from, name, value))
-            {
-                Some("$nr") => self.counter(element, name),
-                Some(from) => {
-                    self.word(element, &of("attr", name), from);
-                    if attached::may_lack(from) {
-                        self.word(element, &of("missing", name), "empty");
-                    }
+        for (name, value) in own {
+            if let Some(list) = counted::list(local(&name), &value, &lists) {
+                self.word(element, &of("attr", &name), &length(list));
+                if is_dropped {
+                    self.word(element, &of("missing", &name), "drop");
                 }
-                None => self.notes.push(constant(format!("{at}/@{name}"))),
+                let place = format!("@{name}");
+                self.settled(element, &place, &format!("/{}/{place}", element.name));
             }
         }
-        // An entry of a list of files has its content elsewhere: it is empty and names the file.
-        if element.children.is_empty() && !names_a_file(element) {
-            self.word(element, "from", ".content");
+        let name = element.name.clone();
+        for child in &mut element.children {
+            let is_open = is_leaf(child) && !self.has_word(child, "from");
+            let list = counted::list(child.local(), text_of(child), &lists);
+            if let Some(list) = list.filter(|_| is_open) {
+                self.word(child, "from", &length(list));
+                if is_dropped {
+                    self.word(child, "missing", "drop");
+                }
+                let place = format!("/{name}/{}", child.name);
+                self.settled(child, "", &place);
+            }
         }
-        let is_content =
-            |child: &Element| is_file(child) || attached::source(child.local()) == Some(".content");
-        let content = if element.children.iter().any(is_content) {
-            Content::Inside
-        } else {
-            Content::Beside
-        };
-        self.told(element, &at, content);
-        self.notes.push(of_attachments(at));
     }
 
-    /// What the elements below say of an attachment, also in parts of it.
-    fn told(&mut self, element: &mut Element, at: &str, content: Content) {
-        for child in &mut element.children {
-            let place = format!("{at}/{}", child.name);
-            if !child.children.is_empty() {
-                self.told(child, &place, content);
-                continue;
-            }
-            let value = child.text.trim();
-            let source = if is_file(child) {
-                Some(".content")
-            } else {
-                attached::told(child.local(), value, content)
-            };
-            match source {
-                Some(from) => {
-                    self.word(child, "from", from);
-                    if attached::may_lack(from) {
-                        self.word(child, "missing", "empty");
-                    }
-                }
-                None if !value.is_empty() => {
-                    child.remarks.push(
-                        "offen: Konstante aus dem Muster / open: constant of the sample".to_owned(),
-                    );
-                    self.notes.push(constant(place));
-                }
-                None => {}
+    /// Nothing is open any more at what is told of there; `mark` is an attribute's.
+    fn settled(&mut self, element: &mut Element, mark: &str, place: &str) {
+        let is_of = |remark: &String| match mark {
+            "" => remark.starts_with("offen: "),
+            mark => remark.starts_with(&format!("{mark}: offen: ")),
+        };
+        element.remarks.retain(|remark| !is_of(remark));
+        let before = if mark.is_empty() {
+            String::new()
+        } else {
+            format!("{mark}: ")
+        };
+        element.remarks.push(format!("{before}{}", counted::REMARK));
+        let is_open = |note: &Note| note.kind.is_open() && note.at.ends_with(place);
+        if let Some(at) = self.notes.iter().rposition(is_open) {
+            self.notes.remove(at);
+        }
+    }
+
+    /// The lists that are repeated in an element or in parts of it, and how long each is in the sample.
+    fn lists_in(&self, element: &Element) -> Vec<(String, usize)> {
+        let mut lists = Vec::new();
+        for child in &element.children {
+            match child.attribute(&format!("{}:each", self.prefix)) {
+                Some(each) => lists.push((each.to_owned(), child.others + 1)),
+                None => lists.extend(self.lists_in(child)),
             }
         }
+        lists
     }
 
     fn matched(&self, at: usize) -> Option<&Match> {
         self.found.get(at).and_then(Option::as_ref)
     }
 
-    fn field(&self, at: usize) -> Option<&Field> {
+    pub(super) fn field(&self, at: usize) -> Option<&Field> {
         match &self.matched(at)?.source {
             Source::Field(field) => self.fields.get(*field),
             Source::Beside(_) => None,
@@ -201,7 +189,7 @@ impl Writer<'_> {
     }
 
     /// Whether an attribute of the sample takes a value; the template's own words do not.
-    fn is_bound(&self, name: &str) -> bool {
+    pub(super) fn is_bound(&self, name: &str) -> bool {
         let own = name.split_once(':').map(|(prefix, _)| prefix);
         bindable(name) && own != Some(self.prefix)
     }
@@ -212,7 +200,7 @@ impl Writer<'_> {
             .is_some()
     }
 
-    fn word(&self, element: &mut Element, word: &str, value: &str) {
+    pub(super) fn word(&self, element: &mut Element, word: &str, value: &str) {
         element
             .attributes
             .push((format!("{}:{word}", self.prefix), value.to_owned()));
@@ -300,7 +288,7 @@ impl Writer<'_> {
     }
 
     /// The running number in an attribute, with the zeros in front that the sample has.
-    fn counter(&self, element: &mut Element, name: &str) {
+    pub(super) fn counter(&self, element: &mut Element, name: &str) {
         self.word(element, &of("attr", name), "$nr");
         if let Some(convert) = padded(element.attribute(name).unwrap_or_default()) {
             self.word(element, &of("as", name), &convert);
@@ -353,6 +341,10 @@ impl Writer<'_> {
             return self.open(element, at);
         };
         element.remarks.push(remark);
+        // The sample has no value there; the application has.
+        element
+            .attributes
+            .retain(|(name, _)| !name.ends_with(":nil"));
         self.word(element, "from", &words.from);
         if let Some(convert) = &words.convert {
             self.word(element, "as", convert);
@@ -434,35 +426,6 @@ impl Writer<'_> {
 }
 
 /// The word for an attribute: a prefix is parted by a dot there.
-fn of(word: &str, name: &str) -> String {
+pub(super) fn of(word: &str, name: &str) -> String {
     format!("{word}-{}", name.replace(':', "."))
-}
-
-/// Whether an empty element says in an attribute which file it means.
-fn names_a_file(element: &Element) -> bool {
-    let names = |name: &str| matches!(attached::attribute(name), Some(".file" | ".path"));
-    element.text.trim().is_empty() && element.attributes.iter().any(|(name, _)| names(name))
-}
-
-/// A value of the sample that nothing fits.
-fn constant(at: String) -> Note {
-    Note::new(
-        NoteKind::Constant,
-        at,
-        "keine Quelle gefunden; der Wert des Musters würde so übergeben",
-        "no source found; the sample's value would be handed over as it is",
-    )
-}
-
-/// Whether it holds a file in base64, by its type or by the sample.
-fn is_file(element: &Element) -> bool {
-    let is_binary = element.is_binary || attached::is_base64(&element.text);
-    element.children.is_empty() && is_binary && attached::may_hold_file(element.local())
-}
-
-fn is_attachment(element: &Element) -> bool {
-    let attributes = element.attributes.iter().map(|(name, _)| name.as_str());
-    let children = element.children.iter().map(Element::local);
-    attached::is_named(element.local(), attributes.clone())
-        || attached::is_attachment(element.local(), attributes.chain(children))
 }

@@ -84,3 +84,20 @@ fn each_value_of_the_sample_that_would_go_out_is_marked() {
         .collect();
     assert_eq!(marks, constants);
 }
+
+#[test]
+fn a_number_of_items_is_counted() {
+    let sample = json!({ "haushalt": { "anzahl": 2, "personen": { "anzahlText": "2", "liste": [
+        { "nachname": "Muster", "vorname": "Max", "anzahl": 7 }, { "nachname": "Muster" },
+    ] } } });
+    let (made, _, constants) = template(&sample);
+    let list = ".antragsteller | length";
+    assert_eq!(made["haushalt"]["anzahl"], json!({ "$from": list }));
+    let inside = &made["haushalt"]["personen"];
+    assert_eq!(
+        inside["anzahlText"],
+        json!({ "$from": list, "$as": "text" })
+    );
+    assert_eq!(inside["liste"][0]["anzahl"], 7);
+    assert_eq!(constants, ["/haushalt/personen/liste/0/anzahl"]);
+}

@@ -14,3 +14,5 @@ mod samples;
 mod services;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod xml;

@@ -108,7 +108,7 @@ fn in_xml(attribute: Option<&str>, below: &[&str]) -> Place {
         .iter()
         .find(|line| !line.trim_start().starts_with("<!--"));
     let words = match attribute {
-        None => vec![":from=".to_owned(), ":each=".to_owned()],
+        None => [":from=", ":each=", ":if="].map(str::to_owned).into(),
         Some(name) => vec![format!(":attr-{}=", name.replace(':', "."))],
     };
     let has = |element: &&str| words.iter().any(|word| element.contains(word.as_str()));
