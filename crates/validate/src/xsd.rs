@@ -8,10 +8,11 @@
 //! that names them, then by file name and namespace among the files and the library. An address that leads nowhere is
 //! an error, unlike in XML Schema itself, where it is a hint.
 
-mod alternatives;
+pub mod characters;
 mod contents;
 mod facets;
 mod locate;
+mod patterns;
 mod people;
 mod run;
 mod wording;

@@ -4,6 +4,7 @@ use amtsbote_problem::Bilingual;
 use xsd_schema::types::facets::FacetSet;
 use xsd_schema::{SchemaSet, SimpleTypeKey, TypeKey};
 
+use super::patterns::as_read;
 use crate::json::{ALLOWED_MAX, pattern, two};
 
 /// Deeper derivations are not followed.
@@ -147,7 +148,7 @@ fn in_words(chain: &Chain<'_>) -> Option<Bilingual> {
     if let Some(words) = pattern::words(&format!("^{}$", only.value)) {
         return Some(words);
     }
-    let pattern = &only.value;
+    let pattern = as_read(&only.value);
     (pattern.len() <= PATTERN_MAX_BYTES && !pattern.contains("\\p{")).then(|| {
         two(
             format!("Text nach dem Muster {pattern}"),

@@ -8,8 +8,8 @@ use xsd_schema::{
     LocationRequest, LocationRewriter, SchemaError, SchemaLoader, SchemaResolver, SchemaResult,
 };
 
-use super::alternatives;
 use super::contents;
+use super::patterns;
 
 /// The files of a set.
 #[derive(Debug, Clone, Default)]
@@ -183,7 +183,7 @@ impl SchemaLoader for Locations {
         match index(location).and_then(|at| self.0.files.get(at)) {
             Some(file) => {
                 let text = xsd_schema::decode_xml_bytes(file.bytes.clone())?;
-                Ok(alternatives::in_parentheses(&text))
+                Ok(patterns::in_schema(&text))
             }
             None => Err(SchemaError::resolution("the file is not part of the set")),
         }
