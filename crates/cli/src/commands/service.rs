@@ -204,6 +204,10 @@ fn fitting_ones(made: &NewService, check: impl Fn(&Value) -> Findings) -> (Vec<V
             fit.push(example);
         }
     }
+    if fit.is_empty() {
+        let (least, left) = fitting(made.least.clone(), &check);
+        fit.extend(left.is_empty().then_some(least));
+    }
     match first {
         Some((example, left)) if fit.is_empty() => (vec![example], left),
         Some(_) | None => (fit, Findings::new()),

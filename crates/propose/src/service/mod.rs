@@ -1,5 +1,6 @@
 //! A service from a schema of others: JSON Schema, XSD, `XDatenfelder` 2 and 3.
 
+mod drafts;
 mod sample;
 mod xdf;
 mod xsd;
@@ -9,7 +10,6 @@ use serde_json::{Map, Value, json};
 
 use crate::{Note, NoteKind, Schemas, Unusable, dom};
 
-const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const SCHEMA_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// The foreign schema.
@@ -30,6 +30,8 @@ pub struct NewService {
     pub schema: Value,
     /// Submissions made up to fit it, the first with everything; one for each branch of a choice. Whether they do, the caller checks.
     pub examples: Vec<Value>,
+    /// The same with nothing but what is required, for where no other fits: conditions often ask for more, the more there is.
+    pub least: Value,
     /// Its name, as far as the schema has one.
     pub label: Option<String>,
     /// Id and version in FIM.
@@ -56,10 +58,11 @@ pub fn service(foreign: &Foreign<'_>) -> Result<NewService, Unusable> {
             .and_then(Value::as_str)
             .map(str::to_owned)
     });
-    let examples = sample::of(&schema);
+    let (examples, least) = (sample::of(&schema), sample::least(&schema));
     Ok(NewService {
         schema,
         examples,
+        least,
         label,
         fim,
         losses: losses.0,
@@ -80,7 +83,7 @@ impl Losses {
     }
 }
 
-/// A JSON Schema as it is, with what our validator reads otherwise told.
+/// A JSON Schema with the meaning it has.
 fn taken(bytes: &[u8], losses: &mut Losses) -> Result<Value, Unusable> {
     if bytes.len() > SCHEMA_MAX_BYTES {
         return Err(Unusable::new(
@@ -95,60 +98,13 @@ fn taken(bytes: &[u8], losses: &mut Losses) -> Result<Value, Unusable> {
             format!("the schema is not JSON: {error}"),
         )
     })?;
-    let Value::Object(mut members) = schema else {
+    let Value::Object(members) = schema else {
         return Err(Unusable::new(
             "das Schema ist kein Objekt",
             "the schema is no object",
         ));
     };
-    let draft = members.get("$schema").and_then(Value::as_str);
-    if draft.is_some_and(|draft| draft != DRAFT) {
-        losses.add(
-            "$schema",
-            "für einen anderen Entwurf geschrieben; hier gilt 2020-12 (items als Liste heißt dort prefixItems, dependencies dependentRequired)",
-            "written for another draft; here 2020-12 holds (items as a list is prefixItems there, dependencies dependentRequired)",
-        );
-    }
-    members.insert("$schema".to_owned(), json!(DRAFT));
-    let schema = Value::Object(members);
-    tell(&schema, "", losses, 0);
-    Ok(schema)
-}
-
-fn tell(node: &Value, at: &str, losses: &mut Losses, depth: usize) {
-    if depth > 60 {
-        return;
-    }
-    match node {
-        Value::Object(members) => {
-            let reference = members.get("$ref").and_then(Value::as_str);
-            if reference.is_some_and(|reference| !reference.starts_with('#')) {
-                losses.add(
-                    at,
-                    "verweist auf ein anderes Schema; das muss in $defs aufgenommen werden",
-                    "refers to another schema; take it over into $defs",
-                );
-            }
-            for word in ["dependencies", "additionalItems", "definitions"] {
-                if members.contains_key(word) && word != "definitions" {
-                    losses.add(
-                        &format!("{at}/{word}"),
-                        "kennt der Entwurf 2020-12 nicht und bleibt ohne Wirkung",
-                        "is unknown to draft 2020-12 and has no effect",
-                    );
-                }
-            }
-            for (name, member) in members {
-                tell(member, &format!("{at}/{name}"), losses, depth + 1);
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                tell(item, &format!("{at}/{index}"), losses, depth + 1);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
+    drafts::latest(members, losses)
 }
 
 /// An object with its members in order.

@@ -19,6 +19,8 @@ pub(super) fn of(schema: &Value) -> Vec<Value> {
             root: schema,
             taken: &taken,
             met: BTreeMap::new(),
+            extent: Extent::All,
+            open: Vec::new(),
         };
         let sample = sampler.value(schema, "", 0);
         let met = sampler.met;
@@ -41,6 +43,25 @@ pub(super) fn of(schema: &Value) -> Vec<Value> {
     samples
 }
 
+/// What is required, and no more.
+pub(super) fn least(schema: &Value) -> Value {
+    let mut sampler = Sampler {
+        root: schema,
+        taken: &Taken::new(),
+        met: BTreeMap::new(),
+        extent: Extent::Required,
+        open: Vec::new(),
+    };
+    sampler.value(schema, "", 0)
+}
+
+/// Which members a sample has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    All,
+    Required,
+}
+
 /// The branch each choice takes, by its place in the sample; the first where it says nothing.
 type Taken = BTreeMap<String, usize>;
 
@@ -49,6 +70,9 @@ struct Sampler<'s> {
     taken: &'s Taken,
     /// The choices there were, and how many branches each has.
     met: BTreeMap<String, usize>,
+    extent: Extent,
+    /// The references gone into.
+    open: Vec<String>,
 }
 
 impl Sampler<'_> {
@@ -70,7 +94,7 @@ impl Sampler<'_> {
             .and_then(|reference| self.root.pointer(reference.strip_prefix('#')?))
             .cloned();
         if let Some(target) = target {
-            return self.value(&target, at, depth + 1);
+            return self.referred(&target, node, (at, depth));
         }
         if let Some(chosen) = self.branch(node, at, depth) {
             return chosen;
@@ -82,9 +106,19 @@ impl Sampler<'_> {
         match kind {
             Some("array") => {
                 let least = node.get("minItems").and_then(Value::as_u64).unwrap_or(1);
+                let first = node.get("prefixItems").and_then(Value::as_array);
+                let first: Vec<Value> = (first.into_iter().flatten().enumerate())
+                    .map(|(index, one)| self.value(one, &format!("{at}/{index}"), depth + 1))
+                    .collect();
+                if !first.is_empty() {
+                    return Value::Array(first);
+                }
                 let item = node.get("items").map_or(json!("x"), |items| {
                     self.value(items, &format!("{at}/0"), depth + 1)
                 });
+                if item.is_null() && !node.get("minItems").is_some_and(|least| *least != 0) {
+                    return Value::Null;
+                }
                 let count = usize::try_from(least.clamp(1, 10)).unwrap_or(1);
                 Value::Array(vec![item; count])
             }
@@ -94,6 +128,18 @@ impl Sampler<'_> {
             Some("string") => json!(text(node)),
             _ => self.object(node, at, depth),
         }
+    }
+
+    /// What a reference leads to. A schema inside itself is gone into once more, and then left out.
+    fn referred(&mut self, target: &Value, node: &Value, (at, depth): (&str, usize)) -> Value {
+        let reference = node["$ref"].as_str().unwrap_or_default();
+        if self.open.iter().filter(|open| *open == reference).count() > 1 {
+            return Value::Null;
+        }
+        self.open.push(reference.to_owned());
+        let made = self.value(target, at, depth + 1);
+        self.open.pop();
+        made
     }
 
     /// What the branch gives that a choice takes, with the members that stand beside the choice.
@@ -135,6 +181,13 @@ impl Sampler<'_> {
                 .into_iter()
                 .flatten()
             {
+                let is_required = |part: &Value| {
+                    let names = part.get("required").and_then(Value::as_array);
+                    names.is_some_and(|names| names.contains(&json!(name)))
+                };
+                if self.extent == Extent::Required && !is_required(node) && !is_required(part) {
+                    continue;
+                }
                 let member = self.value(member, &format!("{at}/{name}"), depth + 1);
                 // What is nested too deep is left out.
                 if !member.is_null() {

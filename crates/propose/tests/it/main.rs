@@ -1,6 +1,8 @@
 //! Proposals for the services of this project, from samples no package was made for; services from schemas of others.
 
 #[cfg(test)]
+mod drafts;
+#[cfg(test)]
 mod from_xsd;
 #[cfg(test)]
 mod held;
