@@ -62,6 +62,8 @@ pub struct Packed<'a> {
 /// A file of an archive. Folders inside it do not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpacked {
+    /// Its path in the archive, with `/`.
+    pub path: String,
     /// Its name without folders, as the archive has it.
     pub name: String,
     /// Its bytes.
@@ -101,8 +103,8 @@ impl<'a> Packed<'a> {
             if files.len() == FILES_MAX {
                 return Err(NotUnpacked::TooMany);
             }
-            let name = entry.name().rsplit(['/', '\\']).next();
-            let name = name.unwrap_or_default().to_owned();
+            let path = entry.name().replace('\\', "/");
+            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
             let mut bytes = Vec::new();
             // What the archive says of sizes is not believed.
             let mut bounded = entry.take(left as u64 + 1);
@@ -110,7 +112,7 @@ impl<'a> Packed<'a> {
                 .read_to_end(&mut bytes)
                 .map_err(|_| NotUnpacked::Broken)?;
             left = left.checked_sub(bytes.len()).ok_or(NotUnpacked::TooLarge)?;
-            files.push(Unpacked { name, bytes });
+            files.push(Unpacked { path, name, bytes });
         }
         Ok(files)
     }
@@ -240,6 +242,7 @@ mod tests {
     #[test]
     fn names_that_are_none_are_replaced_by_numbers() {
         let file = |name: &str| Unpacked {
+            path: format!("x/{name}"),
             name: name.to_owned(),
             bytes: Vec::new(),
         };

@@ -102,6 +102,11 @@ pub(crate) fn is_attachment<'n>(name: &str, mut inside: impl Iterator<Item = &'n
     LISTS.contains(&folded(name).as_str()) && inside.any(tells)
 }
 
+/// Whether a list of files, or one of them, is called so.
+pub(crate) fn is_list(name: &str) -> bool {
+    LISTS.contains(&folded(name).as_str())
+}
+
 /// What is binary and no attachment: signatures, keys, sums.
 const NO_FILES: &[&str] = &[
     "sign",
@@ -159,7 +164,7 @@ pub(crate) enum Content {
 
 /// What tells of an attachment under that name, where the sample has that value.
 pub(crate) fn told(name: &str, value: &str, content: Content) -> Option<&'static str> {
-    let by_name = source(name);
+    let by_name = source(name).filter(|from| fits(from, value));
     match by_name {
         Some(".filename") if content == Content::Beside && names_the_file(name) => Some(".file"),
         None => sum(name, value),
@@ -173,6 +178,21 @@ pub(crate) fn as_long(from: &'static str, name: &str, value: &str) -> &'static s
         ".sha256" | ".sha512" | ".sha1" | ".md5" => sum(name, value).unwrap_or(from),
         _ => from,
     }
+}
+
+/// A media type has a slash: what is called `typ` and has none is a kind of the procedure's own.
+pub(crate) fn fits(from: &str, value: &str) -> bool {
+    from != ".media_type" || value.is_empty() || value.contains('/')
+}
+
+/// How a checksum is written, if not as it is: the sample has capital letters.
+pub(crate) fn convert(from: &str, value: &str) -> Option<&'static str> {
+    let is_sum = [".sha256", ".sha512", ".sha1", ".md5"]
+        .iter()
+        .any(|sum| from.ends_with(sum));
+    let has = |test: fn(&u8) -> bool| value.as_bytes().iter().any(test);
+    let is_upper = has(u8::is_ascii_uppercase) && !has(u8::is_ascii_lowercase);
+    (is_sum && is_upper).then_some("upper")
 }
 
 /// A title is no name of a file.
@@ -230,6 +250,8 @@ mod tests {
             ("kennung", md5.as_str(), Content::Beside, None),
             ("pruefsumme", "?", Content::Beside, Some(".sha256")),
             ("verfahren", "SHA-256", Content::Beside, None),
+            ("typ", "ANL", Content::Beside, None),
+            ("typ", "image/png", Content::Beside, Some(".media_type")),
         ] {
             assert_eq!(told(name, value, content), expected, "{name} {value}");
         }

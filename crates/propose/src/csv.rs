@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::Unusable;
 use crate::binding::{self, Context, Maps, quoted};
+use crate::directory;
 use crate::fields::{Field, Step};
 use crate::fixed::Column;
 use crate::kinds;
@@ -290,7 +291,8 @@ pub(crate) struct Columns<'c> {
     pub(crate) around: [(&'c [String], &'c [bool]); 2],
 }
 
-pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) -> Listed {
+/// The slots of a table: its columns, and what stands in them.
+pub(crate) fn slots(columns: &Columns<'_>) -> Vec<Slot> {
     let slot = |(at, name): (usize, &String)| Slot {
         at: format!("column/{name}"),
         name: name.clone(),
@@ -302,16 +304,15 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
             .collect(),
         ..Slot::default()
     };
-    let slots: Vec<Slot> = columns.names.iter().enumerate().map(slot).collect();
-    let found = matches(&slots, offer);
-    let mut notes = Vec::new();
-    let list = repeated(&slots, &found, offer.fields, columns.rows.len());
-    let context = Context(list.clone().unwrap_or_default());
+    columns.names.iter().enumerate().map(slot).collect()
+}
+
+/// What stands before the columns of a list: remark, names, quotes.
+pub(crate) fn head(columns: &Columns<'_>) -> String {
     let mut text = String::from(
         "# Vorschlag, bitte jede Spalte bestätigen / proposal, confirm each column.\n",
     );
-    let [before, after] = columns.around;
-    match (columns.has_header, before.0.is_empty()) {
+    match (columns.has_header, columns.around[0].0.is_empty()) {
         (true, true) => text.push_str("header = true\n"),
         (true, false) => {
             text.push_str("header = \"below\"  # unter dem Kopfsatz / below the head record\n");
@@ -321,6 +322,20 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
     if columns.has_header && columns.are_names_bare {
         text.push_str("header_quoted = false\n");
     }
+    text
+}
+
+pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) -> Listed {
+    let slots = slots(columns);
+    if let Some(listed) = directory::list(columns, &slots, offer.files) {
+        return listed;
+    }
+    let found = matches(&slots, offer);
+    let mut notes = Vec::new();
+    let list = repeated(&slots, &found, offer.fields, columns.rows.len());
+    let context = Context(list.clone().unwrap_or_default());
+    let mut text = head(columns);
+    let [before, after] = columns.around;
     if let Some(list) = &list {
         once_per_item(list, (&mut text, &mut notes));
     }
@@ -373,7 +388,7 @@ fn once_per_item(list: &[Step], (text, notes): (&mut String, &mut Vec<Note>)) {
 }
 
 /// The record before or after the rows, as it stands in the sample; what counts the rows is a counter.
-fn constants(
+pub(crate) fn constants(
     group: &str,
     (cells, quotes): (&[String], &[bool]),
     rows: usize,

@@ -11,6 +11,7 @@ use crate::fields::{Field, Step};
 use crate::matching::{Match, Offer, Source, matches};
 use crate::names;
 use crate::package::{Note, NoteKind};
+use crate::several::{Names, of_document};
 use crate::slots::Slot;
 use crate::xml::{first_list, first_only, is_counter, of_attachments};
 
@@ -32,6 +33,7 @@ pub(crate) fn draft(sample: &Value, offer: &Offer<'_>, maps: &mut Maps) -> Draft
         slots: &slots,
         found: &found,
         fields: offer.fields,
+        files: offer.files,
         maps,
         notes,
         next: 0,
@@ -214,6 +216,7 @@ struct Writer<'w> {
     slots: &'w [Slot],
     found: &'w [Option<Match>],
     fields: &'w [Field],
+    files: &'w Names,
     maps: &'w mut Maps,
     notes: Vec<Note>,
     next: usize,
@@ -224,17 +227,24 @@ impl Writer<'_> {
         match value {
             Value::Object(members) => {
                 let mut object = Map::new();
+                let document = self.files.document(leaves(members));
                 for (name, member) in members {
+                    let bound = match self.attachment(name, member) {
+                        Some((item, list)) => self.attachments(item, list),
+                        None => match document.and_then(|nr| self.of_document(name, member, nr)) {
+                            Some(bound) => {
+                                self.next += 1;
+                                bound
+                            }
+                            None => self.value(member, context),
+                        },
+                    };
                     let name = if name.starts_with('$') {
                         format!("${name}")
                     } else {
                         name.clone()
                     };
-                    let member = match attachment(&name, member) {
-                        Some(item) => self.attachments(item),
-                        None => self.value(member, context),
-                    };
-                    object.insert(name, member);
+                    object.insert(name, bound);
                 }
                 Value::Object(object)
             }
@@ -300,8 +310,30 @@ impl Writer<'_> {
         Value::Object(repeated)
     }
 
+    /// The item of a list of attachments, or of files a sample names, and which list that is.
+    fn attachment<'v>(
+        &self,
+        name: &str,
+        value: &'v Value,
+    ) -> Option<(&'v Map<String, Value>, &'static str)> {
+        let item = value.as_array()?.first()?.as_object()?;
+        let list = self.files.list(leaves(item));
+        let is_it = attached::is_attachment(name, item.keys().map(String::as_str));
+        let list = list.or(is_it.then_some("$attachments"))?;
+        Some((item, list))
+    }
+
+    /// What a member says of the document that another beside it names.
+    fn of_document(&self, name: &str, value: &Value, nr: usize) -> Option<Value> {
+        let value = value.as_str()?;
+        let from = self.files.member(value);
+        let from = from.or_else(|| attached::told(name, value, Content::Beside))?;
+        from.starts_with('.')
+            .then(|| bound(&of_document(nr, from), value))
+    }
+
     /// The list of attachments: what is said of each, and their content.
-    fn attachments(&mut self, item: &Map<String, Value>) -> Value {
+    fn attachments(&mut self, item: &Map<String, Value>, list: &str) -> Value {
         let at = self.slots.get(self.next);
         let at = at.map(|slot| slot.at.clone()).unwrap_or_default();
         let is_content = |name: &String| attached::source(name) == Some(".content");
@@ -311,7 +343,7 @@ impl Writer<'_> {
             Content::Beside
         };
         let mut made = Map::new();
-        made.insert("$each".to_owned(), Value::from("$attachments"));
+        made.insert("$each".to_owned(), Value::from(list));
         made.extend(self.told(item, content));
         self.notes.push(of_attachments(at));
         json!([made])
@@ -331,15 +363,13 @@ impl Writer<'_> {
                     let value = member.as_str().unwrap_or_default();
                     let at = self.next;
                     self.next += 1;
-                    match attached::told(name, value, content) {
+                    let named = self.files.member(value);
+                    match named.or_else(|| attached::told(name, value, content)) {
                         None => {
                             self.open(member, at);
                             member.clone()
                         }
-                        Some(from) if attached::may_lack(from) => {
-                            json!({ "$from": from, "$missing": "empty" })
-                        }
-                        Some(from) => json!({ "$from": from }),
+                        Some(from) => bound(from, value),
                     }
                 }
             };
@@ -419,10 +449,29 @@ impl Writer<'_> {
     }
 }
 
-/// The item of a list of attachments.
-fn attachment<'v>(name: &str, value: &'v Value) -> Option<&'v Map<String, Value>> {
-    let item = value.as_array()?.first()?.as_object()?;
-    attached::is_attachment(name, item.keys().map(String::as_str)).then_some(item)
+/// The texts in an object, also in parts of it.
+fn leaves(members: &Map<String, Value>) -> Vec<&str> {
+    let mut texts = Vec::new();
+    for member in members.values() {
+        match member {
+            Value::String(text) => texts.push(text.as_str()),
+            Value::Object(inside) => texts.extend(leaves(inside)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
+        }
+    }
+    texts
+}
+
+/// What is said of a file, as the sample writes it.
+fn bound(from: &str, value: &str) -> Value {
+    let mut bound = json!({ "$from": from });
+    if let Some(convert) = attached::convert(from, value) {
+        bound["$as"] = Value::from(convert);
+    }
+    if attached::may_lack(from) {
+        bound["$missing"] = Value::from("empty");
+    }
+    bound
 }
 
 fn count(value: &Value) -> usize {

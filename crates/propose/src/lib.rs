@@ -19,6 +19,7 @@ mod attached;
 mod binding;
 mod counted;
 mod csv;
+mod directory;
 mod dom;
 mod fields;
 mod fixed;
@@ -32,6 +33,7 @@ mod recognised;
 mod records;
 mod segments;
 mod service;
+mod several;
 mod slots;
 mod tables;
 mod text;
@@ -43,6 +45,7 @@ pub use fixed::Column;
 pub use package::{Ask, Note, NoteKind, Proposal, Sample, package};
 pub use recognised::{Recognised, SampleKind, recognise};
 pub use service::{Foreign, NewService, service};
+pub use several::{Part, Several};
 pub use xsd::Schemas;
 
 /// What cannot be read or used at all, in German and English.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::fields::{Field, Kind};
 use crate::names;
+use crate::several::Names;
 use crate::slots::{Look, Slot};
 
 /// Below this nothing is proposed.
@@ -92,6 +93,8 @@ pub(crate) struct Offer<'o> {
     pub(crate) fields: &'o [Field],
     /// A valid submission.
     pub(crate) example: &'o Value,
+    /// The files of a sample of several, which a document may name.
+    pub(crate) files: &'o Names,
 }
 
 /// A field, or a source beside the data, that may go into a slot.

@@ -227,6 +227,8 @@ const GROUPS: &[&[&str]] = &[
     &["behoerde", "empfaenger", "dienststelle"],
     &[
         "lfdnr",
+        "lfd",
+        "laufnr",
         "laufendenummer",
         "lfdnummer",
         "satznummer",

@@ -12,8 +12,9 @@ use crate::fields::{Field, fields};
 use crate::fixed::Column;
 use crate::matching::{Match, Offer, Source};
 use crate::names;
+use crate::several::{Bundle, Names, Part};
 use crate::slots::Slot;
-use crate::{Schemas, Unusable, dom, json, tables, xml, xsd};
+use crate::{Schemas, Several, Unusable, dom, json, tables, xml, xsd};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub enum Sample<'a> {
     Json(&'a [u8]),
     /// Schema files.
     Xsd(Schemas<'a>),
+    /// Files that belong together, and the schema that XML among them keeps if that is known; the name of the archive they came in.
+    Several(&'a Several<'a>, Option<Schemas<'a>>, Option<&'a str>),
 }
 
 /// What a person should know of one place.
@@ -231,14 +234,68 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
             "the service's schema names no fields",
         ));
     }
+    let known = if let Sample::Several(files, ..) = &ask.sample {
+        Names::of(files)
+    } else {
+        Names::default()
+    };
     let offer = Offer {
         fields: &fields,
         example: &example,
+        files: &known,
     };
     let mut maps = Maps::default();
     let (name, ending) = (ask.name, ask.ending);
     let named = Named { name, ending };
-    let made = match &ask.sample {
+    let bundle = if let Sample::Several(files, schemas, archive) = &ask.sample {
+        let part = |part: &Part<'_>| {
+            let ending = part.path.rsplit_once('.').map(|(_, ending)| ending);
+            let named = Named { ending, ..named };
+            made(&part.sample(*schemas), named, (&offer, &mut maps))
+        };
+        let parts: Result<Vec<Made>, Unusable> = files.parts().iter().map(part).collect();
+        files.together(parts?, *archive)
+    } else {
+        Bundle::one(made(&ask.sample, named, (&offer, &mut maps))?)
+    };
+    let mut files = BTreeMap::new();
+    files.insert(
+        "package.toml".to_owned(),
+        manifest(ask, &bundle).into_bytes(),
+    );
+    for (path, text) in bundle.templates {
+        files.insert(path, text.into_bytes());
+    }
+    for (name, text) in maps.0 {
+        files.insert(format!("codes/{name}.toml"), text.into_bytes());
+    }
+    if let Sample::Xsd(schemas)
+    | Sample::Xml(_, Some(schemas))
+    | Sample::Several(_, Some(schemas), _) = &ask.sample
+    {
+        let in_package =
+            |(path, bytes): (&String, &Vec<u8>)| (format!("xsd/{path}"), bytes.clone());
+        files.extend(schemas.files.iter().map(in_package));
+    }
+    let folder = format!("examples/{}", ask.example_name);
+    files.insert(format!("{folder}/input.json"), ask.example.to_vec());
+    if !bundle.receiver.is_empty() {
+        let receiver = format!("{:#}\n", Value::Object(bundle.receiver));
+        files.insert(format!("{folder}/receiver.json"), receiver.into_bytes());
+    }
+    Ok(Proposal {
+        files,
+        notes: merged(bundle.notes),
+    })
+}
+
+/// What one document of the procedure becomes.
+fn made(
+    sample: &Sample<'_>,
+    named: Named<'_>,
+    (offer, maps): (&Offer<'_>, &mut Maps),
+) -> Result<Made, Unusable> {
+    Ok(match sample {
         Sample::Xml(bytes, schemas) => {
             let encoding = dom::encoding(bytes).map_or("utf-8", Encoding::name);
             let kept = schemas.as_ref();
@@ -246,40 +303,23 @@ pub fn package(ask: &Ask<'_>) -> Result<Proposal, Unusable> {
             if let Some(schemas) = kept {
                 told(&mut root, schemas);
             }
-            from_xml(root, (encoding, kept, ending), (&offer, &mut maps))
+            from_xml(root, (encoding, kept, named.ending), (offer, maps))
         }
         Sample::Xsd(schemas) => {
             let root = xsd::sample(schemas, xsd::Choices::First)?;
-            from_xml(root, ("utf-8", Some(schemas), None), (&offer, &mut maps))
+            from_xml(root, ("utf-8", Some(schemas), None), (offer, maps))
         }
-        Sample::Csv(bytes) => tables::from_csv(named, bytes, &offer, &mut maps)?,
-        Sample::Fixed(bytes, columns) => {
-            tables::from_fixed(named, bytes, *columns, (&offer, &mut maps))?
+        Sample::Csv(bytes) => tables::from_csv(named, bytes, offer, maps)?,
+        Sample::Fixed(bytes, columns) => tables::from_fixed(named, bytes, *columns, (offer, maps))?,
+        Sample::Keys(bytes) => tables::from_keys(named, bytes, (offer, maps))?,
+        Sample::Segments(bytes) => tables::from_segments(named, bytes, (offer, maps))?,
+        Sample::Json(bytes) => from_json(named, bytes, offer, maps)?,
+        Sample::Several(..) => {
+            return Err(Unusable::new(
+                "mehrere Dateien in einer",
+                "several files in one",
+            ));
         }
-        Sample::Keys(bytes) => tables::from_keys(named, bytes, (&offer, &mut maps))?,
-        Sample::Segments(bytes) => tables::from_segments(named, bytes, (&offer, &mut maps))?,
-        Sample::Json(bytes) => from_json(named, bytes, &offer, &mut maps)?,
-    };
-    let mut files = BTreeMap::new();
-    files.insert("package.toml".to_owned(), manifest(ask, &made).into_bytes());
-    files.insert(made.template.0.to_owned(), made.template.1.into_bytes());
-    for (name, text) in maps.0 {
-        files.insert(format!("codes/{name}.toml"), text.into_bytes());
-    }
-    if let Sample::Xsd(schemas) | Sample::Xml(_, Some(schemas)) = &ask.sample {
-        let in_package =
-            |(path, bytes): (&String, &Vec<u8>)| (format!("xsd/{path}"), bytes.clone());
-        files.extend(schemas.files.iter().map(in_package));
-    }
-    let folder = format!("examples/{}", ask.example_name);
-    files.insert(format!("{folder}/input.json"), ask.example.to_vec());
-    if !made.receiver.is_empty() {
-        let receiver = format!("{:#}\n", Value::Object(made.receiver));
-        files.insert(format!("{folder}/receiver.json"), receiver.into_bytes());
-    }
-    Ok(Proposal {
-        files,
-        notes: merged(made.notes),
     })
 }
 
@@ -333,7 +373,7 @@ fn together(places: &str) -> String {
     }
 }
 
-fn manifest(ask: &Ask<'_>, made: &Made) -> String {
+fn manifest(ask: &Ask<'_>, made: &Bundle) -> String {
     let mut text = String::from(
         "# Vorschlag. Bitte jede Zuordnung der Vorlage bestätigen, dann die Zeile `draft = true` entfernen.\n# A proposal. Confirm each match of the template, then remove the line `draft = true`.\ndraft = true\n",
     );

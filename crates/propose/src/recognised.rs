@@ -36,8 +36,8 @@ pub struct Recognised {
 const BINARY: [(&[u8], &str, &str); 4] = [
     (
         b"PK\x03\x04",
-        "ein ZIP-Archiv (auch Excel und LibreOffice speichern so); aus der Tabelle eine CSV-Datei machen, aus einem Archiv die Dateien einzeln angeben",
-        "a ZIP archive (Excel and LibreOffice write these, too); save a sheet as CSV, give the files of an archive one by one",
+        "ein Dokument von Excel, Word oder LibreOffice (oder ein ZIP-Archiv, das ohne --kind als seine Dateien gelesen wird); aus einer Tabelle eine CSV-Datei machen",
+        "a document of Excel, Word or LibreOffice (or a ZIP archive, which is read as its files without --kind); save a sheet as CSV",
     ),
     (
         b"\xD0\xCF\x11\xE0",

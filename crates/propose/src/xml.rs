@@ -40,6 +40,7 @@ pub(crate) fn draft(mut root: Element, offer: &Offer<'_>, maps: &mut Maps) -> Dr
         slots: &slots,
         found: &found,
         fields: offer.fields,
+        files: offer.files,
         maps,
         notes,
         next: 0,

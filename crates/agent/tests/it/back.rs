@@ -117,6 +117,7 @@ fn reader() -> ReadAnswer {
         };
         let message = archive.strip_suffix(PDF).filter(|text| !text.is_empty())?;
         let document = Unpacked {
+            path: String::new(),
             name: "anlage.pdf".to_owned(),
             bytes: PDF.to_vec(),
         };

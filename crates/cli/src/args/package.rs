@@ -91,7 +91,7 @@ pub(crate) struct KeptPackages {
 
 #[derive(Debug, Args)]
 pub(crate) struct NewPackage {
-    /// Sample message or file of the procedure with invented content; or an XSD file (what it includes and imports is read, too).
+    /// Sample message or file of the procedure with invented content; a folder or a ZIP archive of files that it takes together; or an XSD file (what it includes and imports is read, too).
     pub(crate) sample: PathBuf,
     /// The service: name of its folder (`hundesteuer`) or its schema's URI.
     #[arg(long)]

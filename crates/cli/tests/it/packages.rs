@@ -177,6 +177,69 @@ fn two_versions() -> (Desk, String) {
     (desk, out)
 }
 
+#[test]
+fn a_folder_and_an_archive_of_files_become_a_bundle_that_can_be_checked_at_once() {
+    const CONTROL: &str = "<S><Datei><Name>hund.csv</Name><MD5>0cc175b9c0f1b6a831c399e269772661</MD5></Datei>\
+         <Datei><Name>plan.pdf</Name><MD5>0cc175b9c0f1b6a831c399e269772661</MD5></Datei></S>";
+    let desk = Desk::new();
+    let files = [
+        ("hund.csv", CSV),
+        ("a.xml", CONTROL),
+        ("anlagen/plan.pdf", "%PDF"),
+    ];
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    std::fs::create_dir_all(desk.path("muster/anlagen")).unwrap();
+    for (path, text) in files {
+        std::fs::write(desk.path("muster").join(path), text).unwrap();
+        let options = zip::write::SimpleFileOptions::default();
+        // As programs pack a folder.
+        archive
+            .start_file(format!("muster/{path}"), options)
+            .unwrap();
+        std::io::Write::write_all(&mut archive, text.as_bytes()).unwrap();
+    }
+    let archive = archive.finish().unwrap().into_inner();
+    std::fs::write(desk.path("lieferung.zip"), archive).unwrap();
+    for (sample, out, expected) in [
+        ("muster", "a", &["a.xml", "hund.csv", "losses.txt"][..]),
+        ("lieferung.zip", "b", &["lieferung.zip", "losses.txt"]),
+    ] {
+        let (sample, to) = (desk.text(sample), desk.text(out));
+        let new = run(&[
+            "--json",
+            "package",
+            "new",
+            &sample,
+            "--service",
+            "hundesteuer",
+            "--out",
+            &to,
+        ])
+        .json();
+        assert_eq!(new["kind"], "several", "{new:#}");
+        assert_eq!(
+            new["why"],
+            "hund.csv (csv), a.xml (xml); attachments: anlagen/plan.pdf"
+        );
+        let checked = run(&["--json", "package", "check", &to]).json();
+        assert_eq!(checked[0]["passed"], true, "{checked:#}");
+        let made = std::fs::read_dir(desk.path(out).join("examples/familie/expected")).unwrap();
+        let mut made: Vec<String> = made
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        made.sort();
+        assert_eq!(made, expected);
+    }
+    // A sheet is an archive, too, and no sample.
+    let mut sheet = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    sheet.start_file("[Content_Types].xml", options).unwrap();
+    let sheet = sheet.finish().unwrap().into_inner();
+    std::fs::write(desk.path("x.xlsx"), sheet).unwrap();
+    let sample = desk.text("x.xlsx");
+    run(&["package", "new", &sample, "--service", "hundesteuer"]).failed(&["save a sheet as CSV"]);
+}
+
 /// The sample's invented person would be in every application.
 #[test]
 fn a_value_of_the_sample_goes_out_only_if_somebody_says_it_is_meant() {

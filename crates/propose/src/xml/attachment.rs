@@ -2,10 +2,11 @@
 
 use super::of_attachments;
 use super::shape::count;
-use super::writer::{Writer, of};
+use super::writer::Writer;
 use crate::attached::{self, Content};
 use crate::dom::{Element, local};
 use crate::package::{Note, NoteKind};
+use crate::several::of_document;
 
 impl Writer<'_> {
     /// Whether an element holds a file in base64 and what is said of it, whatever it is called.
@@ -28,10 +29,11 @@ impl Writer<'_> {
 
     /// An attachment: what is said of it, and its content.
     pub(super) fn attachment(&mut self, element: &mut Element, parent: &str) {
-        self.word(element, "each", "$attachments");
+        let list = self.files.list(leaves(element)).unwrap_or("$attachments");
+        self.word(element, "each", list);
         element
             .remarks
-            .push("Vorschlag / proposal: each $attachments".to_owned());
+            .push(format!("Vorschlag / proposal: each {list}"));
         let attributes: Vec<(String, String)> = element
             .attributes
             .iter()
@@ -40,20 +42,22 @@ impl Writer<'_> {
             .collect();
         let at = format!("{parent}/{}", element.name);
         for (name, value) in &attributes {
-            match attached::attribute(local(name)).map(|from| attached::as_long(from, name, value))
-            {
+            let known = attached::attribute(local(name)).filter(|from| attached::fits(from, value));
+            let known = known.map(|from| attached::as_long(from, name, value));
+            match self.files.member(value).or(known) {
                 Some("$nr") => self.counter(element, name),
-                Some(from) => {
-                    self.word(element, &of("attr", name), from);
-                    if attached::may_lack(from) {
-                        self.word(element, &of("missing", name), "empty");
-                    }
+                Some(from) => self.said(element, &format!("-{}", dotted(name)), (from, value)),
+                None => {
+                    element.remarks.push(format!("@{name}: {OPEN}"));
+                    self.notes.push(constant(format!("{at}/@{name}")));
                 }
-                None => self.notes.push(constant(format!("{at}/@{name}"))),
             }
         }
         // An entry of a list of files has its content elsewhere: it is empty and names the file.
-        if element.children.is_empty() && !names_a_file(element) {
+        let text = element.text.trim().to_owned();
+        if let Some(from) = self.files.member(&text) {
+            self.said(element, "", (from, &text));
+        } else if element.children.is_empty() && !names_a_file(element) {
             self.word(element, "from", ".content");
         }
         let is_content =
@@ -75,29 +79,105 @@ impl Writer<'_> {
                 self.told(child, &place, content);
                 continue;
             }
-            let value = child.text.trim();
+            let value = child.text.trim().to_owned();
             let source = if is_file(child) {
                 Some(".content")
             } else {
-                attached::told(child.local(), value, content)
+                let named = self.files.member(&value);
+                named.or_else(|| attached::told(child.local(), &value, content))
             };
             match source {
-                Some(from) => {
-                    self.word(child, "from", from);
-                    if attached::may_lack(from) {
-                        self.word(child, "missing", "empty");
-                    }
-                }
+                Some(from) => self.said(child, "", (from, &value)),
                 None if !value.is_empty() => {
-                    child.remarks.push(
-                        "offen: Konstante aus dem Muster / open: constant of the sample".to_owned(),
-                    );
+                    child.remarks.push(OPEN.to_owned());
                     self.notes.push(constant(place));
                 }
                 None => {}
             }
         }
     }
+}
+
+impl Writer<'_> {
+    /// What is said of a file, as the sample writes it; `of` is empty or `-NAME` of an attribute.
+    fn said(&self, element: &mut Element, of: &str, (from, value): (&str, &str)) {
+        let word = if of.is_empty() {
+            "from".to_owned()
+        } else {
+            format!("attr{of}")
+        };
+        self.word(element, &word, from);
+        if let Some(convert) = attached::convert(from, value) {
+            self.word(element, &format!("as{of}"), convert);
+        }
+        if attached::may_lack(from) {
+            self.word(element, &format!("missing{of}"), "empty");
+        }
+    }
+
+    /// Whether an element that repeats names files of the sample.
+    pub(super) fn lists_files(&self, element: &Element) -> bool {
+        let is_list = element.repeats || attached::is_list(element.local());
+        let names = |element: &Element| self.files.list(leaves(element)).is_some();
+        // Of a list and its items the items repeat.
+        let is_within = element
+            .children
+            .iter()
+            .any(|child| child.repeats && names(child));
+        is_list && names(element) && !is_within
+    }
+
+    /// Binds what names a document of the sample, and what is said of it beside.
+    pub(super) fn of_document(&self, element: &mut Element) -> bool {
+        let Some(nr) = self.files.document(leaves(element)) else {
+            return false;
+        };
+        // A whole message may name a document somewhere.
+        if element
+            .children
+            .iter()
+            .any(|child| !child.children.is_empty())
+        {
+            return false;
+        }
+        let member = |name: &str, value: &str| {
+            let named = self.files.member(value);
+            let from = named.or_else(|| attached::told(local(name), value, Content::Beside))?;
+            from.starts_with('.').then(|| of_document(nr, from))
+        };
+        let attributes = element.attributes.clone();
+        for (name, value) in attributes.iter().filter(|(name, _)| self.is_bound(name)) {
+            if let Some(from) = member(name, value) {
+                self.said(element, &format!("-{}", dotted(name)), (&from, value));
+            }
+        }
+        let (name, text) = (element.name.clone(), element.text.trim().to_owned());
+        if let Some(from) = member(&name, &text).filter(|_| !text.is_empty()) {
+            self.said(element, "", (&from, &text));
+        }
+        for child in &mut element.children {
+            let (name, text) = (child.name.clone(), child.text.trim().to_owned());
+            match member(&name, &text) {
+                Some(from) => self.said(child, "", (&from, &text)),
+                None => child.remarks.push(OPEN.to_owned()),
+            }
+        }
+        true
+    }
+}
+
+const OPEN: &str = "offen: Konstante aus dem Muster / open: constant of the sample";
+
+/// A prefix is parted by a dot in a word.
+fn dotted(name: &str) -> String {
+    name.replace(':', ".")
+}
+
+/// Texts and attributes of an element and those below.
+fn leaves(element: &Element) -> Vec<&str> {
+    let own = element.attributes.iter().map(|(_, value)| value.as_str());
+    let below = element.children.iter().flat_map(leaves);
+    own.chain([element.text.as_str()]).chain(below).collect()
 }
 
 /// Whether an empty element says in an attribute which file it means.

@@ -10,6 +10,7 @@ use crate::fields::{Field, Step};
 use crate::matching::{Match, Source};
 use crate::names;
 use crate::package::{Note, NoteKind};
+use crate::several::Names;
 use crate::slots::Slot;
 use crate::xsd::GROUP;
 
@@ -18,6 +19,7 @@ pub(super) struct Writer<'w> {
     pub(super) slots: &'w [Slot],
     pub(super) found: &'w [Option<Match>],
     pub(super) fields: &'w [Field],
+    pub(super) files: &'w Names,
     pub(super) maps: &'w mut Maps,
     pub(super) notes: Vec<Note>,
     pub(super) next: usize,
@@ -43,9 +45,14 @@ impl Writer<'_> {
         let mut kept = Vec::new();
         for mut child in std::mem::take(&mut element.children) {
             let size = count(&child);
-            if is_attachment(&child) || self.holds_file(&child) {
+            if is_attachment(&child) || self.holds_file(&child) || self.lists_files(&child) {
                 self.next += size;
                 self.attachment(&mut child, &name);
+                kept.push(child);
+                continue;
+            }
+            if self.of_document(&mut child) {
+                self.next += size;
                 kept.push(child);
                 continue;
             }
@@ -83,6 +90,8 @@ impl Writer<'_> {
             && is_used
             && !range.clone().any(|at| self.is_certain(at))
             && !self.has_word(element, "each")
+            // Where files are listed, one of them is there.
+            && !self.lists_in(element).iter().any(|(each, _)| each == "$files")
         {
             self.word(element, "empty", "drop");
         }

@@ -15,6 +15,8 @@ mod samples;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod xml;

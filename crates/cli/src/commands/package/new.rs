@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use amtsbote_adapter::{Package as Mapping, Preview};
-use amtsbote_propose::{Ask, Column, Note, NoteKind, Proposal, Sample, package};
+use amtsbote_propose::{Ask, Column, Note, NoteKind, Proposal, Sample, Several, package};
 use amtsbote_validate::service::Service;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::parse;
-use super::sample::{Told, ending, told};
+use super::sample::{Source, Told, ending, source, told, told_of};
 use crate::args::{NewPackage, SampleKind};
 use crate::folder::{self, Files, Readers};
 use crate::registry::Registry;
@@ -30,12 +30,25 @@ pub(super) fn run(args: &NewPackage, talk: Talk) -> Result<()> {
                 format_args!("there is no service {:?}; there are: {} (`amtsbote service new` adds one)", args.service, known.join(", ")),
             )
         })?;
-    let told = told(args, talk)?;
+    let source = source(args, talk)?;
+    let several = match &source {
+        Source::One => None,
+        Source::Several(files, archive) => {
+            let sorted = Several::sorted(files);
+            let sorted =
+                sorted.map_err(|unusable| talk.error(&unusable.text.de, &unusable.text.en))?;
+            Some((sorted, archive.as_deref()))
+        }
+    };
+    let told = match &several {
+        None => told(args, talk)?,
+        Some((several, _)) => told_of(several),
+    };
     let kind = told.kind;
     let name = args
         .name
         .clone()
-        .unwrap_or_else(|| format!("{}-{}", service.name(), suffix(kind)));
+        .unwrap_or_else(|| format!("{}-{}", service.name(), kind.map_or("paket", suffix)));
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(&name));
     if out.exists() {
         return Err(talk.error(
@@ -49,7 +62,11 @@ pub(super) fn run(args: &NewPackage, talk: Talk) -> Result<()> {
             ),
         ));
     }
-    let proposal = proposed(args, (service, kind, &name), talk)?;
+    let proposal = match (kind, &several) {
+        (Some(kind), _) => proposed(args, (service, kind, &name), talk)?,
+        (None, Some(several)) => of_several(args, (service, &name), several, talk)?,
+        (None, None) => bail!("a sample of one file has a kind"),
+    };
     let mut files = proposal.files.clone();
     let package = parse(files.clone(), &name, talk)?;
     let preview = filled(&package, &mut files, talk)?;
@@ -83,9 +100,6 @@ fn proposed(
     talk: Talk,
 ) -> Result<Proposal> {
     let bytes = folder::read_file(&args.sample)?;
-    let schema: Value = serde_json::from_slice(service.schema_bytes())
-        .context("the service's schema is not JSON")?;
-    let (example_name, example) = example(service, args.example.as_deref(), talk)?;
     let columns = match &args.fields {
         None => None,
         Some(fields) => {
@@ -126,6 +140,33 @@ fn proposed(
         SampleKind::Json => Sample::Json(&bytes),
         SampleKind::Xsd => Sample::Xsd(kept.context("an XSD sample has schema files")?),
     };
+    ask(args, (service, name), sample, talk)
+}
+
+/// A package of several documents.
+fn of_several(
+    args: &NewPackage,
+    (service, name): (&Service, &str),
+    (files, archive): &(Several<'_>, Option<&str>),
+    talk: Talk,
+) -> Result<Proposal> {
+    let xsd = args.xsd.as_deref();
+    let schema_files = xsd.map(|xsd| schemas(xsd, talk)).transpose()?;
+    let kept = schema_files.as_ref();
+    let kept = kept.map(|files| files.schemas(args.root.as_deref()));
+    let sample = Sample::Several(files, kept, *archive);
+    ask(args, (service, name), sample, talk)
+}
+
+fn ask(
+    args: &NewPackage,
+    (service, name): (&Service, &str),
+    sample: Sample<'_>,
+    talk: Talk,
+) -> Result<Proposal> {
+    let schema: Value = serde_json::from_slice(service.schema_bytes())
+        .context("the service's schema is not JSON")?;
+    let (example_name, example) = example(service, args.example.as_deref(), talk)?;
     let ending = ending(args);
     let ask = Ask {
         name,
