@@ -2,7 +2,7 @@
 
 use amtsbote_problem::{Bilingual, Finding, Findings};
 use amtsbote_translate::Change;
-use amtsbote_translate::columns::{Cell, Field, Layout, Position, Record};
+use amtsbote_translate::columns::{Cell, Layout, Position, Record};
 use serde::Deserialize;
 
 use crate::settings::{Kind, LineBreaks, Settings, Wrong};
@@ -17,7 +17,7 @@ pub(crate) struct Signs {
     component: char,
     /// Between parts of a component.
     part: Option<char>,
-    /// Between repetitions of an element. Nothing is repeated here; a value may hold it all the same.
+    /// Between repetitions of an element.
     repetition: Option<char>,
     terminator: char,
     release: char,
@@ -79,6 +79,14 @@ const BREAKS: (&str, &str) = (
 const ADVICE: (&str, &str) = (
     "service_advice gehört zu escape = \"release\" und einem sichtbaren terminator",
     "service_advice belongs to escape = \"release\" and a terminator one can see",
+);
+const PART: (&str, &str) = (
+    "at mit drei Zahlen braucht part in [settings.segments]",
+    "at with three numbers needs part in [settings.segments]",
+);
+const REPETITION: (&str, &str) = (
+    "at mit einer Wiederholung (\"3[2]\") braucht repetition in [settings.segments]",
+    "at with a repetition (\"3[2]\") needs repetition in [settings.segments]",
 );
 
 impl Signs {
@@ -209,20 +217,23 @@ pub(crate) fn segment(
         }
         let next = cell.field.position;
         // Separators are written before what they lead to: behind the last value there are none.
-        let (component, part) = if next.element > last.element {
-            out.extend(sign(signs.element).repeat(next.element - last.element));
-            (1, 1)
-        } else if next.component > last.component {
-            (last.component, 1)
-        } else {
-            (last.component, last.part)
-        };
-        if next.component > component {
-            out.extend(sign(signs.component).repeat(next.component - component));
+        let mut here = last;
+        if next.element > here.element {
+            out.extend(sign(signs.element).repeat(next.element - here.element));
+            here = Position::FIRST;
         }
-        let part = if next.component > component { 1 } else { part };
+        if let Some(between) = signs.repetition
+            && next.repetition > here.repetition
+        {
+            out.extend(sign(between).repeat(next.repetition - here.repetition));
+            here = Position::FIRST;
+        }
+        if next.component > here.component {
+            out.extend(sign(signs.component).repeat(next.component - here.component));
+            here.part = 1;
+        }
         if let Some(between) = signs.part {
-            out.extend(sign(between).repeat(next.part.saturating_sub(part)));
+            out.extend(sign(between).repeat(next.part.saturating_sub(here.part)));
         }
         out.extend_from_slice(value);
         last = next;
@@ -236,7 +247,7 @@ fn sign(sign: char) -> Vec<u8> {
     sign.to_string().into_bytes()
 }
 
-/// Tags the file cannot hold, and parts of components without a sign for them.
+/// Tags the file cannot hold, and parts and repetitions without a sign for them.
 pub(crate) fn misfits(settings: &Settings, layout: &Layout) -> Findings {
     if settings.kind != Kind::Segments {
         return Findings::new();
@@ -250,22 +261,21 @@ pub(crate) fn misfits(settings: &Settings, layout: &Layout) -> Findings {
         }
         (!settings.encoding.has(text)).then(|| finding(&at(&label.at), Misfit::Unmappable))
     });
-    let has_no_sign = |field: &&Field| field.position.part > 1 && signs.part.is_none();
-    let parts = layout
-        .fields()
-        .into_iter()
-        .filter(has_no_sign)
-        .map(|field| {
-            Finding::new(
-                at(&format!("column/{}", field.name)),
-                "settings",
-                Bilingual::new(
-                    "at mit drei Zahlen braucht part in [settings.segments]",
-                    "at with three numbers needs part in [settings.segments]",
-                ),
-            )
-        });
-    tags.chain(parts).collect()
+    let fields = layout.fields();
+    let places = fields.iter().flat_map(|field| {
+        let Position {
+            part, repetition, ..
+        } = field.position;
+        let lacking = [
+            (part > 1 && signs.part.is_none()).then_some(PART),
+            (repetition > 1 && signs.repetition.is_none()).then_some(REPETITION),
+        ];
+        lacking.into_iter().flatten().map(|(de, en)| {
+            let at = at(&format!("column/{}", field.name));
+            Finding::new(at, "settings", Bilingual::new(de, en))
+        })
+    });
+    tags.chain(places).collect()
 }
 
 #[cfg(test)]

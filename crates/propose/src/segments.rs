@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use amtsbote_translate::Encoding;
+
 use crate::Unusable;
 use crate::binding::quoted;
 use crate::package::{Note, NoteKind};
@@ -25,8 +27,13 @@ pub(crate) struct Segments {
     pub(crate) notes: Vec<Note>,
 }
 
-/// Element, component, part, each from 1.
-type Position = (usize, usize, usize);
+/// Element, repetition, component, part, each from 1.
+type Position = (usize, usize, usize, usize);
+
+/// Where the tag stands.
+const TAG: Position = (0, 1, 1, 1);
+/// Where a qualifier stands.
+const FIRST: Position = (1, 1, 1, 1);
 
 struct Signs {
     element: char,
@@ -44,7 +51,7 @@ struct Signs {
 struct Segment {
     tag: String,
     values: BTreeMap<Position, String>,
-    /// Elements of which only the first repetition is kept.
+    /// Elements that stand there several times.
     repeated: BTreeSet<usize>,
     has_breaks: bool,
 }
@@ -90,7 +97,16 @@ fn signs(text: &str) -> Option<(Signs, &str)> {
         .iter()
         .any(|start| text.starts_with(start))
     {
-        return Some((edifact, text));
+        // Since syntax version 4 of ISO 9735 a sign for repetitions is among those that hold without being told.
+        let version = text
+            .strip_prefix("UNB+")
+            .and_then(|rest| rest.split([':', '+', '\'']).nth(1));
+        let repetition = (version == Some("4")).then_some('*');
+        let signs = Signs {
+            repetition,
+            ..edifact
+        };
+        return Some((signs, text));
     }
     if text.starts_with("MSH") || text.starts_with("FHS") || text.starts_with("BHS") {
         let mut told = all.by_ref().skip(3);
@@ -121,7 +137,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Segments, Unusable> {
             "the file does not begin like a file of segments (UNA, UNB, UNH or MSH); other signs stand in [settings.segments]",
         )
     })?;
-    let mut segments = segments(rest, &signs);
+    let mut segments = segments(rest, (&signs, Encoding::named(encoding)));
     let mut notes = Vec::new();
     notes.extend(one_message(&mut segments));
     notes.extend(repetitions(&segments, &signs));
@@ -194,9 +210,11 @@ fn repetitions(segments: &[Segment], signs: &Signs) -> Option<Note> {
         NoteKind::Layout,
         places,
         &format!(
-            "das Element wiederholt sich ({sign}); die Vorlage schreibt nur die erste Wiederholung"
+            "das Element wiederholt sich ({sign}); jede Wiederholung des Musters hat eigene Felder (at = \"3[2]\" ist die zweite), leere am Ende fallen weg"
         ),
-        &format!("the element repeats ({sign}); the template writes the first repetition only"),
+        &format!(
+            "the element repeats ({sign}); each repetition of the sample has fields of its own (at = \"3[2]\" is the second), empty ones at the end are left out"
+        ),
     ))
 }
 
@@ -225,11 +243,10 @@ fn table(signs: &Signs) -> String {
     text
 }
 
-fn segments(text: &str, signs: &Signs) -> Vec<Segment> {
+fn segments(text: &str, (signs, encoding): (&Signs, Option<Encoding>)) -> Vec<Segment> {
     let mut segments = Vec::new();
-    let mut here = (0, 1, 1);
+    let mut here = TAG;
     let mut open = Segment::default();
-    let mut is_further = false;
     let mut chars = text.chars();
     let is_hl7 = signs.escape == "hl7";
     while let Some(c) = chars.next() {
@@ -237,7 +254,7 @@ fn segments(text: &str, signs: &Signs) -> Vec<Segment> {
         if c == signs.terminator {
             let segment = std::mem::take(&mut open);
             segments.extend(closed(segment));
-            (here, is_further) = ((0, 1, 1), false);
+            here = TAG;
             if segments.len() >= SEGMENTS_MAX {
                 break;
             }
@@ -248,33 +265,23 @@ fn segments(text: &str, signs: &Signs) -> Vec<Segment> {
             for sign in chars.by_ref().take_while(|c| *c != signs.element) {
                 tag.push(sign);
             }
-            here = (1, 1, 1);
+            here = FIRST;
         } else if c == signs.release && is_hl7 {
             let escaped: String = chars.by_ref().take_while(|c| *c != signs.release).collect();
-            let sign = match escaped.as_str() {
-                "F" => Some(signs.element),
-                "S" => Some(signs.component),
-                "T" => signs.part,
-                "R" => signs.repetition,
-                "E" => Some(signs.release),
-                ".br" => Some('\n'),
-                _ => None,
-            };
-            open.has_breaks |= sign == Some('\n');
-            open.put(here, sign.filter(|_| !is_further));
+            let text = unescaped(&escaped, signs, encoding);
+            open.has_breaks |= text.contains('\n');
+            open.put(here, text.chars());
         } else if c == signs.release {
-            open.put(here, chars.next().filter(|_| !is_further));
+            open.put(here, chars.next());
         } else if c == signs.element {
-            (here, is_further) = ((here.0 + 1, 1, 1), false);
+            here = (here.0 + 1, 1, 1, 1);
         } else if Some(c) == signs.repetition && here.0 > 0 {
             open.repeated.insert(here.0);
-            is_further = true;
-        } else if is_further {
-            // Only the first repetition is kept.
+            here = (here.0, here.1 + 1, 1, 1);
         } else if c == signs.component {
-            here = (here.0, here.1 + 1, 1);
+            here = (here.0, here.1, here.2 + 1, 1);
         } else if Some(c) == signs.part {
-            here.2 += 1;
+            here.3 += 1;
         } else if here.0 > 0 || !matches!(c, '\r' | '\n') {
             open.put(here, Some(c));
         }
@@ -283,30 +290,58 @@ fn segments(text: &str, signs: &Signs) -> Vec<Segment> {
     segments
 }
 
+/// What stands between two release characters of HL7 2 (chapter 2, use of escape sequences). Those that only say how a text looks are nothing.
+fn unescaped(escaped: &str, signs: &Signs, encoding: Option<Encoding>) -> String {
+    let sign = match escaped {
+        "F" => Some(signs.element),
+        "S" => Some(signs.component),
+        "T" => signs.part,
+        "R" => signs.repetition,
+        "E" => Some(signs.release),
+        ".br" => Some('\n'),
+        _ => None,
+    };
+    if let (None, Some(digits)) = (sign, escaped.strip_prefix('X')) {
+        let digits: Option<Vec<u32>> = digits.chars().map(|c| c.to_digit(16)).collect();
+        let byte =
+            |pair: &[u32]| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit));
+        let bytes: Option<Result<Vec<u8>, _>> =
+            digits.map(|digits| digits.chunks(2).map(byte).collect());
+        if let (Some(Ok(bytes)), Some(encoding)) = (bytes, encoding) {
+            return encoding
+                .shown(&bytes)
+                .replace("\r\n", "\n")
+                .replace('\r', "\n");
+        }
+    }
+    sign.map(String::from).unwrap_or_default()
+}
+
 /// A segment, if it has a tag.
 fn closed(mut segment: Segment) -> Option<Segment> {
-    let tag = segment.values.remove(&(0, 1, 1)).unwrap_or_default();
+    let tag = segment.values.remove(&TAG).unwrap_or_default();
     tag.trim().clone_into(&mut segment.tag);
     (!segment.tag.is_empty()).then_some(segment)
 }
 
 impl Segment {
-    fn put(&mut self, at: Position, c: Option<char>) {
-        if let Some(c) = c {
-            self.values.entry(at).or_default().push(c);
+    fn put(&mut self, at: Position, text: impl IntoIterator<Item = char>) {
+        let mut text = text.into_iter().peekable();
+        if text.peek().is_some() {
+            self.values.entry(at).or_default().extend(text);
         }
     }
 }
 
 fn is_head(values: &BTreeMap<Position, String>) -> bool {
-    let tag = values.get(&(0, 1, 1)).map(String::as_str);
+    let tag = values.get(&TAG).map(String::as_str);
     values.len() == 1 && matches!(tag, Some("MSH" | "FHS" | "BHS"))
 }
 
 /// What tells a kind: its tag, and a qualifier if the tag stands there with several.
 fn drafts(segments: &[Segment]) -> Vec<Draft> {
     let first = |segment: &Segment| {
-        let value = segment.values.get(&(1, 1, 1));
+        let value = segment.values.get(&FIRST);
         value.cloned().unwrap_or_default()
     };
     let mut tags: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -365,14 +400,20 @@ fn fields(segments: &[(usize, &Segment)], qualifier: Option<&str>) -> Vec<DraftF
         .iter()
         .flat_map(|(_, segment)| segment.values.keys().copied())
         .collect();
-    let mut next = (1, 1, 1);
+    let mut next = FIRST;
     let mut fields = Vec::new();
     for at in positions {
-        let text = match at {
-            (element, 1, 1) => element.to_string(),
-            (element, component, 1) => format!("{element}.{component}"),
-            (element, component, part) => format!("{element}.{component}.{part}"),
-        };
+        let (element, repetition, component, part) = at;
+        let mut text = element.to_string();
+        if repetition > 1 {
+            let _ = write!(text, "[{repetition}]");
+        }
+        if component > 1 || part > 1 {
+            let _ = write!(text, ".{component}");
+        }
+        if part > 1 {
+            let _ = write!(text, ".{part}");
+        }
         let value =
             |(_, segment): &(usize, &Segment)| segment.values.get(&at).cloned().unwrap_or_default();
         let words = if at == next {
@@ -383,11 +424,11 @@ fn fields(segments: &[(usize, &Segment)], qualifier: Option<&str>) -> Vec<DraftF
         fields.push(DraftField {
             words,
             values: segments.iter().map(value).collect(),
-            is_sign: qualifier.is_some() && at == (1, 1, 1),
+            is_sign: qualifier.is_some() && at == FIRST,
             is_nameless: true,
             ..DraftField::named(text)
         });
-        next = (at.0 + 1, 1, 1);
+        next = (element + 1, 1, 1, 1);
     }
     fields
 }

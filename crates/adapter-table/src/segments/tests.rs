@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amtsbote_model::Personal;
-use amtsbote_translate::columns::{Nature, RecordKind};
+use amtsbote_translate::columns::{Field, Nature, RecordKind};
 use proptest::prelude::*;
 
 use super::*;
@@ -53,8 +53,14 @@ fn written(settings: &Settings, values: &[(Position, &str)]) -> Result<String, M
 }
 
 fn at(element: usize, component: usize, part: usize) -> Position {
+    again(element, 1, component, part)
+}
+
+/// In a repetition of the element.
+fn again(element: usize, repetition: usize, component: usize, part: usize) -> Position {
     Position {
         element,
+        repetition,
         component,
         part,
     }
@@ -105,6 +111,23 @@ fn separators_stand_between_what_is_there_and_none_behind_it() {
             "TAG+O?'Neil?+Co?: wer??'",
         ),
         (EDIFACT, vec![(at(1, 1, 1), "a*b&c")], "TAG+a*b&c'"),
+        (
+            HL7,
+            vec![
+                (at(3, 1, 1), "17"),
+                (at(3, 4, 1), "X"),
+                (again(3, 2, 1, 1), "18"),
+                (again(3, 2, 4, 2), "Y"),
+                (again(3, 3, 1, 1), ""),
+                (at(5, 1, 1), "z"),
+            ],
+            "TAG|||17^^^X~18^^^&Y||z\r",
+        ),
+        (
+            WITH_PARTS,
+            vec![(at(1, 1, 1), ""), (again(1, 3, 2, 1), "b*")],
+            "TAG+**:b?*'",
+        ),
     ] {
         let written = written(&settings(signs), &values);
         assert_eq!(written.as_deref(), Ok(expected));
@@ -112,6 +135,16 @@ fn separators_stand_between_what_is_there_and_none_behind_it() {
     let report = settings("escape = \"report\"\n");
     let values = [(at(1, 1, 1), "a+b")];
     assert_eq!(written(&report, &values), Err(Misfit::Separator));
+}
+
+#[test]
+fn line_breaks_are_escaped_in_hl7_if_the_package_says_so() {
+    let mut settings = settings(HL7);
+    settings.line_breaks = LineBreaks::Escape;
+    assert_eq!(settings.findings(), []);
+    let values = [(at(3, 1, 1), "a\r\nb\\c\u{2028}d")];
+    let written = written(&settings, &values);
+    assert_eq!(written.as_deref(), Ok("TAG|||a\\.br\\b\\E\\c\\.br\\d\r"));
 }
 
 #[test]
@@ -136,7 +169,7 @@ fn signs_that_cannot_be_told_apart_are_refused() {
 /// A reader after ISO 9735: one pass over the characters.
 fn read_edifact(
     text: &str,
-    (element, component, part): (char, char, char),
+    (element, component, part, repetition): (char, char, char, char),
 ) -> BTreeMap<Position, String> {
     let mut values: BTreeMap<Position, String> = BTreeMap::new();
     let mut here = at(0, 1, 1);
@@ -146,7 +179,10 @@ fn read_edifact(
             '?' => values.entry(here).or_default().push(chars.next().unwrap()),
             '\'' => return values,
             c if c == element => here = at(here.element + 1, 1, 1),
-            c if c == component => here = at(here.element, here.component + 1, 1),
+            c if c == repetition => here = again(here.element, here.repetition + 1, 1, 1),
+            c if c == component => {
+                here = again(here.element, here.repetition, here.component + 1, 1);
+            }
             c if c == part => here.part += 1,
             c => values.entry(here).or_default().push(c),
         }
@@ -159,9 +195,12 @@ fn read_hl7(text: &str) -> BTreeMap<Position, String> {
     let mut values = BTreeMap::new();
     let line = text.strip_suffix('\r').unwrap();
     for (e, element) in line.split('|').enumerate() {
-        for (c, component) in element.split('^').enumerate() {
+        let components = element.split('~').enumerate().flat_map(|(r, repetition)| {
+            let components = repetition.split('^').enumerate();
+            components.map(move |(c, component)| (r, c, component))
+        });
+        for (r, c, component) in components {
             for (p, part) in component.split('&').enumerate() {
-                assert!(!part.contains('~'));
                 let mut plain = String::new();
                 for (nr, piece) in part.split('\\').enumerate() {
                     plain.push_str(match (nr % 2, piece) {
@@ -175,7 +214,7 @@ fn read_hl7(text: &str) -> BTreeMap<Position, String> {
                     });
                 }
                 if !plain.is_empty() {
-                    values.insert(at(e, c + 1, p + 1), plain);
+                    values.insert(again(e, r + 1, c + 1, p + 1), plain);
                 }
             }
         }
@@ -184,7 +223,8 @@ fn read_hl7(text: &str) -> BTreeMap<Position, String> {
 }
 
 fn values() -> impl Strategy<Value = BTreeMap<Position, String>> {
-    let position = (1..5_usize, 1..4_usize, 1..3_usize).prop_map(|(e, c, p)| at(e, c, p));
+    let position =
+        (1..5_usize, 1..4_usize, 1..4_usize, 1..3_usize).prop_map(|(e, r, c, p)| again(e, r, c, p));
     proptest::collection::btree_map(position, "[+:'?*&|^~\\\\a-cä ]{0,8}", 0..9)
 }
 
@@ -196,11 +236,11 @@ proptest! {
         expected.retain(|_, text| !text.is_empty());
         expected.insert(at(0, 1, 1), "TAG".to_owned());
         let edifact = written(&settings(WITH_PARTS), &listed).unwrap();
-        prop_assert_eq!(read_edifact(&edifact, ('+', ':', '&')), expected.clone());
+        prop_assert_eq!(read_edifact(&edifact, ('+', ':', '&', '*')), expected.clone());
         let hl7 = written(&settings(HL7), &listed).unwrap();
         prop_assert_eq!(read_hl7(&hl7), expected.clone());
         // Empty ones that are kept change no value.
         let kept = written(&settings(&format!("{WITH_PARTS}{KEPT}")), &listed).unwrap();
-        prop_assert_eq!(read_edifact(&kept, ('+', ':', '&')), expected);
+        prop_assert_eq!(read_edifact(&kept, ('+', ':', '&', '*')), expected);
     }
 }

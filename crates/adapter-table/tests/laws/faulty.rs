@@ -146,6 +146,10 @@ pub(crate) fn segments() -> Faulty {
             columns("segmente", "saetze.toml", "at = \"3.2\"", "at = \"3.2.2\""),
         ),
         (
+            "a repetition and no sign for it",
+            columns("segmente", "saetze.toml", "at = \"3.2\"", "at = \"3[2]\""),
+        ),
+        (
             "a tag with the terminator",
             columns("segmente", "saetze.toml", "tag = \"NAD\"", "tag = \"N'AD\""),
         ),

@@ -135,10 +135,16 @@ pub(crate) fn segments(list: &toml::Table, text: &str, settings: &toml::Table) -
         let mut next = 1;
         for field in fields(record) {
             let at = word(field, "at").map_or(next.to_string(), str::to_owned);
-            let at: Vec<usize> = at.split('.').map(|nr| nr.parse().unwrap()).collect();
+            let is_again = at.contains('[');
+            let numbers = at.replace(']', "");
+            let numbers = numbers.split(['.', '[']).map(|nr| nr.parse().unwrap());
+            let mut at: Vec<usize> = numbers.collect();
+            let repetition = if is_again { at.remove(1) } else { 1 };
             next = at[0] + 1;
             let element = elements.get(at[0]).map_or("", String::as_str);
-            let components = split(element, &sign("component", ":"));
+            let repetitions = split(element, &sign("repetition", ""));
+            let repeated = repetitions.get(repetition - 1).map_or("", String::as_str);
+            let components = split(repeated, &sign("component", ":"));
             let component = components.get(at.get(1).map_or(0, |nr| nr - 1));
             let component = component.map_or("", String::as_str);
             let parts = split(component, &sign("part", ""));

@@ -383,6 +383,8 @@ fn one_message_of_several_is_proposed_and_repetitions_and_breaks_are_told() {
     );
     assert_eq!(told[1].0, "PID/3");
     assert!(told[1].1.starts_with("the element repeats (~)"), "{told:?}");
+    let again = "name = \"3[2]\"\ntext = \"18\"\nat = \"3[2]\"";
+    has(list, &[again, "text = \"Y\"\nat = \"3[2].4\""]);
 
     let sample = "UNB+UNOC:3+A+B'UNH+1+X'NAD+HA+1'UNT+3+1'UNH+2+X'NAD+HA+2'UNT+3+2'UNZ+2+1'";
     let proposal = proposed(
@@ -395,4 +397,52 @@ fn one_message_of_several_is_proposed_and_repetitions_and_breaks_are_told() {
         let tag = format!("tag = \"{tag}\"");
         assert_eq!(list.matches(&tag).count(), 1, "{list}");
     }
+}
+
+#[test]
+fn repetitions_of_edifact_are_told_by_the_syntax_version() {
+    let list = |version: &str| {
+        let sample = format!("UNB+UNOC:{version}+A+B'UNH+1+X'NAD+HA+a*b?*c'UNT+3+1'UNZ+1+1'");
+        let sample = Sample::Segments(sample.as_bytes());
+        let proposal = proposed("hundesteuer", "familie", sample);
+        text(&proposal, "saetze.toml").to_owned()
+    };
+    has(
+        &list("4"),
+        &["text = \"a\"", "text = \"b*c\"\nat = \"2[2]\""],
+    );
+    has(&list("3"), &["text = \"a*b*c\""]);
+}
+
+#[test]
+fn characters_in_hexadecimal_digits_are_read() {
+    let sample =
+        b"MSH|^~\\&|A|B\rPID|1||M\\XC3BC\\ller\\X2c\\X|x\\X0D0A\\y|k\\XZZ\\e|\\H\\l\\N\\\r";
+    let proposal = proposed("hundesteuer", "familie", Sample::Segments(sample));
+    let list = text(&proposal, "saetze.toml");
+    has(
+        list,
+        &[
+            "text = \"M\u{fc}ller,X\"",
+            "text = \"x\\ny\"",
+            "text = \"ke\"",
+            "text = \"l\"",
+        ],
+    );
+    assert!(text(&proposal, "package.toml").contains("line_breaks = \"escape\""));
+}
+
+#[test]
+fn numbers_of_the_record_above_are_counted() {
+    let sample = "10;0001;0000;Müller-Weiß;Änne Sophie;28.02.1987\r\n11;0002;0001;Friedrichstraße;9;65185;Wiesbaden\r\n10;0003;0000;Mustermann;Jürgen Max;12.08.1964\r\n11;0004;0003;Friedrichstraße;9;65185;Wiesbaden\r\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(sample.as_bytes()));
+    has(
+        text(&proposal, "saetze.toml"),
+        &[
+            "[[record]]\nname = \"satz10\"\neach = \".antragsteller\"",
+            "[[record.record]]\nname = \"satz11\"\n",
+            "[[record.record.field]]\nname = \"FELD2\"\ncount = \"row\"\nas = \"number:0000\"",
+            "[[record.record.field]]\nname = \"FELD3\"\ncount = \"parent\"\nas = \"number:0000\"",
+        ],
+    );
 }

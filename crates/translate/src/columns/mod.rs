@@ -81,7 +81,8 @@
 //!
 //! [[record.field]]
 //! name = "CHIP"
-//! at = "3.2"                      # the second component of the third element; a third number is a part of a component
+//! at = "3.2"                      # the second component of the third element; a third number is a part of a component;
+//!                                 # "3[2].1" stands in the second repetition of the element
 //! from = ".chipnummer"
 //! ```
 
@@ -231,6 +232,8 @@ pub struct Field {
 pub struct Position {
     /// The element, behind the tag.
     pub element: usize,
+    /// Which repetition of the element.
+    pub repetition: usize,
     /// The component of the element.
     pub component: usize,
     /// The part of the component.
@@ -255,21 +258,34 @@ impl Position {
     /// The first element.
     pub const FIRST: Self = Self {
         element: 1,
+        repetition: 1,
         component: 1,
         part: 1,
     };
 
-    /// Reads `3`, `3.2` or `3.2.1`.
+    /// Reads `3`, `3.2`, `3.2.1`, and with the number of a repetition behind the element `3[2]`, `3[2].2`, `3[2].2.1`.
     fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.split('.').map(|number| {
+        let number = |number: &str| {
             let number: usize = number.parse().ok()?;
             (1..=FIELDS_MAX).contains(&number).then_some(number)
-        });
-        let element = numbers.next()??;
+        };
+        let (element, rest) = text
+            .split_once('.')
+            .map_or((text, None), |(first, rest)| (first, Some(rest)));
+        let (element, repetition) = match element.split_once('[') {
+            Some((element, repetition)) => (element, number(repetition.strip_suffix(']')?)?),
+            None => (element, 1),
+        };
+        let element = number(element)?;
+        let mut numbers = rest
+            .into_iter()
+            .flat_map(|rest| rest.split('.'))
+            .map(number);
         let component = numbers.next().unwrap_or(Some(1))?;
         let part = numbers.next().unwrap_or(Some(1))?;
         numbers.next().is_none().then_some(Self {
             element,
+            repetition,
             component,
             part,
         })

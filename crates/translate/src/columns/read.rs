@@ -393,7 +393,7 @@ impl Builder<'_> {
         let parsed = Position::parse(text).filter(|parsed| Some(*parsed) > last);
         parsed.unwrap_or_else(|| {
             let (word, text) = ("at".to_owned(), text.clone());
-            let allowed = "3, 3.2, 3.2.1 …, 1 < 1.2 < 2 < 3".to_owned();
+            let allowed = "3, 3.2, 3.2.1, 3[2].1 …, 1 < 1.2 < 1[2] < 2 < 3".to_owned();
             self.fault(
                 Some(line),
                 at,

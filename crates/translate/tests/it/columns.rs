@@ -386,6 +386,21 @@ fn words_of_other_shapes_are_faults_in_both_languages() {
             "`0` ist kein Wert für `at`",
         ),
         (
+            field("text = \"\"\nat = \"3[0]\""),
+            Shape::Segments,
+            "`3[0]` ist kein Wert für `at`",
+        ),
+        (
+            field("text = \"\"\nat = \"3[2\""),
+            Shape::Segments,
+            "`3[2` ist kein Wert für `at`",
+        ),
+        (
+            field("text = \"\"\nat = \"3.\""),
+            Shape::Segments,
+            "`3.` ist kein Wert für `at`",
+        ),
+        (
             field("text = \"\"\nquoted = true"),
             Shape::Fixed,
             "`quoted` ist hier nicht erlaubt",
