@@ -45,6 +45,10 @@ pub(crate) struct Element {
     pub(crate) attribute_codes: Vec<(String, Vec<String>)>,
     /// All attributes its type has, as if each were an element.
     pub(crate) attribute_types: Vec<Element>,
+    /// The types its text may be of, if there are several.
+    pub(crate) union: Vec<Element>,
+    /// Which of its children may stand together, where not all of them may.
+    pub(crate) limits: Vec<Alternatives>,
     /// The built-in type of XSD that its text is of.
     pub(crate) base: String,
     /// What the schema says of it.
@@ -53,6 +57,20 @@ pub(crate) struct Element {
     pub(crate) least: Option<u32>,
     /// How often it may, if that is known.
     pub(crate) most: Option<u32>,
+}
+
+/// One of several sets of children stands there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Alternatives {
+    pub(crate) branches: Vec<Branch>,
+}
+
+/// A set of children, by local name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Branch {
+    pub(crate) required: Vec<String>,
+    pub(crate) all: Vec<String>,
+    pub(crate) limits: Vec<Alternatives>,
 }
 
 impl Element {

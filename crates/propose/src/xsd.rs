@@ -2,10 +2,12 @@
 //! with the others named; of an abstract type the first that can stand there (`xsi:type`), of an abstract element the first of its
 //! substitution group. A sequence that repeats becomes `b:group`.
 
+mod attributes;
 mod maker;
 pub(crate) mod pattern;
 mod reading;
 mod set;
+mod together;
 
 use std::collections::BTreeMap;
 
@@ -77,6 +79,7 @@ pub(crate) fn sample(schemas: &Schemas<'_>, choices: Choices) -> Result<Element,
         groups: Vec::new(),
         nodes: 0,
         choices,
+        limits: Vec::new(),
     };
     let mut made = maker
         .element(

@@ -112,6 +112,8 @@ fn taken(bytes: &[u8], losses: &mut Losses) -> Result<Value, Unusable> {
 struct Members {
     properties: Map<String, Value>,
     required: Vec<Value>,
+    /// What each name was added with.
+    times: Vec<(String, Value, Times)>,
 }
 
 impl Members {
@@ -133,6 +135,33 @@ impl Members {
             self.required.push(Value::from(name));
         }
         self.properties.insert(name.to_owned(), schema);
+    }
+
+    /// A member that may be there already: then it stands there oftener. Whether both are of one type.
+    fn again(&mut self, name: &str, schema: &Value, times: Times) -> bool {
+        let known = self.times.iter_mut().find(|(known, ..)| known == name);
+        let Some((_, first, before)) = known else {
+            self.times.push((name.to_owned(), schema.clone(), times));
+            self.add(name, schema.clone(), times);
+            return true;
+        };
+        before.least = before.least.saturating_add(times.least);
+        before.most = before
+            .most
+            .zip(times.most)
+            .map(|(own, more)| own.saturating_add(more));
+        let (first, both) = (first.clone(), *before);
+        self.required.retain(|known| known != name);
+        let order = self
+            .properties
+            .get(name)
+            .and_then(|known| known.get("x-order"))
+            .cloned();
+        self.add(name, first.clone(), both);
+        if let (Some(order), Some(made)) = (order, self.properties.get_mut(name)) {
+            made["x-order"] = order;
+        }
+        first == *schema
     }
 
     fn into_schema(self) -> Value {

@@ -80,6 +80,9 @@ impl Sampler<'_> {
         if depth > DEPTH_MAX {
             return Value::Null;
         }
+        if node.as_bool() == Some(false) {
+            return Value::Null;
+        }
         if let Some(found) = node.get("const").or_else(|| node.get("example")) {
             return found.clone();
         }
@@ -151,13 +154,16 @@ impl Sampler<'_> {
             let place = format!("{at}|{word}");
             let taken = self.taken.get(&place).copied().unwrap_or(0);
             self.met.insert(place.clone(), branches.len());
-            let chosen = self.value(branches.get(taken)?, &place, depth + 1);
+            let branch = branches.get(taken)?;
+            let chosen = self.value(branch, &place, depth + 1);
+            let forbidden = forbidden(branch);
             return Some(match (self.object(node, at, depth), chosen) {
                 (Value::Object(mut beside), Value::Object(chosen)) => {
                     // A branch that only demands members says nothing of what they are.
                     for (name, value) in chosen {
                         beside.insert(name, value);
                     }
+                    beside.retain(|name, _| !forbidden.contains(name));
                     Value::Object(beside)
                 }
                 (_, chosen) => chosen,
@@ -199,6 +205,16 @@ impl Sampler<'_> {
     }
 }
 
+/// The members a branch does not allow.
+fn forbidden(branch: &Value) -> Vec<String> {
+    let members = branch.get("properties").and_then(Value::as_object);
+    let members = members.into_iter().flatten();
+    members
+        .filter(|(_, member)| member.as_bool() == Some(false))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
 fn number(node: &Value) -> Value {
     let least = node.get("minimum").and_then(Value::as_f64).unwrap_or(1.0);
     let most = node
@@ -236,6 +252,9 @@ fn text(node: &Value) -> String {
     if let Some(pattern) = node.get("pattern").and_then(Value::as_str) {
         // The forms administrations ask for most; others are found out by checking.
         text = match pattern {
+            p if p.contains("{8}") && p.contains("{12}") => {
+                "5f0c1f0a-3c39-4c8b-9d0e-0d3a3b6f2a11".to_owned()
+            }
             p if p.contains("{5}") => "12345".to_owned(),
             p if p.contains("{8}") => "12345678".to_owned(),
             p if p.contains("{12}") => "064140000000".to_owned(),

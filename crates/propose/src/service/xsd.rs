@@ -1,9 +1,10 @@
 //! An XSD root as JSON Schema: elements and attributes become members of their local name.
 
+use amtsbote_validate::xsd::characters::class_of;
 use serde_json::{Map, Number, Value, json};
 
 use super::{Losses, Members, TEXT_MAX, Times};
-use crate::dom::Element;
+use crate::dom::{Alternatives, Branch, Element};
 use crate::xsd::{LATER_ATTRIBUTE, pattern};
 
 /// The text of an element that has attributes, too.
@@ -18,8 +19,8 @@ pub(super) fn schema(root: &Element, losses: &mut Losses) -> Value {
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     losses.add(
         "",
-        "aus XSD: Namensräume und Reihenfolge gehen nicht mit, \\d in Mustern heißt 0–9, und leere Texte werden nicht angenommen",
-        "from XSD: namespaces and order are not carried over, \\d in patterns means 0–9, and empty texts are not accepted",
+        "aus XSD: Namensräume und Reihenfolge gehen nicht mit, \\d in Mustern heißt 0–9, leere Texte werden nicht angenommen, Daten und Uhrzeiten stehen ohne Zeitzone, Zeitpunkte mit",
+        "from XSD: namespaces and order are not carried over, \\d in patterns means 0–9, empty texts are not accepted, days and times have no time zone, moments have one",
     );
     schema
 }
@@ -68,11 +69,50 @@ fn object(
             least,
             most: if child.repeats { child.most } else { Some(1) },
         };
-        let below = node(child, &format!("{at}/{}", child.local()), losses);
-        members.add(child.local(), below, times);
+        let place = format!("{at}/{}", child.local());
+        let below = node(child, &place, losses);
+        if !members.again(child.local(), &below, times) {
+            losses.add(
+                &place,
+                "kommt zweimal mit verschiedenen Typen vor; der erste gilt",
+                "stands there twice with different types; the first counts",
+            );
+        }
     }
     add(&mut members, attributes);
-    members.into_schema()
+    let mut schema = members.into_schema();
+    limited(&mut schema, &element.limits);
+    schema
+}
+
+/// That one of several sets of members stands there: each set requires its own and forbids those of the others.
+fn limited(schema: &mut Value, limits: &[Alternatives]) {
+    let choices = limits
+        .iter()
+        .map(|limit| json!({ "oneOf": branches(limit) }));
+    let choices: Vec<Value> = choices.collect();
+    match choices.as_slice() {
+        [] => {}
+        [only] => schema["oneOf"] = only["oneOf"].clone(),
+        _ => schema["allOf"] = Value::Array(choices),
+    }
+}
+
+fn branches(limit: &Alternatives) -> Vec<Value> {
+    let all = limit.branches.iter().flat_map(|branch| &branch.all);
+    let all: Vec<&String> = all.collect();
+    let branch = |branch: &Branch| {
+        let mut schema = json!({});
+        if !branch.required.is_empty() {
+            schema["required"] = json!(branch.required);
+        }
+        for other in all.iter().filter(|name| !branch.all.contains(name)) {
+            schema["properties"][other.as_str()] = json!(false);
+        }
+        limited(&mut schema, &branch.limits);
+        schema
+    };
+    limit.branches.iter().map(branch).collect()
 }
 
 fn add(members: &mut Members, attributes: Vec<(String, Value, Times)>) {
@@ -118,7 +158,14 @@ fn label(schema: &mut Value, element: &Element) {
 }
 
 fn leaf(element: &Element, at: &str, losses: &mut Losses) -> Value {
-    let mut leaf = if element.codes.is_empty() {
+    let mut leaf = if !element.union.is_empty() {
+        let types: Vec<Value> = element
+            .union
+            .iter()
+            .map(|one| self::leaf(one, at, losses))
+            .collect();
+        json!({ "anyOf": types })
+    } else if element.codes.is_empty() {
         typed(element)
     } else {
         codes(element)
@@ -152,6 +199,19 @@ fn typed(element: &Element) -> Value {
         "date" => json!({ "type": "string", "format": "date" }),
         "dateTime" => json!({ "type": "string", "format": "date-time" }),
         "time" => formed("^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"),
+        "duration" => formed(
+            "^-?P(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+D)?(?:T(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+(?:\\.[0-9]+)?S)?)?$",
+        ),
+        "gMonthDay" => formed("^--(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"),
+        "gDay" => formed("^---(0[1-9]|[12][0-9]|3[01])$"),
+        "gMonth" => formed("^--(0[1-9]|1[0-2])$"),
+        "language" => formed("^[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*$"),
+        "hexBinary" => {
+            json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2})*$", "maxLength": TEXT_MAX })
+        }
+        "NMTOKEN" | "Name" | "NCName" | "ID" | "IDREF" | "ENTITY" => {
+            json!({ "type": "string", "pattern": name_pattern(&element.base), "maxLength": TEXT_MAX })
+        }
         "gYear" => formed("^[0-9]{4}$"),
         "gYearMonth" => formed("^[0-9]{4}-(0[1-9]|1[0-2])$"),
         "boolean" => json!({ "type": "boolean" }),
@@ -159,7 +219,7 @@ fn typed(element: &Element) -> Value {
         "base64Binary" => {
             json!({ "type": "string", "contentEncoding": "base64", "maxLength": TEXT_MAX })
         }
-        "anyURI" | "hexBinary" => json!({ "type": "string", "maxLength": TEXT_MAX }),
+        "anyURI" => json!({ "type": "string", "maxLength": TEXT_MAX }),
         name => match whole(name) {
             Some((least, most)) => {
                 let mut leaf = json!({ "type": "integer" });
@@ -172,6 +232,21 @@ fn typed(element: &Element) -> Value {
             }
             None => json!({ "type": "string", "minLength": 1, "maxLength": TEXT_MAX }),
         },
+    }
+}
+
+/// Names of XML, with or without a colon; tokens begin with any of their characters.
+fn name_pattern(base: &str) -> String {
+    let set = |escape| class_of(escape, "", |_, _| String::new()).unwrap_or_default();
+    let (start, rest) = (set('i'), set('c'));
+    match base {
+        "NMTOKEN" => format!("^[{rest}]+$"),
+        "Name" => format!("^[{start}][{rest}]*$"),
+        _ => format!(
+            "^[{0}][{1}]*$",
+            start.replacen(':', "", 1),
+            rest.replacen("0-:", "0-9", 1)
+        ),
     }
 }
 
@@ -205,9 +280,7 @@ fn facet(
         .iter()
         .any(|kind| leaf["type"] == *kind);
     let length = value.parse::<u32>().ok().filter(|_| is_text && !is_octets);
-    let number = serde_json::from_str::<Number>(value)
-        .ok()
-        .filter(|_| is_number);
+    let number = plain(value).filter(|_| is_number);
     let digits = value.parse::<u32>().ok().filter(|n| *n <= DIGITS_MAX);
     match (word, length, number, digits) {
         ("maxLength" | "minLength", Some(length), ..) => leaf[word] = json!(length),
@@ -220,8 +293,30 @@ fn facet(
         ("minExclusive", _, Some(number), _) => leaf["exclusiveMinimum"] = json!(number),
         ("maxExclusive", _, Some(number), _) => leaf["exclusiveMaximum"] = json!(number),
         ("totalDigits", .., Some(digits)) if leaf["type"] == "integer" => narrow(leaf, digits),
+        ("totalDigits", .., Some(digits)) if is_number => {
+            narrow(leaf, digits);
+            losses.add(
+                at,
+                format!("höchstens {digits} Ziffern: davon wird nur der Betrag geprüft"),
+                format!("at most {digits} digits: the amount alone is checked"),
+            );
+        }
         ("fractionDigits", .., Some(0)) if is_number => leaf["type"] = json!("integer"),
+        ("fractionDigits", .., Some(digits)) if leaf["type"] == "number" => {
+            // Written as text: a power of ten that floating-point numbers do not have.
+            let step = format!("1e-{digits}");
+            leaf["multipleOf"] = serde_json::from_str(&step).unwrap_or_default();
+        }
+        ("fractionDigits", ..) if leaf["type"] == "integer" => {}
+        ("length" | "minLength" | "maxLength", .., Some(octets)) if element.base == "hexBinary" => {
+            for bound in ["minLength", "maxLength"] {
+                if word == bound || word == "length" {
+                    leaf[bound] = json!(octets * 2);
+                }
+            }
+        }
         ("fixed", ..) if is_text => leaf["const"] = json!(value),
+        ("fixed", _, Some(number), _) => leaf["const"] = json!(number),
         ("pattern", ..) if is_text && pattern::ecma(value).is_some() => {
             demand(leaf, pattern::ecma(value).unwrap_or_default());
         }
@@ -229,11 +324,6 @@ fn facet(
             at,
             format!("das Muster {value} hat in JSON Schema nichts Gleiches und wird nicht geprüft"),
             format!("the pattern {value} has no equal in JSON Schema and is not checked"),
-        ),
-        ("union", ..) => losses.add(
-            at,
-            format!("von mehreren Typen ({value}) ist nur der erste übernommen"),
-            format!("of several types ({value}) the first alone is carried over"),
         ),
         ("list", ..) => losses.add(
             at,
@@ -247,6 +337,21 @@ fn facet(
             format!("the restriction {word} = {value} is not checked"),
         ),
     }
+}
+
+/// A number as XML Schema may write it (`+1`, `.5`, `007`), as JSON does.
+fn plain(value: &str) -> Option<Number> {
+    let value = value.strip_prefix('+').unwrap_or(value);
+    let (sign, digits) = value
+        .strip_prefix('-')
+        .map_or(("", value), |rest| ("-", rest));
+    let digits = digits.trim_start_matches('0').trim_end_matches('.');
+    let begins = if digits.starts_with(|c: char| c.is_ascii_digit()) {
+        ""
+    } else {
+        "0"
+    };
+    serde_json::from_str(&format!("{sign}{begins}{digits}")).ok()
 }
 
 /// No more than so many digits.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::attributes::ANY;
 use super::reading::{
     builtin, date_like, documentation, documented, facets, named, occurs, patterns, repeats,
 };
 use super::set::{Set, is_abstract};
-use super::{Choices, DEPTH_MAX, GROUP, INSTANCE, LATER_ATTRIBUTE, NODES_MAX, PLACEHOLDER, XSD};
-use crate::dom::Element;
+use super::{Choices, DEPTH_MAX, GROUP, INSTANCE, NODES_MAX, PLACEHOLDER, XSD};
+use crate::dom::{Alternatives, Element};
 
 /// Where an element is declared, and whether it has to be there.
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ pub(super) struct Maker<'s> {
     pub(super) groups: Vec<&'s Element>,
     pub(super) nodes: usize,
     pub(super) choices: Choices,
+    /// What of the type that is being read may stand together.
+    pub(super) limits: Vec<Alternatives>,
 }
 
 impl<'s> Maker<'s> {
@@ -104,6 +107,9 @@ impl<'s> Maker<'s> {
             made.remarks.push("optional".to_owned());
         }
         self.content(definition, file, &mut made);
+        if self.choices == Choices::All {
+            made.remarks.extend(untold(definition));
+        }
         if let Some(text) = definition
             .attribute("fixed")
             .or_else(|| definition.attribute("default"))
@@ -239,24 +245,22 @@ impl<'s> Maker<'s> {
     pub(super) fn simple(&mut self, definition: &'s Element, file: usize, made: &mut Element) {
         let Some(restriction) = definition.child("restriction") else {
             PLACEHOLDER.clone_into(&mut made.text);
-            let of = |kind: &str, key: &str| {
-                let types = definition.child(kind)?.attribute(key)?;
-                types.split_whitespace().next()
-            };
-            if let Some(first) = of("union", "memberTypes").or_else(|| of("list", "itemType")) {
-                self.typed(first, file, made);
+            if let Some(union) = definition.child("union") {
+                self.union(union, file, made);
+            } else if let Some(list) = definition.child("list") {
+                if let Some(item) = list.attribute("itemType") {
+                    self.typed(item, file, made);
+                } else if let Some(inline) = list.child("simpleType") {
+                    self.simple(inline, file, made);
+                }
+                let item = list.attribute("itemType").unwrap_or_default();
+                made.facets.push(("list".to_owned(), item.to_owned()));
             }
-            made.facets.extend(several(definition));
             return;
         };
-        let (codes, labels): (Vec<String>, Vec<String>) = restriction
-            .children_named("enumeration")
-            .filter_map(|one| Some((one.attribute("value")?.to_owned(), documented(one))))
-            .unzip();
-        if let Some(first) = codes.first() {
-            first.clone_into(&mut made.text);
-            made.codes = codes;
-            made.code_labels = labels;
+        if coded(restriction, made) {
+            made.facets.extend(facets(restriction));
+            made.facets.extend(patterns(restriction));
         } else if let Some(base) = restriction.attribute("base") {
             self.typed(base, file, made);
             made.facets.extend(facets(restriction));
@@ -272,6 +276,26 @@ impl<'s> Maker<'s> {
             made.facets.extend(patterns(restriction));
         } else {
             PLACEHOLDER.clone_into(&mut made.text);
+        }
+    }
+
+    /// Each of its types; the text is one of the first.
+    fn union(&mut self, union: &'s Element, file: usize, made: &mut Element) {
+        let named = union.attribute("memberTypes").unwrap_or_default();
+        for name in named.split_whitespace() {
+            let mut one = Element::new(name);
+            self.typed(name, file, &mut one);
+            made.union.push(one);
+        }
+        for inline in union.children_named("simpleType") {
+            let mut one = Element::new(made.name.clone());
+            self.simple(inline, file, &mut one);
+            made.union.push(one);
+        }
+        if let Some(first) = made.union.first() {
+            first.text.clone_into(&mut made.text);
+            made.codes.clone_from(&first.codes);
+            made.code_labels.clone_from(&first.code_labels);
         }
     }
 
@@ -293,6 +317,8 @@ impl<'s> Maker<'s> {
         } else if let Some(restriction) = content.child("restriction") {
             if content.local() == "simpleContent" {
                 self.simple_restricted(restriction, file, made);
+            } else if let Some(base) = restriction.attribute("base") {
+                self.inherited(base, file, made);
             }
             self.particles_and_attributes(restriction, file, made);
         }
@@ -307,6 +333,7 @@ impl<'s> Maker<'s> {
         if let Some(base) = restriction.attribute("base") {
             self.typed(base, file, made);
         }
+        coded(restriction, made);
         made.facets.extend(facets(restriction));
         made.facets.extend(patterns(restriction));
     }
@@ -318,92 +345,26 @@ impl<'s> Maker<'s> {
         made: &mut Element,
     ) {
         let mut children = std::mem::take(&mut made.children);
+        let limits = std::mem::take(&mut self.limits);
         for child in &holder.children {
             match child.local() {
                 "attribute" => self.attribute(child, file, made),
-                "attributeGroup" => {
-                    let of = self
-                        .set
-                        .file(file)
-                        .and_then(|of| Some(of.named(child.attribute("ref")?)));
-                    if let Some((group, at)) =
-                        of.and_then(|name| self.set.global("attributeGroup", &name))
-                    {
-                        for attribute in group.children_named("attribute") {
-                            self.attribute(attribute, at, made);
-                        }
-                    }
-                }
+                "attributeGroup" => self.attribute_group(child, (file, 0), made),
+                "anyAttribute" => made.remarks.push(ANY.to_owned()),
                 _ => self.particle(child, (file, true), &mut children),
             }
         }
         made.children = children;
+        made.limits
+            .extend(std::mem::replace(&mut self.limits, limits));
+        if made.children.is_empty() && holds_any(holder) {
+            made.remarks.push(
+                "darf beliebige Elemente haben (xs:any); sie gehen nicht mit / may have any elements (xs:any); they are not carried over".to_owned(),
+            );
+        }
         if !made.children.is_empty() {
             made.text.clear();
         }
-    }
-
-    pub(super) fn attribute(&mut self, definition: &'s Element, file: usize, made: &mut Element) {
-        let usage = definition.attribute("use");
-        if usage == Some("prohibited") {
-            return;
-        }
-        let Some(name) = definition.attribute("name") else {
-            return self.referred(definition, file, made);
-        };
-        if made.attribute(name).is_some() {
-            return;
-        }
-        let is_required = usage == Some("required");
-        let typed = self.attribute_type(definition, (file, is_required));
-        if is_required {
-            let is_open = definition.attribute("fixed").is_none()
-                && definition.attribute("default").is_none();
-            if is_open && !typed.codes.is_empty() {
-                let codes = typed.codes.clone();
-                made.attribute_codes.push((name.to_owned(), codes));
-            }
-            made.attributes.push((name.to_owned(), typed.text.clone()));
-        } else {
-            made.remarks.push(format!("{LATER_ATTRIBUTE}{name}"));
-        }
-        made.attribute_types
-            .retain(|known| known.local() != typed.local());
-        made.attribute_types.push(typed);
-    }
-
-    /// An attribute that is declared elsewhere.
-    fn referred(&mut self, definition: &'s Element, file: usize, made: &mut Element) {
-        let Some(reference) = definition.attribute("ref") else {
-            return;
-        };
-        let name = self.set.file(file).map(|of| of.named(reference));
-        let found = name.and_then(|name| self.set.global("attribute", &name));
-        let mut typed = match found {
-            Some((target, at)) => self.attribute_type(target, (at, false)),
-            None => Element::new(reference),
-        };
-        typed.is_required = Some(definition.attribute("use") == Some("required"));
-        made.attribute_types.push(typed);
-    }
-
-    fn attribute_type(
-        &mut self,
-        definition: &'s Element,
-        (file, is_required): (usize, bool),
-    ) -> Element {
-        let mut typed = Element::new(definition.attribute("name").unwrap_or_default());
-        typed.is_required = Some(is_required);
-        typed.documentation = documentation(definition);
-        self.content(definition, file, &mut typed);
-        let said = definition
-            .attribute("fixed")
-            .or_else(|| definition.attribute("default"));
-        if let Some(text) = said {
-            text.clone_into(&mut typed.text);
-        }
-        typed.facets.extend(fixed(definition));
-        typed
     }
 
     pub(super) fn particle(
@@ -415,6 +376,11 @@ impl<'s> Maker<'s> {
         let is_required = is_required && particle.attribute("minOccurs") != Some("0");
         match particle.local() {
             "element" if self.nodes <= NODES_MAX => {
+                if self.choices == Choices::All
+                    && self.substituted(particle, (file, is_required), out)
+                {
+                    return;
+                }
                 out.extend(self.element(
                     particle,
                     Spot {
@@ -429,9 +395,8 @@ impl<'s> Maker<'s> {
                 if particle.local() == "choice" {
                     self.choice(particle, (file, is_required), &mut inside);
                 } else {
-                    for child in &particle.children {
-                        self.particle(child, (file, is_required), &mut inside);
-                    }
+                    let all: Vec<&Element> = particle.children.iter().collect();
+                    self.row(particle, &all, (file, is_required), &mut inside);
                 }
                 self.repeated((particle, is_required), inside, out);
             }
@@ -453,9 +418,8 @@ impl<'s> Maker<'s> {
                 {
                     self.groups.push(group);
                     let mut inside = Vec::new();
-                    for child in &group.children {
-                        self.particle(child, (at, is_required), &mut inside);
-                    }
+                    let all: Vec<&Element> = group.children.iter().collect();
+                    self.row(particle, &all, (at, is_required), &mut inside);
                     self.groups.pop();
                     self.repeated((particle, is_required), inside, out);
                 }
@@ -475,12 +439,19 @@ impl<'s> Maker<'s> {
             out.extend(inside);
         } else if let [only] = inside.as_mut_slice() {
             only.repeats = true;
-            only.most = None;
+            times(only, particle);
             out.extend(inside);
         } else if self.choices == Choices::All {
-            for one in &mut inside {
+            self.limits.clear();
+            let names: Vec<&str> = inside.iter().map(Element::local).collect();
+            let told = format!(
+                "wiederholt sich gemeinsam mit anderen ({0}); was zusammengehört, wird nicht geprüft / repeats together with others ({0}); what belongs together is not checked",
+                names.join(", ")
+            );
+            for (index, one) in inside.iter_mut().enumerate() {
                 one.repeats = true;
-                one.most = None;
+                times(one, particle);
+                one.remarks.extend((index == 0).then(|| told.clone()));
             }
             out.extend(inside);
         } else if !inside.is_empty() {
@@ -507,16 +478,10 @@ impl<'s> Maker<'s> {
             .filter(|child| child.local() != "annotation")
             .collect();
         let names: Vec<String> = alternatives.iter().map(|one| named(one)).collect();
-        let from = out.len();
         if self.choices == Choices::All {
-            for one in alternatives {
-                self.particle(one, (at.0, false), out);
-            }
-            if let Some(made) = out.get_mut(from).filter(|_| names.len() > 1) {
-                made.remarks.push(one_of(&names));
-            }
-            return;
+            return self.all_of(choice, &alternatives, (at.0, out));
         }
+        let from = out.len();
         if let Some(first) = alternatives.first() {
             self.particle(first, at, out);
         }
@@ -528,30 +493,68 @@ impl<'s> Maker<'s> {
     }
 }
 
-fn count(made: &mut Element, definition: &Element) {
+/// As often as the element in its compositor, times the compositor.
+fn times(one: &mut Element, particle: &Element) {
+    let (least, most) = occurs(particle);
+    one.least = one.least.map(|own| own.saturating_mul(least));
+    one.most = one
+        .most
+        .zip(most)
+        .map(|(own, outer)| own.saturating_mul(outer));
+}
+
+pub(super) fn count(made: &mut Element, definition: &Element) {
     let (least, most) = occurs(definition);
     made.repeats = repeats(definition);
     (made.least, made.most) = (Some(least), most);
 }
 
 /// What a definition fixes, as a restriction.
-fn fixed(definition: &Element) -> Option<(String, String)> {
+pub(super) fn fixed(definition: &Element) -> Option<(String, String)> {
     let text = definition.attribute("fixed")?;
     Some(("fixed".to_owned(), text.to_owned()))
 }
 
-/// That a type is made of several others, as a restriction.
-fn several(definition: &Element) -> Option<(String, String)> {
-    if let Some(union) = definition.child("union") {
-        let types = union.attribute("memberTypes").unwrap_or_default();
-        return Some(("union".to_owned(), types.to_owned()));
+/// What a declaration says and a service does not carry over.
+fn untold(definition: &Element) -> Vec<String> {
+    let mut told = Vec::new();
+    if matches!(definition.attribute("nillable"), Some("true" | "1")) {
+        told.push("darf ausdrücklich leer sein (xsi:nil); das geht nicht mit / may be nil (xsi:nil); that is not carried over".to_owned());
     }
-    let list = definition.child("list")?;
-    let item = list.attribute("itemType").unwrap_or_default();
-    Some(("list".to_owned(), item.to_owned()))
+    for kind in ["key", "unique", "keyref"] {
+        for one in definition.children_named(kind) {
+            let name = one.attribute("name").unwrap_or_default();
+            told.push(format!(
+                "xs:{kind} {name} wird nicht geprüft / xs:{kind} {name} is not checked"
+            ));
+        }
+    }
+    told
 }
 
-fn one_of(names: &[String]) -> String {
+/// The values a restriction allows one by one; whether there are any.
+fn coded(restriction: &Element, made: &mut Element) -> bool {
+    let (codes, labels): (Vec<String>, Vec<String>) = restriction
+        .children_named("enumeration")
+        .filter_map(|one| Some((one.attribute("value")?.to_owned(), documented(one))))
+        .unzip();
+    let Some(first) = codes.first() else {
+        return false;
+    };
+    first.clone_into(&mut made.text);
+    made.codes = codes;
+    made.code_labels = labels;
+    true
+}
+
+fn holds_any(holder: &Element) -> bool {
+    holder
+        .children
+        .iter()
+        .any(|child| child.local() == "any" || holds_any(child))
+}
+
+pub(super) fn one_of(names: &[String]) -> String {
     format!(
         "Auswahl, nur eines davon / choice, one of: {}",
         names.join(" | ")

@@ -3,6 +3,8 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use amtsbote_validate::xsd::characters::{Sign, class_of};
+
 /// More would be slow to match, or refused.
 const COUNT_MAX: u32 = 1_000;
 /// What has a meaning in ECMA-262 outside of a class.
@@ -54,9 +56,7 @@ fn escaped(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
         'S' => "[^ \\t\\n\\r]".to_owned(),
         'w' => "[^\\p{P}\\p{Z}\\p{C}]".to_owned(),
         'W' => "[\\p{P}\\p{Z}\\p{C}]".to_owned(),
-        'p' | 'P' => category(c, chars)?,
-        // Characters of names (`\i`, `\c`) have no equal.
-        _ if c.is_ascii_alphanumeric() => return None,
+        _ if c.is_ascii_alphanumeric() => format!("[{}]", set(c, chars)?),
         _ => {
             let mut out = String::new();
             literal(c, &mut out);
@@ -65,11 +65,17 @@ fn escaped(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
     })
 }
 
-/// `\p{Lu}`; blocks (`\p{IsBasicLatin}`) have no equal.
-fn category(kind: char, chars: &mut Peekable<Chars<'_>>) -> Option<String> {
-    chars.next_if_eq(&'{')?;
-    let name: String = chars.by_ref().take_while(|c| *c != '}').collect();
-    (name.len() <= 2).then(|| format!("\\{kind}{{{name}}}"))
+/// A set by its escape, as the inside of a class.
+fn set(escape: char, chars: &mut Peekable<Chars<'_>>) -> Option<String> {
+    let mut name = String::new();
+    if matches!(escape, 'p' | 'P') {
+        chars.next_if_eq(&'{')?;
+        name = chars.by_ref().take_while(|c| *c != '}').collect();
+    }
+    class_of(escape, &name, |sign, category| match sign {
+        Sign::Of => format!("\\p{{{category}}}"),
+        Sign::NotOf => format!("\\P{{{category}}}"),
+    })
 }
 
 fn count(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
@@ -118,9 +124,7 @@ fn escaped_in_class(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
     Some(match c {
         'n' | 'r' | 't' => format!("\\{c}"),
         'd' => "0-9".to_owned(),
-        's' => " \\t\\n\\r".to_owned(),
-        'p' | 'P' => category(c, chars)?,
-        _ if c.is_ascii_alphanumeric() => return None,
+        _ if c.is_ascii_alphanumeric() => set(c, chars)?,
         '\\' | ']' | '[' | '^' | '-' => format!("\\{c}"),
         _ => c.to_string(),
     })
@@ -139,7 +143,7 @@ mod tests {
         check("[A-Z]{2}\\d{3,}", Some("^[A-Z]{2}[0-9]{3,}$"));
         check("a|b(c|d)?", Some("^(?:a|b(c|d)?)$"));
         check("x(a|b)", Some("^x(a|b)$"));
-        check("\\p{Lu}\\P{N}+", Some("^\\p{Lu}\\P{N}+$"));
+        check("\\p{Lu}\\P{N}+", Some("^[\\p{Lu}][\\P{N}]+$"));
         check("", Some("^$"));
     }
 
@@ -155,12 +159,18 @@ mod tests {
     }
 
     #[test]
+    fn sets_without_a_word_of_their_own_are_written_out() {
+        check("\\p{IsLatin-1Supplement}", Some("^[\u{80}-\u{FF}]$"));
+        check("[\\w-]", Some("^[\\p{L}\\p{M}\\p{N}\\p{S}\\-]$"));
+        check("\\W", Some("^[\\p{P}\\p{Z}\\p{C}]$"));
+        assert!(ecma("\\i\\c*").is_some_and(|made| made.starts_with("^[:A-Z_a-z")));
+    }
+
+    #[test]
     fn what_has_no_equal_is_none() {
         for pattern in [
-            "\\i\\c*",
-            "\\p{IsBasicLatin}",
+            "\\p{IsKlingon}",
             "[a-z-[aeiou]]",
-            "[\\w]",
             "a{5000}",
             "(a",
             "a)",

@@ -20,3 +20,5 @@ mod several;
 mod shapes;
 #[cfg(test)]
 mod xml;
+#[cfg(test)]
+mod xsd_documents;
