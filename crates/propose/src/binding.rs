@@ -8,6 +8,7 @@ use crate::matching::{Match, Source};
 use crate::names;
 use crate::package::{Note, NoteKind};
 use crate::slots::{Look, Slot};
+use crate::together;
 
 /// The words of one binding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub(crate) struct Maps(pub(crate) BTreeMap<String, String>);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Context(pub(crate) Vec<Step>);
 
+/// Before a UUID that is a URN (RFC 9562 §4).
+const URN: &str = "urn:uuid:";
+
 pub(crate) fn words(
     slot: &Slot,
     found: &Match,
@@ -36,7 +40,11 @@ pub(crate) fn words(
 ) -> Option<Words> {
     match &found.source {
         Source::Beside(beside) => Some(Words {
-            from: beside.expression.to_owned(),
+            from: if slot.values.iter().any(|value| value.starts_with(URN)) {
+                format!("\"{URN}\\({})\"", beside.expression)
+            } else {
+                beside.expression.to_owned()
+            },
             convert: match slot.look() {
                 Look::Date(pattern) => Some(date("date", pattern)),
                 Look::Moment => Some("date-time:local".to_owned()),
@@ -55,7 +63,7 @@ pub(crate) fn words(
             let field = fields.get(*index)?;
             let (convert, codes) = conversion(slot, field, maps);
             let plain = expression(&field.steps, context);
-            let from = with_house_number(slot, field, fields, context)
+            let from = together::expressed(slot, field, fields, context)
                 .or_else(|| in_its_unit(slot, field, &plain))
                 .unwrap_or(plain);
             Some(Words {
@@ -114,46 +122,6 @@ pub(crate) fn unit(slot: &Slot, found: &Match, fields: &[Field]) -> Option<Note>
             "der Antrag nennt Cent; will das Fachverfahren Euro, durch 100 teilen",
             "the application counts cents; divide by 100 if the procedure wants euros",
         )
-    })
-}
-
-/// `Lindenweg 5` in the sample: street and house number together, if the application has them apart.
-fn with_house_number(
-    slot: &Slot,
-    field: &Field,
-    fields: &[Field],
-    context: &Context,
-) -> Option<String> {
-    let is_street = names::same_meaning(&names::folded(field.leaf().0), "strasse");
-    let mut values = slot.values.iter().filter(|value| !value.trim().is_empty());
-    let is_together =
-        is_street && slot.look() == Look::Text && values.all(|value| ends_in_number(value));
-    let (Step::Key(street), above) = field.steps.split_last()? else {
-        return None;
-    };
-    let is_beside = |other: &&Field| {
-        let is_number = |key: &str| names::same_meaning(&names::folded(key), "hausnummer");
-        other.steps.split_last().is_some_and(|(last, beside)| {
-            beside == above && matches!(last, Step::Key(key) if is_number(key))
-        })
-    };
-    let number = fields.iter().find(is_beside).filter(|_| is_together)?;
-    let number = number.leaf().0;
-    if !is_plain(street) || !is_plain(number) {
-        return None;
-    }
-    let of = expression(above, context);
-    Some(format!(
-        "[{of} | .{street}, .{number} | values] | join(\" \")"
-    ))
-}
-
-/// A last word such as `5`, `12b` or `7-9`, after another one.
-fn ends_in_number(value: &str) -> bool {
-    value.trim().rsplit_once(' ').is_some_and(|(street, last)| {
-        !street.trim().is_empty()
-            && last.starts_with(|c: char| c.is_ascii_digit())
-            && last.len() <= 8
     })
 }
 
@@ -367,7 +335,8 @@ pub(crate) fn list(steps: &[Step], context: &Context) -> String {
     expression(&steps[..steps.len().saturating_sub(1)], context)
 }
 
-fn is_plain(key: &str) -> bool {
+/// Whether a key stands behind a dot as it is.
+pub(crate) fn is_plain(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && ![

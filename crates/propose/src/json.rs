@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::attached::{self, Content};
 use crate::binding::{self, Context, Maps};
-use crate::counted;
+use crate::counted::{self, List};
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Offer, Source, matches};
 use crate::names;
@@ -140,15 +140,19 @@ fn lists_in(
     members: &Map<String, Value>,
     at: &str,
     lengths: &BTreeMap<String, usize>,
-) -> Vec<(String, usize)> {
+) -> Vec<List> {
     let mut lists = Vec::new();
     for (name, member) in members {
         let at = below(at, name);
         match member {
             Value::Array(items) => {
                 let each = items.first().and_then(|item| item.get("$each"));
-                let each = each.and_then(Value::as_str).map(str::to_owned);
-                lists.extend(each.zip(lengths.get(&at).copied()));
+                let each = each.and_then(Value::as_str);
+                lists.extend(each.zip(lengths.get(&at)).map(|(each, items)| List {
+                    name: name.clone(),
+                    each: each.to_owned(),
+                    items: *items,
+                }));
             }
             Value::Object(inside) => lists.extend(lists_in(inside, &at, lengths)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

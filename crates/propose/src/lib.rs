@@ -37,6 +37,7 @@ mod several;
 mod slots;
 mod tables;
 mod text;
+mod together;
 mod xml;
 mod xsd;
 

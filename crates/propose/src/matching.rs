@@ -8,6 +8,7 @@ use crate::fields::{Field, Kind};
 use crate::names;
 use crate::several::Names;
 use crate::slots::{Look, Slot};
+use crate::together::takes_address;
 
 /// Below this nothing is proposed.
 const SCORE_MIN: i32 = 62;
@@ -381,7 +382,10 @@ fn score(read: &Read<'_>, known: &Known<'_>) -> i32 {
         names::alike(&read.own, label) - 3,
     ];
     let name = of_name.into_iter().max().unwrap_or(0);
-    let name = name.max(together(read, key)).max(of_object(read, known));
+    let name = name
+        .max(together(read, key))
+        .max(of_object(read, known))
+        .max(of_address(read, known));
     if name < 40 {
         return 0;
     }
@@ -421,6 +425,16 @@ fn of_object(read: &Read<'_>, known: &Known<'_>) -> i32 {
     } else {
         0
     }
+}
+
+/// A whole address is that of the object it is called like.
+fn of_address(read: &Read<'_>, known: &Known<'_>) -> i32 {
+    let key = names::folded(known.field.leaf().0);
+    let above = known.field.above().last().map(|name| names::folded(name));
+    let own = names::folded(&read.slot.name);
+    let is_object = above.is_some_and(|above| names::same_meaning(&above, &own));
+    let is_it = is_object && names::same_meaning(&key, "strasse") && takes_address(read.slot);
+    if is_it { 84 } else { 0 }
 }
 
 /// `left`: how many words of the name do not name the surroundings.

@@ -208,6 +208,13 @@ pub(super) fn bindable(name: &str) -> bool {
     !OF_XML.contains(&prefix) && name != "xmlns" && !FIXED_ATTRIBUTES.contains(&own)
 }
 
+/// Whether the attributes are all it says, as columns of a line are.
+fn is_record(element: &Element) -> bool {
+    let is_bare = element.children.is_empty() && element.text.trim().is_empty();
+    let attributes = element.attributes.iter();
+    is_bare && attributes.filter(|(name, _)| bindable(name)).count() > 1
+}
+
 /// Slots in the order in which [`Writer`] walks.
 pub(super) fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Vec<Slot>) {
     let at = format!(
@@ -220,7 +227,13 @@ pub(super) fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Ve
         slots.push(Slot {
             at: format!("{at}/@{name}"),
             name: local(name).to_owned(),
-            above: above.iter().chain([&element.name]).cloned().collect(),
+            // Without the root: what is called as the whole tells nothing of a part.
+            above: above
+                .iter()
+                .chain([&element.name])
+                .skip(1)
+                .cloned()
+                .collect(),
             values: vec![value.clone()],
             codes: element
                 .attribute_codes
@@ -228,7 +241,7 @@ pub(super) fn collect(element: &Element, above: &mut Vec<String>, slots: &mut Ve
                 .find(|(known, _)| known == name)
                 .map(|(_, codes)| codes.clone())
                 .unwrap_or_default(),
-            is_attribute: true,
+            is_attribute: !is_record(element),
             ..Slot::default()
         });
     }

@@ -4,7 +4,7 @@ use super::attachment::is_attachment;
 use super::shape::{bindable, count, holds_nothing, is_leaf, text_of};
 use super::{first_list, first_only, is_counter, padded};
 use crate::binding::{self, Context, Maps, Words};
-use crate::counted;
+use crate::counted::{self, List};
 use crate::dom::{Element, local};
 use crate::fields::{Field, Step};
 use crate::matching::{Match, Source};
@@ -24,6 +24,9 @@ pub(super) struct Writer<'w> {
     pub(super) notes: Vec<Note>,
     pub(super) next: usize,
 }
+
+/// The expression for how many items a list has.
+type Length<'l> = &'l dyn Fn(&str) -> String;
 
 impl Writer<'_> {
     /// Binds an element and all below it.
@@ -91,7 +94,7 @@ impl Writer<'_> {
             && !range.clone().any(|at| self.is_certain(at))
             && !self.has_word(element, "each")
             // Where files are listed, one of them is there.
-            && !self.lists_in(element).iter().any(|(each, _)| each == "$files")
+            && !self.lists_in(element).iter().any(|list| list.each == "$files")
         {
             self.word(element, "empty", "drop");
         }
@@ -114,24 +117,14 @@ impl Writer<'_> {
                 length
             }
         };
-        let own = element.attributes.iter();
-        let own: Vec<(String, String)> = own
-            .filter(|(name, _)| self.is_bound(name) && !self.has_word(element, &of("attr", name)))
-            .cloned()
-            .collect();
-        for (name, value) in own {
-            if let Some(list) = counted::list(local(&name), &value, &lists) {
-                self.word(element, &of("attr", &name), &length(list));
-                if is_dropped {
-                    self.word(element, &of("missing", &name), "drop");
-                }
-                let place = format!("@{name}");
-                self.settled(element, &place, &format!("/{}/{place}", element.name));
-            }
-        }
+        self.count_attributes(element, (&lists, is_dropped, &length));
         let name = element.name.clone();
         for child in &mut element.children {
-            let is_open = is_leaf(child) && !self.has_word(child, "from");
+            if !is_leaf(child) {
+                continue;
+            }
+            self.count_attributes(child, (&lists, is_dropped, &length));
+            let is_open = !self.has_word(child, "from");
             let list = counted::list(child.local(), text_of(child), &lists);
             if let Some(list) = list.filter(|_| is_open) {
                 self.word(child, "from", &length(list));
@@ -140,6 +133,28 @@ impl Writer<'_> {
                 }
                 let place = format!("/{name}/{}", child.name);
                 self.settled(child, "", &place);
+            }
+        }
+    }
+
+    fn count_attributes(
+        &mut self,
+        element: &mut Element,
+        (lists, is_dropped, length): (&[List], bool, Length<'_>),
+    ) {
+        let own = element.attributes.iter();
+        let own: Vec<(String, String)> = own
+            .filter(|(name, _)| self.is_bound(name) && !self.has_word(element, &of("attr", name)))
+            .cloned()
+            .collect();
+        for (name, value) in own {
+            if let Some(list) = counted::list(local(&name), &value, lists) {
+                self.word(element, &of("attr", &name), &length(list));
+                if is_dropped {
+                    self.word(element, &of("missing", &name), "drop");
+                }
+                let place = format!("@{name}");
+                self.settled(element, &place, &format!("/{}/{place}", element.name));
             }
         }
     }
@@ -164,11 +179,15 @@ impl Writer<'_> {
     }
 
     /// The lists that are repeated in an element or in parts of it, and how long each is in the sample.
-    fn lists_in(&self, element: &Element) -> Vec<(String, usize)> {
+    fn lists_in(&self, element: &Element) -> Vec<List> {
         let mut lists = Vec::new();
         for child in &element.children {
             match child.attribute(&format!("{}:each", self.prefix)) {
-                Some(each) => lists.push((each.to_owned(), child.others + 1)),
+                Some(each) => lists.push(List {
+                    name: child.local().to_owned(),
+                    each: each.to_owned(),
+                    items: child.others + 1,
+                }),
                 None => lists.extend(self.lists_in(child)),
             }
         }

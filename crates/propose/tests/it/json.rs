@@ -101,3 +101,25 @@ fn a_number_of_items_is_counted() {
     assert_eq!(inside["liste"][0]["anzahl"], 7);
     assert_eq!(constants, ["/haushalt/personen/liste/0/anzahl"]);
 }
+
+#[test]
+fn what_stands_together_in_the_sample_is_put_together() {
+    let (made, ..) = template(&json!({ "person": {
+        "name": "Muster, Erika",
+        "adresse": "Heidestra\u{df}e 17, 51147 K\u{f6}ln",
+        "plzOrt": "51147 K\u{f6}ln",
+    } }));
+    let of = ".antragsteller[0].anschrift";
+    let street = format!("[{of} | .strasse, .hausnummer | values] | join(\" \")");
+    let town = format!("[{of} | .plz, .ort | values] | join(\" \")");
+    for (name, from) in [
+        (
+            "name",
+            "[.antragsteller[0] | .familienname, .vornamen | values] | join(\", \")".to_owned(),
+        ),
+        ("adresse", format!("[({street}), ({town})] | join(\", \")")),
+        ("plzOrt", town.clone()),
+    ] {
+        assert_eq!(made["person"][name]["$from"], from, "{name}: {made:#}");
+    }
+}

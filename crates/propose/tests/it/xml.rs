@@ -68,3 +68,35 @@ fn elements_and_attributes_that_count_a_list_do() {
         ],
     );
 }
+
+#[test]
+fn attributes_that_are_all_an_element_says_are_values_and_a_head_has_none() {
+    let sample = "<e:Envelope xmlns:e=\"urn:e\"><e:Header><Kennung>7</Kennung><Nachname>Amt</Nachname></e:Header><e:Body>\
+         <Inhaber lfd=\"1\" nachname=\"Muster\" anschrift=\"Lindenweg 5, 35390 Gie\u{df}en\"/>\
+         <Inhaber lfd=\"2\" nachname=\"Beispiel\" anschrift=\"Lindenweg 5, 35390 Gie\u{df}en\"/>\
+         <Summen inhaber=\"2\" anlagen=\"2\"/></e:Body></e:Envelope>";
+    let proposal = proposed(
+        "hundesteuer",
+        "familie",
+        Sample::Xml(sample.as_bytes(), None),
+    );
+    let template = text(&proposal, "vorlage.xml");
+    for part in [
+        "b:each=\".antragsteller\" b:attr-lfd=\"$nr\" b:attr-nachname=\".familienname\"",
+        "b:attr-anschrift=\"[([.anschrift | .strasse, .hausnummer | values] | join(",
+        "<Summen inhaber=\"2\" anlagen=\"2\" b:attr-inhaber=\".antragsteller | length | select(. &gt; 0)\" b:missing-inhaber=\"drop\"/>",
+        "<Nachname>Amt</Nachname>",
+    ] {
+        assert!(template.contains(part), "{part} in {template}");
+    }
+}
+
+#[test]
+fn an_id_that_is_a_urn_stays_one() {
+    check(
+        "<MessageID>urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e</MessageID>",
+        &[
+            "<MessageID b:from=\"&quot;urn:uuid:\\($message.uuid)&quot;\">urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e</MessageID>",
+        ],
+    );
+}
