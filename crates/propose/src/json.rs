@@ -231,7 +231,8 @@ impl Writer<'_> {
         match value {
             Value::Object(members) => {
                 let mut object = Map::new();
-                let document = self.files.document(leaves(members));
+                let texts = members.values().filter_map(Value::as_str);
+                let document = self.files.document(texts);
                 for (name, member) in members {
                     let bound = match self.attachment(name, member) {
                         Some((item, list)) => self.attachments(item, list),
@@ -330,10 +331,8 @@ impl Writer<'_> {
     /// What a member says of the document that another beside it names.
     fn of_document(&self, name: &str, value: &Value, nr: usize) -> Option<Value> {
         let value = value.as_str()?;
-        let from = self.files.member(value);
-        let from = from.or_else(|| attached::told(name, value, Content::Beside))?;
-        from.starts_with('.')
-            .then(|| bound(&of_document(nr, from), value))
+        let from = self.files.said(name, value)?;
+        Some(bound(&of_document(nr, from), value))
     }
 
     /// The list of attachments: what is said of each, and their content.

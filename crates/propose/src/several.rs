@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 
 use amtsbote_problem::Bilingual;
 
+use crate::attached::{self, Content};
 use crate::binding::quoted;
 use crate::package::{Made, Note, NoteKind};
 use crate::recognised::{Recognised, recognise};
@@ -443,6 +444,13 @@ impl Names {
         } else {
             ".file"
         })
+    }
+
+    /// What a value says of the one document that it, or another beside it, names. Another name there is somebody else's.
+    pub(crate) fn said(&self, name: &str, value: &str) -> Option<&'static str> {
+        let told = || attached::told(name, value, Content::Beside);
+        let is_of_file = |from: &&str| from.starts_with('.') && !from.starts_with(".file");
+        self.member(value).or_else(|| told().filter(is_of_file))
     }
 
     /// The list of which one is named: of attachments alone, if no document is.

@@ -141,9 +141,8 @@ impl Writer<'_> {
             return false;
         }
         let member = |name: &str, value: &str| {
-            let named = self.files.member(value);
-            let from = named.or_else(|| attached::told(local(name), value, Content::Beside))?;
-            from.starts_with('.').then(|| of_document(nr, from))
+            let from = self.files.said(local(name), value)?;
+            Some(of_document(nr, from))
         };
         let attributes = element.attributes.clone();
         for (name, value) in attributes.iter().filter(|(name, _)| self.is_bound(name)) {

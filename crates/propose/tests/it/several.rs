@@ -98,7 +98,8 @@ fn an_xml_that_names_the_files_comes_last_and_lists_them() {
 fn a_json_that_names_the_files_lists_them() {
     let entry = |name: &str| json!({ "pfad": name, "hash": MD5, "art": 1 });
     let control = json!({
-        "haupt": { "name": "hunde.csv", "groesse": "9" },
+        "name": "Muster GmbH",
+        "haupt": { "datei": "hunde.csv", "groesse": "9", "name": "Erika" },
         "inhalt": [entry("hunde.csv"), entry("anlagen/plan_01.pdf")],
         "nurAnlagen": [entry("plan_01.pdf")],
     });
@@ -108,7 +109,10 @@ fn a_json_that_names_the_files_lists_them() {
             let from = format!("[$files[] | select(.kind == \"document\")][1]{member}");
             json!({ "$from": from })
         };
-        assert_eq!(made["haupt"]["name"], document(".file"));
+        assert_eq!(made["haupt"]["datei"], document(".file"));
+        for other in [&made["name"], &made["haupt"]["name"]] {
+            assert!(!other.to_string().contains("$files"), "{other}");
+        }
         assert_eq!(made["haupt"]["groesse"], document(".size_bytes"));
         let item = &made["inhalt"][0];
         assert_eq!(item["$each"], "$files");

@@ -21,7 +21,7 @@ pub(super) enum Source {
 /// Reads a folder, or an archive; anything else is one file.
 pub(super) fn source(args: &NewPackage, talk: Talk) -> Result<Source> {
     if args.sample.is_dir() {
-        return Ok(Source::Several(folder::read(&args.sample)?, None));
+        return Ok(Source::Several(within(folder::read(&args.sample)?), None));
     }
     let bytes = folder::read_file(&args.sample)?;
     if args.kind.is_some() || !is_archive(&bytes) {
