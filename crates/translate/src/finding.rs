@@ -8,6 +8,8 @@ use problem::{Bilingual, Whose};
 pub enum Rule {
     /// The template needs a value and there is none (absent, `null` or empty text).
     Missing,
+    /// The application tells of an attachment, and none of that name came along.
+    Unattached,
     /// The code map does not know the code.
     UnmappedCode,
     /// A conversion does not take the value (a date that is none, a number with too many decimals …).
@@ -31,6 +33,7 @@ impl Rule {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Missing => "translate-missing",
+            Self::Unattached => "translate-unattached",
             Self::UnmappedCode => "translate-unmapped-code",
             Self::Unconvertible => "translate-unconvertible",
             Self::Several => "translate-several-values",
@@ -46,9 +49,11 @@ impl Rule {
     /// another template or code map mends is the receiver's.
     pub const fn whose(self) -> Whose {
         match self {
-            Self::Missing | Self::Unconvertible | Self::InvalidCharacter | Self::TooWide => {
-                Whose::Sender
-            }
+            Self::Missing
+            | Self::Unattached
+            | Self::Unconvertible
+            | Self::InvalidCharacter
+            | Self::TooWide => Whose::Sender,
             Self::UnmappedCode
             | Self::Several
             | Self::NotOneValue
@@ -60,8 +65,12 @@ impl Rule {
     fn texts(self) -> Bilingual {
         let (de, en) = match self {
             Self::Missing => (
-                "die Vorlage braucht hier einen Wert; darf er fehlen, mit missing sagen, was dann geschieht",
-                "the template needs a value here; if it may be absent, say with missing what happens then",
+                "die Angabe fehlt, und das Verfahren braucht sie; darf sie fehlen, in der Vorlage mit missing sagen, was dann geschieht",
+                "the value is absent, and the procedure needs it; if it may be, say in the template with missing what happens then",
+            ),
+            Self::Unattached => (
+                "zu dieser Angabe kam keine Anlage: die Datei unter dem Namen mitsenden, den der Antrag hier nennt",
+                "no attachment came with this entry: send the file along under the name the application gives here",
             ),
             Self::UnmappedCode => (
                 "der Code steht nicht in seiner Codeabbildung; dort ergänzen",

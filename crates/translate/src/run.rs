@@ -321,7 +321,17 @@ impl<'a> Run<'a> {
 
     fn substitute(&mut self, binding: &Binding, asked: Option<Place>, at: Asked<'_>) -> Bound {
         let text = match &binding.missing {
-            Missing::Report => return self.faulty(Rule::Missing, asked.as_ref(), at, ""),
+            Missing::Report => {
+                let is_of_data = asked
+                    .as_ref()
+                    .is_some_and(|place| place.to_string().starts_with('/'));
+                let rule = if binding.is_of_attachment && is_of_data {
+                    Rule::Unattached
+                } else {
+                    Rule::Missing
+                };
+                return self.faulty(rule, asked.as_ref(), at, "");
+            }
             Missing::Drop => return Bound::Absent,
             Missing::Empty => String::new(),
             Missing::Default(text) => text.clone(),

@@ -15,6 +15,8 @@ pub(crate) struct Binding {
     pub(crate) conversions: Vec<Conversion>,
     pub(crate) codes: Option<Arc<CodeMap>>,
     pub(crate) missing: Missing,
+    /// Whether it looks among the attachments.
+    pub(crate) is_of_attachment: bool,
     pub(crate) line: Option<u32>,
 }
 
@@ -52,9 +54,11 @@ impl Words<'_> {
         let missing = Missing::parse("missing", self.missing.unwrap_or("report"))
             .map_err(&mut keep)
             .unwrap_or(Missing::Report);
-        let from = Expression::parse(self.from?).map_err(&mut keep).ok()?;
+        let written = self.from?;
+        let from = Expression::parse(written).map_err(&mut keep).ok()?;
         Some(Binding {
             from,
+            is_of_attachment: written.contains("$attachments"),
             conversions,
             codes: map,
             missing,

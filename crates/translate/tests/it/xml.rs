@@ -397,6 +397,11 @@ fn all_findings_come_at_once_with_their_places() {
         json!({}),
         &["translate-missing $sender/name 2"],
     );
+    check_findings(
+        "<p b:each='.p'><n b:from='.n as $n | first($attachments[]? | select(.filename == $n)).size_bytes'/></p>",
+        json!({"p": [{"n": "fehlt.pdf"}]}),
+        &["translate-unattached /p/0 2"],
+    );
 }
 
 #[test]
