@@ -125,6 +125,8 @@ pub(crate) struct Records {
     pub(crate) is_guessed: bool,
     /// What `--fields` could say where fields seem to stand without a blank between them.
     pub(crate) unglued: Option<String>,
+    /// Lines that are of none of the described kinds, from 1.
+    pub(crate) strays: Vec<usize>,
 }
 
 pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Unusable> {
@@ -157,6 +159,13 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
         Some(_) => None,
         None => unglued(&lines, kinds.as_deref()),
     };
+    let of_kinds: Vec<usize> = kinds
+        .iter()
+        .flatten()
+        .flat_map(|draft| draft.rows.iter().copied())
+        .collect();
+    let is_stray = |row: &usize| kinds.is_some() && !of_kinds.contains(row);
+    let strays = (1..=lines.len()).filter(is_stray).collect();
     let mut columns = given.map_or_else(|| guessed(&lines), <[Column]>::to_vec);
     if columns.len() > COLUMNS_MAX {
         return Err(Unusable::new(
@@ -177,6 +186,7 @@ pub(crate) fn read(bytes: &[u8], given: Option<&[Column]>) -> Result<Records, Un
         rows,
         is_guessed: given.is_none(),
         unglued,
+        strays,
     })
 }
 

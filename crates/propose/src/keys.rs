@@ -68,7 +68,14 @@ pub(crate) fn pairs(text: &str) -> Option<Pairs> {
         .filter(|line| !line.trim().is_empty())
         .collect();
     let sign = sign(&lines, &SIGNS)?;
-    let told: Vec<&&str> = lines.iter().filter(|line| !is_comment(line)).collect();
+    // A title stands above the line under it.
+    let is_title = |at: usize| lines.get(at + 1).is_some_and(|below| is_rule(below));
+    let told: Vec<&&str> = lines
+        .iter()
+        .enumerate()
+        .filter(|(at, line)| !is_comment(line) && !is_rule(line) && !is_title(*at))
+        .map(|(_, line)| line)
+        .collect();
     let is_good = |line: &&&&str| title(line).is_some() || pair(line, sign).is_some();
     Some(Pairs {
         sign,
@@ -114,6 +121,16 @@ fn is_comment(line: &str) -> bool {
     COMMENTS
         .iter()
         .any(|sign| line.trim_start().starts_with(sign))
+}
+
+/// A line of one sign only, as under a title: `=====`.
+fn is_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.len() >= 3
+        && line.starts_with(['=', '-', '_', '*', '~'])
+        && line
+            .bytes()
+            .all(|byte| line.as_bytes().first() == Some(&byte))
 }
 
 /// `[title]`.

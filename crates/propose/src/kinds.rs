@@ -3,10 +3,14 @@
 use crate::fixed::Column;
 use crate::records::{Draft, DraftField, Repeats, kind_name};
 
-/// The longest sign of a kind.
+/// The longest sign that says so by itself.
 const SIGN_MAX: usize = 4;
+/// The longest sign that is a word.
+const WORD_MAX: usize = 16;
 /// What signs of kinds look like, the most telling first: `A` a letter, `9` a digit.
-const SIGNS: [&str; 7] = ["AA99", "A999", "A99", "99", "A9", "AAA", "A"];
+const SIGNS: [&str; 12] = [
+    "AAAA99", "AAA99", "AA99", "A999", "A99", "99", "A9", "AAAAAA", "AAAAA", "AAAA", "AAA", "A",
+];
 
 /// The kinds of the rows of a CSV file, if they are told by the first cell; `marks` says which cells are quoted.
 pub(crate) fn of_csv(rows: &[Vec<String>], marks: &[Vec<bool>]) -> Option<Vec<Draft>> {
@@ -18,7 +22,8 @@ pub(crate) fn of_csv(rows: &[Vec<String>], marks: &[Vec<bool>]) -> Option<Vec<Dr
     let is_sign = |sign: &&str| {
         (1..=SIGN_MAX).contains(&sign.len()) && sign.chars().all(|c| c.is_ascii_alphanumeric())
     };
-    if !signs.iter().all(is_sign) || !are_kinds(&signs, &lengths) {
+    let is_told = signs.iter().all(is_sign) || are_words(&signs, &lengths);
+    if !is_told || !are_kinds(&signs, &lengths) {
         return None;
     }
     let mut drafts: Vec<Draft> = Vec::new();
@@ -72,31 +77,83 @@ pub(crate) fn of_lines(
 ) -> Option<Vec<Draft>> {
     let texts: Vec<String> = lines.iter().map(|line| line.iter().collect()).collect();
     let lengths: Vec<usize> = lines.iter().map(Vec::len).collect();
-    let pattern = SIGNS.into_iter().find(|pattern| {
-        let signs: Option<Vec<&str>> = texts.iter().map(|text| sign(text, pattern)).collect();
-        let Some(signs) = signs else {
-            return false;
-        };
-        let kinds = distinct(&signs).len();
-        let is_certain = pattern.contains('9') || kinds < signs.len();
-        is_certain && (are_kinds(&signs, &lengths) || are_framed(&signs, &lengths, pattern))
-    })?;
-    let signs: Vec<&str> = texts
-        .iter()
-        .filter_map(|text| sign(text, pattern))
-        .collect();
+    let (width, signs) = by_words(&texts, &lengths).or_else(|| by_pattern(&texts, &lengths))?;
     let mut drafts: Vec<Draft> = Vec::new();
     for sign in distinct(&signs) {
         let of_kind = at(&signs, sign);
         let rest: Vec<Vec<char>> = of_kind
             .iter()
-            .filter_map(|at| lines.get(*at)?.get(sign.len()..).map(<[char]>::to_vec))
+            .filter_map(|at| lines.get(*at)?.get(width..).map(<[char]>::to_vec))
             .collect();
-        let mut columns = vec![Column::of_width("SATZART", sign.len())];
+        let mut columns = vec![Column::of_width("SATZART", width)];
         columns.extend(guessed(&rest));
         drafts.push(of_columns((sign, &of_kind), lines, &columns, &drafts));
     }
     Some(drafts)
+}
+
+/// Signs of one form, and how wide they are.
+fn by_pattern<'t>(texts: &'t [String], lengths: &[usize]) -> Option<(usize, Vec<&'t str>)> {
+    SIGNS.into_iter().find_map(|pattern| {
+        let signs: Option<Vec<&str>> = texts.iter().map(|text| sign(text, pattern)).collect();
+        let signs = signs?;
+        let is_certain = pattern.contains('9') || distinct(&signs).len() < signs.len();
+        let is_framed = || pattern.contains('9') && are_framed(&signs, lengths);
+        let is_it = is_certain && (are_kinds(&signs, lengths) || is_framed());
+        is_it.then_some((pattern.len(), signs))
+    })
+}
+
+/// Signs that are words filled up with blanks (`KOPF  `, `PERSON`, `E2HUND    `), and how wide they are with these. The shorter ones tell
+/// where the next field begins.
+fn by_words<'t>(texts: &'t [String], lengths: &[usize]) -> Option<(usize, Vec<&'t str>)> {
+    let behind = |text: &String| {
+        let (word, rest) = text.split_once(' ')?;
+        let blanks = rest.len() - rest.trim_start().len();
+        (blanks < rest.len()).then_some(word.len() + 1 + blanks)
+    };
+    let width = texts.iter().filter_map(behind).min()?;
+    let word = |text: &'t String| {
+        let word = text.get(..width.min(text.len()))?.trim_end();
+        is_word(word).then_some(word)
+    };
+    let signs: Vec<&str> = texts.iter().map(word).collect::<Option<_>>()?;
+    let is_long = signs.iter().any(|sign| sign.len() >= SIGN_MAX);
+    let is_marked = |sign: &&str| sign.bytes().any(|b| b.is_ascii_digit() || b == b'_');
+    // Names of persons in capitals are words, too, and a number right behind a sign is none of its.
+    let is_numbered = |sign: &&str| sign.ends_with(|c: char| c.is_ascii_digit());
+    let are_marked = signs.iter().all(is_marked) && !signs.iter().all(is_numbered);
+    let is_certain = are_marked || repeats_inside(&signs);
+    let is_framed = || signs.iter().any(is_marked) && are_framed(&signs, lengths);
+    let is_it = is_long && is_certain && (are_kinds(&signs, lengths) || is_framed());
+    is_it.then_some((width, signs))
+}
+
+/// Words in capitals, as signs of kinds are.
+fn is_word(word: &str) -> bool {
+    word.len() <= WORD_MAX
+        && word.starts_with(|c: char| c.is_ascii_uppercase())
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Whether cells are signs though they are long: a head and a trailer, and between them rows of several lengths. Rows of a table have one.
+fn are_words(signs: &[&str], lengths: &[usize]) -> bool {
+    let [_, inside @ .., _] = lengths else {
+        return false;
+    };
+    let differ = inside.windows(2).any(|pair| pair.first() != pair.last());
+    signs.iter().all(|sign| is_word(sign)) && differ && repeats_inside(signs)
+}
+
+/// Whether the first and the last stand there once, and one between them several times.
+fn repeats_inside(signs: &[&str]) -> bool {
+    let [first, inside @ .., last] = signs else {
+        return false;
+    };
+    let is_alone = |sign: &&str| signs.iter().filter(|other| *other == sign).count() == 1;
+    is_alone(first) && is_alone(last) && distinct(inside).len() < inside.len()
 }
 
 /// The kinds that a record description names; none if it names none. A line of no kind is left out.
@@ -207,18 +264,9 @@ fn are_kinds(signs: &[&str], lengths: &[usize]) -> bool {
 }
 
 /// All of one length, with a head and a trailer.
-fn are_framed(signs: &[&str], lengths: &[usize], pattern: &str) -> bool {
-    let [first, inside @ .., last] = signs else {
-        return false;
-    };
-    let is_alone = |sign: &&str| signs.iter().filter(|other| *other == sign).count() == 1;
+fn are_framed(signs: &[&str], lengths: &[usize]) -> bool {
     let is_one_length = lengths.windows(2).all(|pair| pair.first() == pair.last());
-    pattern.contains('9')
-        && is_one_length
-        && is_alone(first)
-        && is_alone(last)
-        && distinct(inside).len() < inside.len()
-        && !is_counted(signs)
+    is_one_length && repeats_inside(signs) && !is_counted(signs)
 }
 
 /// Whether two lines in a row are numbered on: then they are rows of one kind.

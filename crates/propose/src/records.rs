@@ -379,17 +379,27 @@ impl Writer<'_> {
             return Some(("Zahl der Sätze / number of records", words));
         }
         let rows = || self.drafts.iter().flat_map(|one| one.rows.iter());
-        // A name tells what is counted; without one, or with another, only what closes the file counts it.
-        let is_closing = self.draft.rows.last() == rows().max();
+        // A name tells what is counted; without one, or with another, only what closes the file counts it: elsewhere the number of a house
+        // may happen to be that of the records.
         let is_named = is_number_of(slot);
-        let is_last =
-            (is_closing || is_named || field.is_nameless) && self.draft.rows.last() > rows().min();
+        let is_last = (is_named || self.is_closing()) && self.draft.rows.last() > rows().min();
         let [total] = counts.as_slice() else {
             return None;
         };
         let of = self.counted(*total).filter(|_| is_last && *total > 1)?;
         let words = format!("count = \"rows\"\n{of}{form}");
         Some(("Zahl der Sätze / number of records", words))
+    }
+
+    /// Whether the kind closes the file, or what an envelope holds: then hardly anything stands in it and in the end of the envelope
+    /// (`UNT` before `UNZ`).
+    fn is_closing(&self) -> bool {
+        const FIELDS_MAX: usize = 2;
+        let is_short = |draft: &Draft| draft.rows.len() == 1 && draft.fields.len() <= FIELDS_MAX;
+        let own = self.draft.rows.last();
+        let mut after = self.drafts.iter().filter(|one| one.rows.last() > own);
+        let is_last = after.clone().next().is_none();
+        is_last || is_short(self.draft) && after.all(is_short)
     }
 
     /// For each record of the kind the number of the record it stands in.

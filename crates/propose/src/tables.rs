@@ -128,6 +128,30 @@ fn kinds_of_records(bytes: &[u8]) -> Option<Note> {
     })
 }
 
+/// Lines that no sign of the record description fits.
+fn strays(lines: &[usize]) -> Option<Note> {
+    const SHOWN_MAX: usize = 10;
+    let numbers: Vec<String> = lines
+        .iter()
+        .take(SHOWN_MAX)
+        .map(ToString::to_string)
+        .collect();
+    let more = if lines.len() > SHOWN_MAX { ", …" } else { "" };
+    let numbers = format!("{}{more}", numbers.join(", "));
+    (!lines.is_empty()).then(|| {
+        Note::new(
+            NoteKind::Layout,
+            "record".to_owned(),
+            &format!(
+                "Zeile {numbers} des Musters beginnt mit keiner Satzart der Satzbeschreibung und fehlt im Vorschlag: die Satzart in --fields ergänzen, oder ihr [Zeichen] berichtigen"
+            ),
+            &format!(
+                "line {numbers} of the sample begins with no sign of the record description and is left out: add its kind to --fields, or correct its [sign]"
+            ),
+        )
+    })
+}
+
 /// Fields without a blank between them are not told apart.
 fn glued(example: &str) -> Note {
     let de = format!(
@@ -156,6 +180,7 @@ pub(crate) fn from_fixed(
     if let Some(drafts) = &records.kinds {
         let mut made = of_records(bytes, settings, records::list(drafts, offer, maps));
         made.notes.extend(glued);
+        made.notes.extend(strays(&records.strays));
         return Ok(if given.is_some() {
             made
         } else {

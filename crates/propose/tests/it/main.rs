@@ -19,6 +19,8 @@ mod several;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
+mod signs;
+#[cfg(test)]
 mod xml;
 #[cfg(test)]
 mod xsd_documents;

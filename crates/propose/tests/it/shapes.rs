@@ -362,8 +362,7 @@ fn lines_of_a_title_above_the_names_are_no_names() {
 }
 
 #[test]
-fn kinds_with_long_names_are_told_with_the_way_to_describe_them() {
-    let told =
-        layout("EDI_DC40  0001\nE2HALTER  000001 M\u{fc}ller\nE2HUND    000002 Bello Dackel\n");
+fn kinds_whose_lines_differ_in_length_are_told_with_the_way_to_describe_them() {
+    let told = layout("EDI_DC40  0001\nE2HUND    000001 Bello Dackel\nE2HUND    000002 Rex Mops\n");
     assert!(told.unwrap().contains("--fields '[E2KOPF]"));
 }
