@@ -96,10 +96,16 @@ impl File<'_> {
     /// The line of names.
     fn header(&mut self, table: &columns::Table) {
         let mut cells = Vec::new();
-        let Some(Names { names, quoted, .. }) = &table.names else {
+        let Some(Names {
+            names,
+            columns,
+            quoted,
+            ..
+        }) = &table.names
+        else {
             return;
         };
-        for name in names {
+        for (name, column) in names.iter().zip(columns) {
             let cell = Cell {
                 key: None,
                 text: Personal::new(name.clone()),
@@ -111,7 +117,7 @@ impl File<'_> {
             };
             match wire::cell(self.settings, &cell) {
                 Ok((bytes, changes)) => {
-                    self.told.changed(format!("header/{name}"), changes);
+                    self.told.changed(format!("header/{column}"), changes);
                     cells.push(bytes);
                 }
                 Err(misfit) => return self.findings.push(finding("header", misfit)),

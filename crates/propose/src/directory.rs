@@ -38,6 +38,7 @@ pub(crate) fn list(columns: &Columns<'_>, slots: &[Slot], files: &Names) -> Opti
         if let Some(column) = columns.fixed.get(at) {
             text.push_str(&column.words());
         }
+        text.push_str(&columns.heading(at));
     }
     constants("after", after, rows, (&mut text, &mut notes));
     Some(Listed {

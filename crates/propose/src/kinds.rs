@@ -97,6 +97,17 @@ fn by_pattern<'t>(texts: &'t [String], lengths: &[usize]) -> Option<(usize, Vec<
     SIGNS.into_iter().find_map(|pattern| {
         let signs: Option<Vec<&str>> = texts.iter().map(|text| sign(text, pattern)).collect();
         let signs = signs?;
+        // Digits behind words of several kinds are those of the next field.
+        let letters = pattern.trim_end_matches('9').len();
+        let word = |sign: &&str| sign.get(..letters).map(str::to_owned);
+        let is_one_word = || {
+            signs
+                .windows(2)
+                .all(|pair| pair.first().map(word) == pair.last().map(word))
+        };
+        if pattern.len() > SIGN_MAX && pattern.contains('9') && !is_one_word() {
+            return None;
+        }
         let is_certain = pattern.contains('9') || distinct(&signs).len() < signs.len();
         let is_framed = || pattern.contains('9') && are_framed(&signs, lengths);
         let is_it = is_certain && (are_kinds(&signs, lengths) || is_framed());

@@ -21,6 +21,7 @@ pub(crate) fn from_csv(
     }
     let columns = csv::Columns {
         names: &sheet.names,
+        headings: &sheet.headings,
         rows: &sheet.rows,
         fixed: &[],
         has_header: sheet.has_header,
@@ -194,6 +195,7 @@ pub(crate) fn from_fixed(
         .collect();
     let columns = csv::Columns {
         names: &names,
+        headings: &[],
         rows: &records.rows,
         fixed: &records.columns,
         has_header: false,

@@ -341,3 +341,13 @@ fn names_of_columns_stand_bare_above_quoted_texts_if_the_package_says_so() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn a_heading_stands_in_the_line_of_names_instead_of_the_name() {
+    let (name, bare) = ("name = \"RASSE\"\n", "name = \"RASSE\"\nheading = \"\"\n");
+    let package = columns("csv", "spalten.toml", name, bare);
+    let preview = package.preview(&Table, "zwei-hunde").unwrap();
+    let text = text_of("windows-1252", &preview.files["hunde.csv"]);
+    let head = text.lines().next().unwrap();
+    assert!(head.starts_with("NR;HALTER;;"), "{head}");
+}

@@ -1,4 +1,4 @@
-//! Signs of kinds of records that are words; what counts; titles above keys.
+//! Signs of kinds of records that are words; what counts; titles above keys; columns without a name.
 
 use amtsbote_propose::{Column, NoteKind, Proposal, Sample, SampleKind, recognise};
 
@@ -45,6 +45,11 @@ fn signs_filled_up_with_blanks_are_not_cut() {
             "KOPF2026\nHUND001 Bello\nHUND002 Rex  \nENDE0004\n",
             vec!["KOPF", "HUND", "ENDE"],
             4,
+        ),
+        (
+            "SATZ01Kopf\nSATZ10Bello\nSATZ10Rex  \nSATZ994\n",
+            vec!["SATZ01", "SATZ10", "SATZ99"],
+            6,
         ),
     ] {
         let signs = signs(&fixed(sample));
@@ -132,6 +137,19 @@ fn lines_the_description_does_not_know_are_told() {
     let text = told("01STADT   \n10Muster  \n99000003  \n").unwrap();
     assert!(text.starts_with("line 1, 3 of the sample"), "{text}");
     assert_eq!(told("10Muster  \n"), None);
+}
+
+#[test]
+fn a_column_without_a_name_stays_without_one() {
+    let sample = "Nachname;;Rufname ;Rasse;\nMuster;;Bello;Dackel;\n";
+    let list: toml::Table = toml::from_str(text(&csv(sample), "spalten.toml")).unwrap();
+    let columns = list["column"].as_array().unwrap().iter();
+    let heading = |column: &toml::Value| {
+        let heading = column.get("heading").unwrap_or(&column["name"]);
+        heading.as_str().unwrap().to_owned()
+    };
+    let line: Vec<String> = columns.map(heading).collect();
+    assert_eq!(line.join(";"), "Nachname;;Rufname ;Rasse;");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! ```toml
 //! header = true                   # CSV: a first line with the columns' names; "below" puts it below [[before]]; false is the rule
 //! header_quoted = false           # where texts are quoted: the names are not
+//! # heading = "" in a [[column]]: what that line calls it, where it has no name there, or that of another column
 //! each = ".antragsteller"         # one row per item; one row if absent
 //! if = ".art == \"privat\""       # only rows for which this is true
 //!
@@ -154,6 +155,8 @@ struct FieldSource {
     field: Arc<Field>,
     /// In a file of keys and values.
     key: Option<Numbered>,
+    /// What the line of names calls it, if not by its name.
+    heading: Option<String>,
     line: Option<u32>,
     overflow: Overflow,
     value: FieldValue,
@@ -323,8 +326,10 @@ pub struct Table {
 /// The line of the columns' names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    /// The names.
+    /// What stands there.
     pub names: Vec<String>,
+    /// The columns' own names; in the lineage a name stands at `header/` and this.
+    pub columns: Vec<String>,
     /// How many records stand above them.
     pub above: usize,
     /// Whether they stand in quotes where texts do; none if nothing is said.
@@ -475,6 +480,14 @@ impl Layout {
     }
 }
 
+impl RecordSource {
+    /// The names of its fields.
+    fn columns(&self) -> Vec<String> {
+        let names = self.fields.iter().map(|source| &source.field.name);
+        names.cloned().collect()
+    }
+}
+
 impl Parts {
     fn rows(&self) -> Option<&RecordSource> {
         let is_row = |record: &&RecordSource| record.kind == RecordKind::Row;
@@ -484,7 +497,11 @@ impl Parts {
     fn names(&self) -> Option<Vec<String>> {
         let names = |rows: &RecordSource| {
             let fields = rows.fields.iter();
-            fields.map(|source| source.field.name.clone()).collect()
+            let heading = |source: &FieldSource| {
+                let own = source.heading.as_ref();
+                own.unwrap_or(&source.field.name).clone()
+            };
+            fields.map(heading).collect()
         };
         self.header.and_then(|_| self.rows()).map(names)
     }

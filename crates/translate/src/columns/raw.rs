@@ -100,6 +100,7 @@ pub(super) struct RawField {
     #[serde(default)]
     pub(super) overflow: Overflow,
     pub(super) quoted: Option<bool>,
+    pub(super) heading: Option<String>,
     pub(super) key: Option<String>,
     pub(super) at: Option<String>,
 }

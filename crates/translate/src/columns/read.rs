@@ -11,8 +11,8 @@ use super::raw::{
     of_shape,
 };
 use super::{
-    FIELDS_MAX, Field, FieldSource, FieldValue, LAYOUT_MAX_BYTES, Parts, Position, RecordKind,
-    RecordSource, Shape, WIDTH_MAX,
+    FIELDS_MAX, Field, FieldSource, FieldValue, Header, LAYOUT_MAX_BYTES, Parts, Position,
+    RecordKind, RecordSource, Shape, WIDTH_MAX, each_source,
 };
 use crate::codes::CodeMaps;
 use crate::convert::Conversion;
@@ -79,6 +79,7 @@ pub(super) fn read(
         builder.counted(&records, &names);
         records
     };
+    builder.headings(header, &records);
     let parts = Parts {
         header,
         header_quoted,
@@ -118,6 +119,17 @@ impl Builder<'_> {
             line,
             at: at.to_owned(),
             kind,
+        });
+    }
+
+    /// Headings stand above rows, in the line of names.
+    fn headings(&mut self, header: Option<Header>, records: &[RecordSource]) {
+        each_source(records, &mut |record, source| {
+            let has_line = header.is_some() && record.kind == RecordKind::Row;
+            if source.heading.is_some() && !has_line {
+                let at = format!("{}/{}", record.name, source.field.name);
+                self.fault(source.line, &at, elsewhere("heading", HEADER_ONLY));
+            }
         });
     }
 
@@ -482,6 +494,7 @@ impl Builder<'_> {
         value.map(|value| FieldSource {
             field: Arc::new(field),
             key: None,
+            heading: raw.heading,
             line: Some(line),
             overflow: raw.overflow,
             value,

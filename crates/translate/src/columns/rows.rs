@@ -40,6 +40,7 @@ pub(super) fn table(
     let table = Table {
         names: parts.names().map(|names| Names {
             names,
+            columns: parts.rows().map_or_else(Vec::new, RecordSource::columns),
             above: match parts.header {
                 Some(Header::BelowBefore) => rows.records.iter().take_while(above).count(),
                 Some(Header::First) | None => 0,

@@ -190,6 +190,19 @@ fn names_stand_below_the_record_before_the_rows_if_asked_for() {
 }
 
 #[test]
+fn a_heading_stands_in_the_line_of_names_and_may_be_empty_or_twice() {
+    let name = "name = \"GEB\"\n";
+    let other = "name = \"ART\"\n";
+    let layout = LAYOUT
+        .replace(name, &format!("{name}heading = \"\"\n"))
+        .replace(other, &format!("{other}heading = \"NAME\"\n"));
+    let translation = translate(&layout, &json!({"p": []})).unwrap();
+    let names = translation.document.reveal().names.clone().unwrap();
+    assert_eq!(names.names, ["NR", "NAME", "", "NAME"]);
+    assert_eq!(names.columns, ["NR", "NAME", "GEB", "ART"]);
+}
+
+#[test]
 fn rows_records_and_counters_are_filled() {
     let data = json!({"p": [{"n": "Müllermann", "g": {"jahr": 1980}}, {"n": "weg"}, {"n": "b"}]});
     let translation = translate(LAYOUT, &data).unwrap();
@@ -327,6 +340,12 @@ fn faults_name_column_and_line() {
     assert!(faults("[[column]]\nname='A'\nfrom='range(9)'").contains("expression refused"));
     assert!(faults("each='..'\n[[column]]\nname='A'\ntext='a'").contains("expression refused"));
     assert!(faults("[[column]]\nname='A'\nnix=1").contains("c.toml:"));
+    for unread in [
+        "[[column]]\nname='A'\ntext='a'\nheading=''",
+        "header=true\n[[before]]\nname='B'\ntext='b'\nheading=''\n[[column]]\nname='A'\ntext='a'",
+    ] {
+        assert!(faults(unread).contains("it belongs to header"), "{unread}");
+    }
     assert!(
         faults("header_quoted=false\n[[column]]\nname='A'\ntext='a'")
             .contains("it belongs to header")
