@@ -302,6 +302,15 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// The expression for a place, seen from inside a context; of lists that are not repeated the first item.
 pub(crate) fn expression(steps: &[Step], context: &Context) -> String {
+    path(steps, context, "[0]")
+}
+
+/// All items of the lists on the way, seen from the root.
+pub(crate) fn items(steps: &[Step]) -> String {
+    path(steps, &Context::default(), "[]?")
+}
+
+fn path(steps: &[Step], context: &Context, items: &str) -> String {
     let inside = !context.0.is_empty() && steps.starts_with(&context.0);
     let (mut text, rest) = match (inside, context.0.is_empty()) {
         (true, _) => (String::new(), &steps[context.0.len()..]),
@@ -319,8 +328,10 @@ pub(crate) fn expression(steps: &[Step], context: &Context) -> String {
             Step::Key(key) => {
                 let _ = write!(text, "[{}]", serde_json::Value::from(key.as_str()));
             }
-            Step::Items if text.is_empty() => text.push_str(".[0]"),
-            Step::Items => text.push_str("[0]"),
+            Step::Items => {
+                let dot = if text.is_empty() { "." } else { "" };
+                let _ = write!(text, "{dot}{items}");
+            }
         }
     }
     if text.is_empty() {

@@ -4,7 +4,7 @@ mod columns;
 
 use crate::Unusable;
 pub(crate) use crate::csv::columns::{
-    Columns, Listed, Place, column, constants, head, is_counter, list,
+    Below, Columns, Listed, Place, column, constants, head, is_counter, list,
 };
 use crate::kinds;
 use crate::records::Draft;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::attached::{self, Content};
 use crate::binding::quoted;
-use crate::csv::{Columns, Listed, constants, head};
+use crate::csv::{Below, Columns, Listed, constants, head};
 use crate::package::{Note, NoteKind};
 use crate::several::Names;
 use crate::slots::Slot;
@@ -31,8 +31,11 @@ pub(crate) fn list(columns: &Columns<'_>, slots: &[Slot], files: &Names) -> Opti
         quoted(each)
     );
     let [before, after] = columns.around;
-    let rows = columns.rows.len();
-    constants("before", before, rows, (&mut text, &mut notes));
+    let below = Below {
+        rows: columns.rows.len(),
+        summed: Vec::new(),
+    };
+    constants("before", before, &below, (&mut text, &mut notes));
     for (at, slot) in slots.iter().enumerate() {
         column(slot, files, (&mut text, &mut notes));
         if let Some(column) = columns.fixed.get(at) {
@@ -40,7 +43,7 @@ pub(crate) fn list(columns: &Columns<'_>, slots: &[Slot], files: &Names) -> Opti
         }
         text.push_str(&columns.heading(at));
     }
-    constants("after", after, rows, (&mut text, &mut notes));
+    constants("after", after, &below, (&mut text, &mut notes));
     Some(Listed {
         text,
         notes,

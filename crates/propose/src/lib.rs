@@ -35,6 +35,7 @@ mod segments;
 mod service;
 mod several;
 mod slots;
+mod sums;
 mod tables;
 mod text;
 mod together;

@@ -11,6 +11,7 @@ use crate::fixed::Column;
 use crate::matching::{Match, Offer, Source, matches};
 use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
+use crate::sums::{self, Summed};
 
 /// A kind of records, as the sample shows it.
 pub(crate) struct Draft {
@@ -83,6 +84,7 @@ pub(crate) fn list(drafts: &[Draft], offer: &Offer<'_>, maps: &mut Maps) -> List
         notes: Vec::new(),
         found: Vec::new(),
     };
+    let summed = summed(&stands, (&slots, &found), offer.fields);
     for (at, draft) in drafts.iter().enumerate() {
         let (Some(stand), Some(slots), Some(found)) =
             (stands.get(at), slots.get(at), found.get(at))
@@ -96,12 +98,28 @@ pub(crate) fn list(drafts: &[Draft], offer: &Offer<'_>, maps: &mut Maps) -> List
             draft,
             stand,
             offer,
+            summed: &summed,
         };
         for (field, (slot, found)) in draft.fields.iter().zip(slots.iter().zip(found)) {
             writer.field((field, slot), found.as_ref(), (&mut listed, maps));
         }
     }
     listed
+}
+
+/// Fields whose sum another record may tell.
+fn summed(
+    stands: &[Stand],
+    (slots, found): (&[Vec<Slot>], &[Vec<Option<Match>>]),
+    fields: &[Field],
+) -> Vec<Summed> {
+    let kinds = stands.iter().zip(slots.iter().zip(found));
+    kinds
+        .flat_map(|(stand, (slots, found))| {
+            let of_kind = slots.iter().zip(found);
+            of_kind.map(|(slot, found)| Summed::new(slot, found.as_ref(), fields, &stand.context))
+        })
+        .collect()
 }
 
 fn slot(draft: &Draft, field: &DraftField) -> Slot {
@@ -266,6 +284,7 @@ struct Writer<'w> {
     draft: &'w Draft,
     stand: &'w Stand,
     offer: &'w Offer<'w>,
+    summed: &'w [Summed],
 }
 
 impl Writer<'_> {
@@ -310,6 +329,19 @@ impl Writer<'_> {
             );
             return;
         }
+        let sum = self.sum(field, slot);
+        if let Some((sum, from)) = sum.and_then(|(sum, text)| Some((sum, sum.total(text)?))) {
+            let (remark, of) = (sums::REMARK, &sum.at);
+            let _ = writeln!(
+                listed.text,
+                "\n# {remark}: {of}\n{table}\nname = {name}\n{from}"
+            );
+            if let Some(column) = &field.width {
+                listed.text.push_str(&column.words());
+            }
+            listed.notes.push(sum.note(&slot.at));
+            return;
+        }
         let mut values = slot.values.iter().filter(|value| !value.is_empty());
         let first = values.next().map_or("", String::as_str);
         let is_same = !first.is_empty() && slot.values.iter().all(|value| value == first);
@@ -341,7 +373,9 @@ impl Writer<'_> {
             )
         };
         // What is empty in the sample, too, is nothing to do.
-        if !first.is_empty() {
+        if let Some((sum, _)) = sum {
+            listed.notes.push(sum.note(&slot.at));
+        } else if !first.is_empty() {
             listed.notes.push(Note::new(kind, slot.at.clone(), de, en));
         }
     }
@@ -402,6 +436,18 @@ impl Writer<'_> {
         is_last || is_short(self.draft) && after.all(is_short)
     }
 
+    /// The column whose sum a field of a closing record says, and how it stands there.
+    fn sum<'s>(&self, field: &DraftField, slot: &'s Slot) -> Option<(&Summed, &'s str)> {
+        let [value] = slot.values.as_slice() else {
+            return None;
+        };
+        let rows = || self.drafts.iter().flat_map(|one| one.rows.iter());
+        let is_closing = self.draft.rows.last() == rows().max() || is_sum(slot);
+        let is_asked = is_closing && !field.is_sign && self.stand.context == Context::default();
+        let sum = sums::find(value, self.summed).filter(|_| is_asked)?;
+        Some((sum, value))
+    }
+
     /// For each record of the kind the number of the record it stands in.
     fn parents(&self) -> Option<Vec<usize>> {
         let above = self.stand.depth.checked_sub(2)?;
@@ -458,6 +504,17 @@ fn is_number_of(slot: &Slot) -> bool {
     words
         .iter()
         .any(|word| matches!(word.as_str(), "anzahl" | "anz" | "zahl" | "count"))
+}
+
+/// Whether a field's name says that it is a sum: `summe`, `GESAMT_BETRAG`.
+fn is_sum(slot: &Slot) -> bool {
+    let words = crate::names::words(&slot.name);
+    words.iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "summe" | "gesamt" | "gesamtbetrag" | "total" | "sum"
+        )
+    })
 }
 
 /// Leading zeros, if there are any.

@@ -9,6 +9,7 @@ use crate::fixed::Column;
 use crate::matching::{Match, Offer, Source, matches};
 use crate::package::{Note, NoteKind};
 use crate::slots::Slot;
+use crate::sums::{self, Summed};
 use crate::xml::{first_list, first_only};
 
 /// Columns with their sample values, and the column list that comes of them.
@@ -93,12 +94,7 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
     if let Some(list) = &list {
         once_per_item(list, (&mut text, &mut notes));
     }
-    constants(
-        "before",
-        before,
-        columns.rows.len(),
-        (&mut text, &mut notes),
-    );
+    constants("before", before, &Below::NOTHING, (&mut text, &mut notes));
     let mut kept = Vec::new();
     for (at, (slot, found)) in slots.iter().zip(&found).enumerate() {
         let place = Place {
@@ -118,7 +114,11 @@ pub(crate) fn list(columns: &Columns<'_>, offer: &Offer<'_>, maps: &mut Maps) ->
         text.push_str(&columns.heading(at));
         kept.extend(found.clone().map(|found| (slot.clone(), found)));
     }
-    constants("after", after, columns.rows.len(), (&mut text, &mut notes));
+    let below = Below {
+        rows: columns.rows.len(),
+        summed: summed((&slots, &found), offer.fields, &context),
+    };
+    constants("after", after, &below, (&mut text, &mut notes));
     Listed {
         text,
         notes,
@@ -142,22 +142,60 @@ fn once_per_item(list: &[Step], (text, notes): (&mut String, &mut Vec<Note>)) {
     ));
 }
 
-/// The record before or after the rows, as it stands in the sample; what counts the rows is a counter.
+/// What a record below the rows may tell of them.
+pub(crate) struct Below {
+    pub(crate) rows: usize,
+    pub(crate) summed: Vec<Summed>,
+}
+
+impl Below {
+    /// Above the rows nothing is told of them.
+    const NOTHING: Self = Self {
+        rows: 0,
+        summed: Vec::new(),
+    };
+}
+
+/// The columns whose sum the record below the rows may tell.
+fn summed(
+    (slots, found): (&[Slot], &[Option<Match>]),
+    fields: &[Field],
+    context: &Context,
+) -> Vec<Summed> {
+    let columns = slots.iter().zip(found);
+    columns
+        .map(|(slot, found)| Summed::new(slot, found.as_ref(), fields, context))
+        .collect()
+}
+
+/// The record before or after the rows, as it stands in the sample; what counts the rows is a counter, what sums up a column its sum.
 pub(crate) fn constants(
     group: &str,
     (cells, quotes): (&[String], &[bool]),
-    rows: usize,
+    below: &Below,
     (text, notes): (&mut String, &mut Vec<Note>),
 ) {
     for (at, cell) in cells.iter().enumerate() {
         let (name, cell) = (format!("FELD{}", at + 1), cell.trim());
-        let is_count = group == "after" && cell.parse() == Ok(rows);
+        let is_count = group == "after" && cell.parse() == Ok(below.rows);
         if is_count {
             let _ = writeln!(
                 text,
                 "\n# Vorschlag / proposal: Zahl der Zeilen / number of lines\n[[{group}]]\nname = {}\ncount = \"rows\"",
                 quoted(&name)
             );
+            continue;
+        }
+        let sum = sums::find(cell, &below.summed);
+        if let Some((summed, from)) = sum.and_then(|summed| Some((summed, summed.total(cell)?))) {
+            let remark = sums::REMARK;
+            let _ = writeln!(
+                text,
+                "\n# {remark}: {}\n[[{group}]]\nname = {}\n{from}",
+                summed.at,
+                quoted(&name)
+            );
+            notes.push(summed.note(&format!("{group}/{name}")));
             continue;
         }
         let _ = writeln!(
@@ -169,7 +207,9 @@ pub(crate) fn constants(
         if quotes.get(at) == Some(&false) {
             text.push_str("quoted = false\n");
         }
-        if !cell.is_empty() {
+        if let Some(summed) = sum {
+            notes.push(summed.note(&format!("{group}/{name}")));
+        } else if !cell.is_empty() {
             notes.push(Note::new(
                 NoteKind::Constant,
                 format!("{group}/{name}"),

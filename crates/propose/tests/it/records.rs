@@ -446,3 +446,52 @@ fn numbers_of_the_record_above_are_counted() {
         ],
     );
 }
+
+#[test]
+fn what_a_trailer_sums_up_is_a_sum() {
+    let of_kinds = |rows: [&str; 3]| {
+        let [one, two, sum] = rows;
+        let sample =
+            format!("01;20260131;KASSE;X;Y\r\n20;1;{one}\r\n20;2;{two}\r\n99;4;{sum};E\r\n");
+        let proposal = proposed("wohngeld", "lasten", Sample::Csv(sample.as_bytes()));
+        text(&proposal, "saetze.toml").to_owned()
+    };
+    has(
+        &of_kinds(["118034", "25000", "0000143034"]),
+        &[
+            "each = \".einkommen\"",
+            "# Vorschlag / proposal: Summe von / sum of: satz20/FELD3\n[[record.field]]\nname = \"FELD3\"\nfrom = \"[.einkommen[]? | .bruttoMonatlichCent] | add // 0\"\nas = \"number:0000000000\"\n",
+        ],
+    );
+    has(
+        &of_kinds(["118034", "25000", "143035"]),
+        &["name = \"FELD3\"\ntext = \"143035\""],
+    );
+}
+
+#[test]
+fn a_sum_below_the_rows_is_written_as_the_sample_writes_it() {
+    let sample = "Art;Brutto monatlich\r\nrente;1.180,34\r\nminijob;250,00\r\n1.430,34\r\n";
+    let proposal = proposed("wohngeld", "lasten", Sample::Csv(sample.as_bytes()));
+    has(
+        text(&proposal, "spalten.toml"),
+        &[
+            "each = \".einkommen\"",
+            "[[after]]\nname = \"FELD1\"\nfrom = \"[.einkommen[]? | .bruttoMonatlichCent | values / 100] | add // 0 | . * 100 | round | . / 100\"\nas = \"number:0.000,00\"\n",
+        ],
+    );
+}
+
+#[test]
+fn a_sum_of_what_has_no_source_is_told() {
+    let sample = "20;1;77.777,01\r\n20;2;11.111,00\r\n99;2;88.888,01;E\r\n";
+    let proposal = proposed("hundesteuer", "familie", Sample::Csv(sample.as_bytes()));
+    let note = proposal.notes.iter().find(|note| note.at == "satz99/FELD3");
+    let note = note.unwrap();
+    assert_eq!(note.kind, NoteKind::Unmapped);
+    assert!(
+        note.text
+            .en
+            .starts_with("in the sample the sum of satz20/FELD3")
+    );
+}
