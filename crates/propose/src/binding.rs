@@ -9,6 +9,7 @@ use crate::names;
 use crate::package::{Note, NoteKind};
 use crate::slots::{Look, Slot};
 use crate::together;
+use crate::xml::padded;
 
 /// The words of one binding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,7 +157,7 @@ fn conversion(slot: &Slot, field: &Field, maps: &mut Maps) -> (Option<String>, O
             | Look::Boolean(_)
             | Look::Iban
             | Look::Email
-            | Look::Text => (Some("number".to_owned()), None),
+            | Look::Text => (Some(filled(slot)), None),
         },
         Kind::Boolean => match look {
             Look::Boolean(words) if words != "true/false" => {
@@ -195,6 +196,20 @@ fn conversion(slot: &Slot, field: &Field, maps: &mut Maps) -> (Option<String>, O
         }
         Kind::Code(codes) => (None, Some(code_map(slot, field, codes, maps))),
     }
+}
+
+/// A number as wide as those of the sample, if all are equally wide and one begins with a zero.
+fn filled(slot: &Slot) -> String {
+    let values = || {
+        slot.values
+            .iter()
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    };
+    let width = values().next().map_or(0, str::len);
+    let is_one_width = values().all(|value| value.len() == width);
+    let padded = values().find_map(padded).filter(|_| is_one_width);
+    padded.unwrap_or_else(|| "number".to_owned())
 }
 
 fn is_numbers(codes: &[Code]) -> bool {

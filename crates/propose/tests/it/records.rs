@@ -495,3 +495,24 @@ fn a_sum_of_what_has_no_source_is_told() {
             .starts_with("in the sample the sum of satz20/FELD3")
     );
 }
+
+#[test]
+fn zeros_in_front_of_a_number_are_kept() {
+    let amounts = |one: &str, two: &str| {
+        let sample = format!("Art;Brutto monatlich Cent\r\nrente;{one}\r\nminijob;{two}\r\n");
+        let proposal = proposed("wohngeld", "lasten", Sample::Csv(sample.as_bytes()));
+        text(&proposal, "spalten.toml").to_owned()
+    };
+    has(
+        &amounts("00118034", "00025000"),
+        &["from = \".bruttoMonatlichCent\"\nas = \"number:00000000\"\n"],
+    );
+    has(
+        &amounts("118034", "025000"),
+        &["from = \".bruttoMonatlichCent\"\nas = \"number:000000\"\n"],
+    );
+    has(
+        &amounts("118034", "25000"),
+        &["from = \".bruttoMonatlichCent\"\nas = \"number\"\n"],
+    );
+}
