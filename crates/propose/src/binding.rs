@@ -66,6 +66,7 @@ pub(crate) fn words(
             let plain = expression(&field.steps, context);
             let from = together::expressed(slot, field, fields, context)
                 .or_else(|| in_its_unit(slot, field, &plain))
+                .or_else(|| in_fours(slot, &plain))
                 .unwrap_or(plain);
             Some(Words {
                 from,
@@ -75,6 +76,16 @@ pub(crate) fn words(
             })
         }
     }
+}
+
+/// `DE02 1203 0000 …`: an IBAN as it is printed, where the sample has it so.
+fn in_fours(slot: &Slot, plain: &str) -> Option<String> {
+    let mut values = slot.values.iter().map(|value| value.trim());
+    let is_printed =
+        slot.look() == Look::Iban && values.all(|value| value.is_empty() || value.contains(' '));
+    is_printed.then(|| {
+        format!("{plain} | values | gsub(\"(?<four>.{{4}})\"; \"\\(.four) \") | rtrimstr(\" \")")
+    })
 }
 
 /// The amount in the unit of the sample, if that is another than the application's: cents here, euros there, or the reverse.

@@ -516,3 +516,22 @@ fn zeros_in_front_of_a_number_are_kept() {
         &["from = \".bruttoMonatlichCent\"\nas = \"number\"\n"],
     );
 }
+
+#[test]
+fn an_iban_is_written_as_the_sample_writes_it() {
+    let list = |iban: &str| {
+        let sample = format!("Name;IBAN\r\nMuster;{iban}\r\n");
+        let proposal = proposed("wohngeld", "lasten", Sample::Csv(sample.as_bytes()));
+        text(&proposal, "spalten.toml").to_owned()
+    };
+    has(
+        &list("DE02 1203 0000 0000 2020 51"),
+        &[
+            r#"from = ".bankverbindung.iban | values | gsub(\"(?<four>.{4})\"; \"\\(.four) \") | rtrimstr(\" \")""#,
+        ],
+    );
+    has(
+        &list("DE02120300000000202051"),
+        &["from = \".bankverbindung.iban\"\n"],
+    );
+}
